@@ -1,0 +1,34 @@
+/* How address space is divided. 
+ *
+ *   region   a reservation, a multiple of blocks
+ *   block    2 MiB: one huge page
+ *   chunk    64 KiB: the unit of bookkeeping, 32 to a block
+ *   slab     1 to 8 chunks cut into objects of one class
+ *   large    a run of chunks of its own */
+#ifndef CAIRN_CORE_GEOMETRY_H
+#define CAIRN_CORE_GEOMETRY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    CHUNK_SHIFT = 16,
+    BLOCK_SHIFT = 21,
+    WINDOW_SHIFT = 32, /* a window is what one leaf of the chunk map covers */
+    ADDRESS_BITS = 48  /* user addresses are below 2^48 unless a program asks the kernel for more */
+};
+
+#define CHUNK_SIZE ((size_t)1 << CHUNK_SHIFT)
+#define BLOCK_SIZE ((size_t)1 << BLOCK_SHIFT)
+
+enum {
+    CHUNKS_PER_BLOCK = 1 << (BLOCK_SHIFT - CHUNK_SHIFT),
+    CHUNKS_PER_WINDOW = 1 << (WINDOW_SHIFT - CHUNK_SHIFT),
+    BLOCKS_PER_WINDOW = 1 << (WINDOW_SHIFT - BLOCK_SHIFT),
+    WINDOWS = 1 << (ADDRESS_BITS - WINDOW_SHIFT)
+};
+
+/* Requests above it fail: the difference of two pointers must fit ptrdiff_t. */
+#define REQUEST_MAX ((size_t)PTRDIFF_MAX)
+
+#endif

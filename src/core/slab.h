@@ -1,0 +1,63 @@
+/* Slabs: a run of chunks cut into objects of one class, and its bitmap.
+ *
+ * Object i lies at start + i * size.  All functions here are for the slab's owner (see heap.h); slabs are named by
+ * the descriptor of their first chunk, the head. */
+#ifndef CAIRN_CORE_SLAB_H
+#define CAIRN_CORE_SLAB_H
+
+#include "core/chunk_map.h"
+#include "core/heap.h"
+#include "core/size_class.h"
+
+static inline const struct size_class *slab_class(const struct chunk *slab) {
+    return &size_classes[slab->class];
+}
+
+static inline struct chunk *slab_head(const struct chunk *chunk) { return chunk_of(chunk->start); }
+
+/* Which object an address in a slab is, and whether it is the object's first byte.
+ *
+ * With M = ceil(2^64 / size) and an offset below 2^32, the upper half of offset * M is offset / size, and the lower
+ * half is below M exactly if size divides offset.  (Lemire, Kaser, Kurz: Faster remainder by direct
+ * computation, 2019.) */
+FAST_PATH uint64_t object_index(const struct chunk *chunk, uintptr_t address, bool *exact) {
+    __extension__ typedef unsigned __int128 wide;
+    wide product = (wide)(address - chunk->start) * chunk->reciprocal;
+    *exact = (uint64_t)product < chunk->reciprocal;
+    return (uint64_t)(product >> 64);
+}
+
+/* A new slab, all objects free, in no queue.  NULL: no memory. */
+struct chunk *slab_create(struct heap *owner, unsigned class);
+
+/* Gives the chunks of a slab without live objects back; nobody may have its address any more. */
+void slab_release(struct chunk *slab);
+
+/* Sets or clears OWNER_FULL in all its descriptors, or gives it to another heap. */
+void slab_set_owner(struct chunk *slab, uintptr_t owner);
+
+/* Bits of word w that belong to objects. */
+static inline uint64_t slab_valid_bits(const struct chunk *slab, unsigned w) {
+    unsigned capacity = slab_class(slab)->capacity;
+    return capacity <= w * 64 ? 0 : low_mask(capacity - w * 64);
+}
+
+/* Takes over what other threads freed in word w and returns the word. */
+uint64_t slab_merge_word(struct heap *owner, struct chunk *slab, unsigned w);
+
+/* The word that a handful is best taken from.
+ *
+ * The first, from the cursor on and around, with `worth` free objects; or the one with never used objects; or the
+ * best.  *objects says how many are free in it: 0 means that the slab is full. */
+unsigned slab_pick_word(struct heap *owner, struct chunk *slab, unsigned *objects);
+
+/* Puts a handful of word w's free objects into the bin. */
+void slab_fill_bin(struct chunk *slab, unsigned w, struct bin *bin);
+
+/* The bin's remaining objects go back (they are still free in the bitmap). */
+void slab_empty_bin(struct chunk *slab, struct bin *bin);
+
+/* Number of objects that are not free, those in remote words and in bins counted as live. */
+unsigned slab_live(const struct chunk *slab);
+
+#endif
