@@ -46,4 +46,18 @@ static inline uint64_t lowest_bits(uint64_t word, unsigned most) {
     return word & ~rest;
 }
 
+/* Upper half of the product a * *b; *low is the lower one. */
+static inline uint64_t multiply_wide(uint64_t a, const uint64_t *b, uint64_t *low) {
+#if defined(__x86_64__)
+    uint64_t high; /* from memory: it saves the copy that compilers make of *b */
+    __asm__("mulq %3" : "=a"(*low), "=d"(high) : "0"(a), "m"(*b) : "cc");
+    return high;
+#else
+    __extension__ typedef unsigned __int128 wide;
+    wide product = (wide)a * *b;
+    *low = (uint64_t)product;
+    return (uint64_t)(product >> 64);
+#endif
+}
+
 #endif

@@ -3,7 +3,8 @@
  * The owner changes it with one plain read-modify-write instruction: no lock prefix is needed, as
  * nobody else writes.  Readers see some value it had; they use it only where staleness does no harm.
  * In C11 that is a relaxed load and a relaxed store, which gcc 12 and clang 14 do not merge into the one
- * x86 instruction they are; hence the assembly beside the portable version. */
+ * x86 instruction they are; nor do they find bt and bts behind an index modulo 64.  Hence the assembly beside the
+ * portable version. */
 #ifndef CAIRN_BASE_OWNER_WORD_H
 #define CAIRN_BASE_OWNER_WORD_H
 
@@ -26,21 +27,17 @@ static inline void owner_word_write(owner_word *word, uint64_t value) {
 
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
 
-/* Flips the bits of mask. */
-FAST_PATH void owner_word_flip(owner_word *word, uint64_t mask) {
-    __asm__("xorq %1, %0" : "+m"(*word) : "r"(mask) : "cc");
+/* Whether bit index % 64 of value is set. */
+FAST_PATH bool bit_is_set(uint64_t value, uint64_t index) {
+    bool is_set;
+    __asm__("btq %2, %1" : "=@ccc"(is_set) : "r"(value), "r"(index));
+    return is_set;
 }
 
-/* Sets bit index % 64; returns whether it was set already (then nothing was written). */
-FAST_PATH bool owner_word_test_and_set(owner_word *word, uint64_t index) {
-    uint64_t value = owner_word_read(word);
-    bool was_set;
-    __asm__("btsq %2, %0" : "+r"(value), "=@ccc"(was_set) : "r"(index));
-    if (unlikely(was_set)) {
-        return true;
-    }
-    owner_word_write(word, value);
-    return false;
+/* value with bit index % 64 set. */
+FAST_PATH uint64_t with_bit(uint64_t value, uint64_t index) {
+    __asm__("btsq %1, %0" : "+r"(value) : "r"(index) : "cc");
+    return value;
 }
 
 /* Counts down by one; returns whether it is zero now. */
@@ -52,18 +49,10 @@ FAST_PATH bool owner_word_decrement(owner_word *word) {
 
 #else
 
-FAST_PATH void owner_word_flip(owner_word *word, uint64_t mask) {
-    owner_word_write(word, owner_word_read(word) ^ mask);
-}
+FAST_PATH bool bit_is_set(uint64_t value, uint64_t index) { return (value >> (index & 63) & 1) != 0; }
 
-FAST_PATH bool owner_word_test_and_set(owner_word *word, uint64_t index) {
-    uint64_t value = owner_word_read(word);
-    uint64_t bit = UINT64_C(1) << (index & 63);
-    if (unlikely((value & bit) != 0)) {
-        return true;
-    }
-    owner_word_write(word, value | bit);
-    return false;
+FAST_PATH uint64_t with_bit(uint64_t value, uint64_t index) {
+    return value | UINT64_C(1) << (index & 63);
 }
 
 FAST_PATH bool owner_word_decrement(owner_word *word) {

@@ -21,8 +21,9 @@ FAST_PATH struct bin *bin_for(size_t size) {
 FAST_PATH void *fast_allocate(size_t size) {
     if (likely(size <= SLAB_MAX)) {
         struct bin *bin = bin_for(size);
-        if (likely(bin->word != 0)) {
-            return bin_take(bin);
+        uint64_t avail = owner_word_read(bin->avail);
+        if (likely(avail != 0)) {
+            return bin_take(bin, avail);
         }
     }
     return allocate_slow(size);
@@ -31,8 +32,9 @@ FAST_PATH void *fast_allocate(size_t size) {
 FAST_PATH void *fast_allocate_zeroed(size_t size) {
     if (likely(size <= SLAB_MAX)) {
         struct bin *bin = bin_for(size);
-        if (likely(bin->word != 0)) {
-            void *object = bin_take(bin);
+        uint64_t avail = owner_word_read(bin->avail);
+        if (likely(avail != 0)) {
+            void *object = bin_take(bin, avail);
             return bin->zeroed ? object : memset(object, 0, size);
         }
     }
@@ -58,7 +60,7 @@ FAST_PATH void fast_free(void *pointer, void (*slow)(void *)) {
         return;
     }
     struct slab_bits *bits = chunk->bits;
-    if (unlikely(owner_word_test_and_set(&bits->word[index / 64], index))) {
+    if (unlikely(!slab_free_object(bits, index))) {
         slow(pointer);
     } else if (unlikely(owner_word_decrement(&bits->handed_out))) {
         free_emptied(pointer);

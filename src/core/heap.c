@@ -13,6 +13,14 @@ enum { CANDIDATES = 4 };
  * stays small, a large one does not go to the slow path for every object. */
 enum { FEW_SLABS = 4 };
 
+owner_word no_objects;
+
+void heap_start(struct heap *heap) {
+    for (unsigned class = 0; class < CLASS_COUNT; class++) {
+        heap->bins[class].avail = &no_objects;
+    }
+}
+
 /* --- the queue of slabs with free objects -------------------------------------------------------- */
 
 static void queue_append(struct queue *queue, struct chunk *slab) {
@@ -121,7 +129,13 @@ static bool add_slab(struct heap *heap, unsigned class, bool may_adopt) {
     return true;
 }
 
-/* Leaves bin.word non-zero, or returns false: no memory. */
+/* The bin's slab is used up. */
+static void leave_current(struct heap *heap, unsigned class) {
+    heap->queues[class].current = NULL;
+    heap->bins[class].avail = &no_objects;
+}
+
+/* Leaves objects in the bin, or returns false: no memory. */
 static bool refill(struct heap *heap, unsigned class, bool may_adopt) {
     struct queue *queue = &heap->queues[class];
     heap->counters.refills++;
@@ -133,7 +147,7 @@ static bool refill(struct heap *heap, unsigned class, bool may_adopt) {
             make_current(heap, mine.slab, mine.word);
             return true;
         }
-        queue->current = NULL;
+        leave_current(heap, class);
     }
     struct choice other = choose_queued(heap, queue);
     struct choice best = other.objects > mine.objects ? other : mine;
@@ -152,23 +166,23 @@ static bool refill(struct heap *heap, unsigned class, bool may_adopt) {
     if (other.slab != NULL) {
         put_away(heap, other.slab, other.objects != 0);
     }
-    return heap->bins[class].word != 0 || add_slab(heap, class, may_adopt) ||
+    return queue->current != NULL || add_slab(heap, class, may_adopt) ||
            add_slab(heap, class, false);
 }
 
 void *heap_take_slow(struct heap *heap, unsigned class, bool may_adopt, bool *zeroed) {
     struct bin *bin = &heap->bins[class];
-    if (bin->word == 0 && !refill(heap, class, may_adopt)) {
+    if (owner_word_read(bin->avail) == 0 && !refill(heap, class, may_adopt)) {
         return NULL;
     }
     *zeroed = bin->zeroed != 0;
-    return bin_take(bin);
+    return bin_take(bin, owner_word_read(bin->avail));
 }
 
 /* --- frees that are not fast ------------------------------------------------------------------------ */
 
 bool heap_free_into_full(struct heap *heap, struct chunk *slab, uint64_t index) {
-    if (owner_word_test_and_set(&slab->bits->word[index / 64], index)) {
+    if (!slab_free_object(slab->bits, index)) {
         return false;
     }
     slab_set_owner(slab, (uintptr_t)heap);
@@ -277,6 +291,10 @@ static void rebuild_slab(struct chunk *slab, void *argument) {
     struct chunk_shared *shared = shared_of(slab);
     atomic_store_explicit(&shared->summary, 0, memory_order_relaxed);
     for (unsigned w = 0; w < slab_class(slab)->words; w++) {
+        struct slab_word *word = &slab->bits->word[w];
+        uint64_t freed = owner_word_read(&word->freed) | owner_word_read(&word->avail);
+        owner_word_write(&word->avail, 0);
+        owner_word_write(&word->freed, freed);
         (void)slab_merge_word(heap, slab, w);
     }
     unsigned live = slab_live(slab);
@@ -289,7 +307,7 @@ static void rebuild_slab(struct chunk *slab, void *argument) {
 
 void heap_rebuild(struct heap *heap) {
     for (unsigned class = 0; class < CLASS_COUNT; class++) {
-        heap->bins[class].word = 0;
+        heap->bins[class].avail = &no_objects;
         heap->queues[class] = (struct queue){0};
     }
     atomic_store_explicit(&heap->notified, NULL, memory_order_relaxed);

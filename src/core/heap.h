@@ -1,6 +1,6 @@
 /* Heaps: what a thread allocates from.
  *
- * A heap has a bin for each size class; a bin holds a handful of free objects of one slab as a word of bits,
+ * A heap has a bin for each size class; a bin points at a word of bits, a handful of free objects of one slab,
  * which is all that malloc's fast path looks at.  When the word is used up, heap_refill() takes the next handful
  * from the slab, from another slab of the heap with free objects (the queue), from a heap whose thread has
  * ended, or from a new slab.
@@ -25,12 +25,15 @@
 #include "core/size_class.h"
 
 struct bin {
-    uint64_t word;     /* objects that malloc may take; all of them are free in *truth too */
-    owner_word *truth; /* the word of the slab's bitmap that `word` was taken from */
+    owner_word *avail; /* objects that malloc may take: a word of the current slab, or no_objects */
     uintptr_t base;    /* address of the object of bit 0 */
     uint32_t size;     /* of an object, in bytes */
-    uint32_t zeroed;   /* objects in `word` read as zero */
+    uint32_t zeroed;   /* objects in *avail read as zero */
+    uint64_t reserved;
 };
+
+/* What a bin without a slab points at: always zero. */
+extern owner_word no_objects;
 
 _Static_assert(sizeof(struct bin) == 1 << BIN_STRIDE_LOG, "bin_offsets are multiples of it");
 
@@ -66,6 +69,9 @@ struct heap {
     _Atomic(uint32_t) state;                               /* enum heap_state */
 };
 
+/* Makes a heap of zeroed memory. */
+void heap_start(struct heap *heap);
+
 /* Takes one object of a class whose bin is empty.  NULL: no memory.  may_adopt: the registry lock is not
  * held, so slabs of parked heaps may be adopted. */
 void *heap_take_slow(struct heap *heap, unsigned class, bool may_adopt, bool *zeroed);
@@ -91,13 +97,10 @@ struct chunk *heap_give_up_slab(struct heap *heap, unsigned class);
 /* Forgets everything but the bitmaps of its slabs and builds bins and queues anew from them. */
 void heap_rebuild(struct heap *heap);
 
-/* The object that a bin's word offers next, taken.  bin->word != 0. */
-FAST_PATH void *bin_take(struct bin *bin) {
-    uint64_t word = bin->word;
-    uint64_t rest = word & (word - 1);
-    bin->word = rest;
-    owner_word_flip(bin->truth, word ^ rest);
-    return (void *)(bin->base + (uint32_t)(lowest_bit(word) * bin->size));
+/* Takes the first of the objects `avail`, which is what the bin's word says and not zero. */
+FAST_PATH void *bin_take(struct bin *bin, uint64_t avail) {
+    owner_word_write(bin->avail, avail & (avail - 1));
+    return (void *)(bin->base + (uint32_t)(lowest_bit(avail) * bin->size));
 }
 
 #endif

@@ -9,9 +9,16 @@
 /* A word is worth going to from this many free objects on: below that, refills eat up what they save. */
 enum { WORTH = 8 };
 
-/* Layout of a bitmap in the tables: handed_out and the words, then, on lines of their own, the remote words. */
+/* While there are objects never used, so many words with used ones are looked at for free ones, each time on from
+ * where the last search ended: a slab that only grows is not searched over and over. */
+enum { LOOK_AT = 4 };
+
+/* Layout of a bitmap in the tables: handed_out and the pairs, none of which straddles two lines; then, on lines
+ * of their own, the remote words. */
+enum { BITS_OFFSET = sizeof(struct slab_word) - offsetof(struct slab_bits, word) };
+
 static size_t bits_lines(unsigned words) {
-    return (sizeof(struct slab_bits) + (words - 1) * sizeof(uint64_t) + CACHE_LINE - 1) / CACHE_LINE;
+    return ((words + 1) * sizeof(struct slab_word) + CACHE_LINE - 1) / CACHE_LINE;
 }
 
 static size_t remote_lines(unsigned words) {
@@ -32,13 +39,14 @@ void slab_set_owner(struct chunk *slab, uintptr_t owner) {
 static void fill_bits(struct chunk *slab, unsigned words) {
     owner_word_write(&slab->bits->handed_out, 0);
     for (unsigned w = 0; w < words; w++) {
-        owner_word_write(&slab->bits->word[w], ~UINT64_C(0));
+        owner_word_write(&slab->bits->word[w].avail, 0);
+        owner_word_write(&slab->bits->word[w].freed, ~UINT64_C(0));
     }
 }
 
 struct chunk *slab_create(struct heap *owner, unsigned class) {
     const struct size_class *size_class = &size_classes[class];
-    struct slab_bits *table = NULL;
+    char *table = NULL;
     if (size_class->words > 1) {
         table = metadata_take(table_lines(size_class->words));
         if (table == NULL) {
@@ -56,19 +64,19 @@ struct chunk *slab_create(struct heap *owner, unsigned class) {
     struct chunk_shared *shared = shared_of(slab);
     _Atomic(uint64_t) *remote = &shared->remote_one;
     if (table != NULL) {
-        remote = (_Atomic(uint64_t) *)(void *)((char *)table +
-                                              bits_lines(size_class->words) * CACHE_LINE);
+        remote = (_Atomic(uint64_t) *)(void *)(table + bits_lines(size_class->words) * CACHE_LINE);
     }
     for (unsigned i = 0; i < size_class->chunks; i++) {
         struct chunk *chunk = &slab[i];
         chunk->reciprocal = size_class->reciprocal;
         chunk->start = run.address;
-        chunk->bits = table != NULL ? table : &slab->one;
+        chunk->bits = table != NULL ? (struct slab_bits *)(void *)(table + BITS_OFFSET) : &slab->one;
         chunk_set_kind(chunk, CHUNK_SLAB);
         chunk->class = (uint8_t)class;
     }
     slab->zeroed = run.zeroed;
     slab->cursor = 0;
+    slab->scan = 0;
     slab->fresh = 0;
     slab->queued = false;
     shared->remote = remote;
@@ -88,7 +96,7 @@ void slab_release(struct chunk *slab) {
         chunk_set_kind(&slab[i], CHUNK_RELEASED);
     }
     if (size_class->words > 1) {
-        metadata_give(slab->bits, table_lines(size_class->words));
+        metadata_give((char *)slab->bits - BITS_OFFSET, table_lines(size_class->words));
     }
     bool dirty = !slab->zeroed || slab->fresh > 0;
     chunks_give(slab->start, size_class->chunks, dirty);
@@ -96,51 +104,56 @@ void slab_release(struct chunk *slab) {
 
 uint64_t slab_merge_word(struct heap *owner, struct chunk *slab, unsigned w) {
     _Atomic(uint64_t) *remote = &shared_of(slab)->remote[w];
-    uint64_t word = owner_word_read(&slab->bits->word[w]);
+    struct slab_word *word = &slab->bits->word[w];
+    uint64_t mine = owner_word_read(&word->freed);
     if (likely(atomic_load_explicit(remote, memory_order_relaxed) == 0)) {
-        return word;
+        return mine;
     }
     /* acquire: what the freeing threads wrote into the objects comes before their next use. */
     uint64_t freed = atomic_exchange_explicit(remote, 0, memory_order_acquire);
-    if (unlikely((word & freed) != 0)) {
-        uintptr_t object = slab->start + (w * 64 + lowest_bit(word & freed)) * slab_class(slab)->size;
+    uint64_t twice = freed & (mine | owner_word_read(&word->avail));
+    if (unlikely(twice != 0)) {
+        uintptr_t object = slab->start + (w * 64 + lowest_bit(twice)) * slab_class(slab)->size;
         report_bad_pointer("free", &(struct finding){.what = FOUND_FREE,
                                                       .address = object,
                                                       .object = object,
                                                       .size = slab_class(slab)->size});
     }
     unsigned count = count_bits(freed);
-    owner_word_write(&slab->bits->word[w], word | freed);
+    owner_word_write(&word->freed, mine | freed);
     owner_word_write(&slab->bits->handed_out, owner_word_read(&slab->bits->handed_out) - count);
     owner->counters.remote_frees += count;
-    return word | freed;
+    return mine | freed;
+}
+
+/* Objects of word w that are free and have been used before. */
+static uint64_t used_and_free(struct heap *owner, struct chunk *slab, unsigned w) {
+    return slab_merge_word(owner, slab, w) & low_mask(slab->fresh - w * 64);
 }
 
 unsigned slab_pick_word(struct heap *owner, struct chunk *slab, unsigned *objects) {
     const struct size_class *size_class = slab_class(slab);
     unsigned worth = size_class->handful < WORTH ? 1 : WORTH;
     unsigned touched = (slab->fresh + 63u) / 64;
+    bool is_fresh = slab->fresh < size_class->capacity;
+    unsigned look_at = is_fresh && touched > LOOK_AT ? LOOK_AT : touched;
     unsigned best = 0, most = 0;
-    unsigned w = slab->cursor < touched ? slab->cursor : 0;
-    for (unsigned i = 0; i < touched; i++) {
-        uint64_t free = slab_merge_word(owner, slab, w) & low_mask(slab->fresh - w * 64);
-        if (free != 0) {
-            unsigned count = count_bits(free);
-            if (count > most) {
-                most = count;
-                best = w;
-                if (count >= worth) {
-                    break;
-                }
+    unsigned w = slab->scan < touched ? slab->scan : 0;
+    for (unsigned i = 0; i < look_at; i++) {
+        unsigned count = count_bits(used_and_free(owner, slab, w));
+        if (count > most) {
+            most = count;
+            best = w;
+            if (count >= worth) {
+                break;
             }
         }
         w = w + 1 == touched ? 0 : w + 1;
     }
-    if (most < worth && slab->fresh < size_class->capacity) {
+    slab->scan = (uint8_t)w;
+    if (most < worth && is_fresh) {
         best = slab->fresh / 64u;
-        unsigned rest = size_class->capacity - slab->fresh;
-        most = rest < 64 ? rest : 64;
-        most = most < worth ? worth : most; /* whatever is left there, it is worth it */
+        most = worth; /* be it less: it costs nothing to go there */
     }
     *objects = most;
     return best;
@@ -148,34 +161,44 @@ unsigned slab_pick_word(struct heap *owner, struct chunk *slab, unsigned *object
 
 void slab_fill_bin(struct chunk *slab, unsigned w, struct bin *bin) {
     const struct size_class *size_class = slab_class(slab);
-    uint64_t free = owner_word_read(&slab->bits->word[w]) & slab_valid_bits(slab, w);
-    unsigned touched_here = slab->fresh > w * 64 ? slab->fresh - w * 64 : 0;
-    uint64_t used_before = free & low_mask(touched_here);
-    uint64_t handful = lowest_bits(used_before != 0 ? used_before : free, size_class->handful);
-    bin->word = handful;
-    bin->truth = &slab->bits->word[w];
-    bin->base = slab->start + (uintptr_t)w * 64 * size_class->size;
-    bin->size = size_class->size;
-    bin->zeroed = used_before == 0 && slab->zeroed;
-    if (used_before == 0) {
+    struct slab_word *word = &slab->bits->word[w];
+    uint64_t freed = owner_word_read(&word->freed);
+    unsigned used_here = slab->fresh > w * 64 ? slab->fresh - w * 64 : 0;
+    uint64_t used = freed & low_mask(used_here);
+    uint64_t handful =
+        lowest_bits(used != 0 ? used : freed & slab_valid_bits(slab, w), size_class->handful);
+    if (used == 0) {
         slab->fresh = (uint16_t)(w * 64 + 64 - (unsigned)__builtin_clzll(handful));
     }
     slab->cursor = (uint8_t)w;
+    bin->avail = &word->avail;
+    bin->base = slab->start + (uintptr_t)w * 64 * size_class->size;
+    bin->size = size_class->size;
+    bin->zeroed = used == 0 && slab->zeroed;
+    /* In this order an object is free in one of the two words at every instant, also for a fork in between. */
+    owner_word_write(&word->avail, handful);
+    owner_word_write(&word->freed, freed & ~handful);
     owner_word_write(&slab->bits->handed_out,
                      owner_word_read(&slab->bits->handed_out) + count_bits(handful));
 }
 
 void slab_empty_bin(struct chunk *slab, struct bin *bin) {
-    uint64_t held = owner_word_read(&slab->bits->handed_out) - count_bits(bin->word);
-    owner_word_write(&slab->bits->handed_out, held);
-    bin->word = 0;
+    struct slab_word *word = &slab->bits->word[slab->cursor];
+    uint64_t left = owner_word_read(&word->avail);
+    owner_word_write(&word->freed, owner_word_read(&word->freed) | left);
+    owner_word_write(&word->avail, 0);
+    owner_word_write(&slab->bits->handed_out,
+                     owner_word_read(&slab->bits->handed_out) - count_bits(left));
+    bin->avail = &no_objects;
 }
 
 unsigned slab_live(const struct chunk *slab) {
     const struct size_class *size_class = slab_class(slab);
     unsigned live = 0;
     for (unsigned w = 0; w < size_class->words; w++) {
-        live += count_bits(~owner_word_read(&slab->bits->word[w]) & slab_valid_bits(slab, w));
+        const struct slab_word *word = &slab->bits->word[w];
+        uint64_t free = owner_word_read(&word->freed) | owner_word_read(&word->avail);
+        live += count_bits(~free & slab_valid_bits(slab, w));
     }
     return live;
 }

@@ -21,10 +21,27 @@ static inline struct chunk *slab_head(const struct chunk *chunk) { return chunk_
  * half is below M exactly if size divides offset.  (Lemire, Kaser, Kurz: Faster remainder by direct
  * computation, 2019.) */
 FAST_PATH uint64_t object_index(const struct chunk *chunk, uintptr_t address, bool *exact) {
-    __extension__ typedef unsigned __int128 wide;
-    wide product = (wide)(address - chunk->start) * chunk->reciprocal;
-    *exact = (uint64_t)product < chunk->reciprocal;
-    return (uint64_t)(product >> 64);
+    uint64_t low;
+    uint64_t index = multiply_wide(address - chunk->start, &chunk->reciprocal, &low);
+    *exact = low < chunk->reciprocal;
+    return index;
+}
+
+/* The pair of words that holds the bits of an object. */
+FAST_PATH struct slab_word *slab_word_of(struct slab_bits *bits, uint64_t index) {
+    uint64_t offset = index / 64 * sizeof(struct slab_word);
+    return (struct slab_word *)(void *)((char *)bits->word + offset);
+}
+
+/* Frees an object.  False: it is free already, and nothing has changed. */
+FAST_PATH bool slab_free_object(struct slab_bits *bits, uint64_t index) {
+    struct slab_word *word = slab_word_of(bits, index);
+    uint64_t freed = owner_word_read(&word->freed);
+    if (unlikely(bit_is_set(freed | owner_word_read(&word->avail), index))) {
+        return false;
+    }
+    owner_word_write(&word->freed, with_bit(freed, index));
+    return true;
 }
 
 /* A new slab, all objects free, in no queue.  NULL: no memory. */
@@ -42,22 +59,21 @@ static inline uint64_t slab_valid_bits(const struct chunk *slab, unsigned w) {
     return capacity <= w * 64 ? 0 : low_mask(capacity - w * 64);
 }
 
-/* Takes over what other threads freed in word w and returns the word. */
+/* Takes over what other threads freed in word w and returns its word `freed`. */
 uint64_t slab_merge_word(struct heap *owner, struct chunk *slab, unsigned w);
 
-/* The word that a handful is best taken from.
- *
- * The first, from the cursor on and around, with `worth` free objects; or the one with never used objects; or the
- * best.  *objects says how many are free in it: 0 means that the slab is full. */
+/* The word that a handful is best taken from: the first, from where the last search ended, that has enough free
+ * objects to be worth it; or the one with objects never used; or the best.  *objects says how many are free in it
+ * (at most): 0 means that the slab is full. */
 unsigned slab_pick_word(struct heap *owner, struct chunk *slab, unsigned *objects);
 
 /* Puts a handful of word w's free objects into the bin. */
 void slab_fill_bin(struct chunk *slab, unsigned w, struct bin *bin);
 
-/* The bin's remaining objects go back (they are still free in the bitmap). */
+/* The objects that the bin has not handed out go back to their slab, and the bin has none. */
 void slab_empty_bin(struct chunk *slab, struct bin *bin);
 
-/* Number of objects that are not free, those in remote words and in bins counted as live. */
+/* Number of objects that are not free; those in remote words count as live. */
 unsigned slab_live(const struct chunk *slab);
 
 #endif

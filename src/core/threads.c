@@ -8,7 +8,7 @@
 #include "os/mutex.h"
 #include "os/os.h"
 
-struct heap heap_none;
+struct heap heap_none = {.bins = {[0 ... CLASS_COUNT - 1] = {.avail = &no_objects}}};
 
 __thread struct heap *heap_self __attribute__((tls_model("initial-exec"))) = &heap_none;
 static __thread bool gone __attribute__((tls_model("initial-exec")));
@@ -37,6 +37,7 @@ struct heap *threads_first_heap(void) {
 static struct heap *heap_new(void) {
     struct heap *heap = metadata_take((sizeof(struct heap) + CACHE_LINE - 1) / CACHE_LINE);
     if (heap != NULL) {
+        heap_start(heap);
         heap->next = atomic_load_explicit(&all_heaps, memory_order_relaxed);
         /* release: who walks the list finds an initialised heap. */
         atomic_store_explicit(&all_heaps, heap, memory_order_release);
