@@ -97,7 +97,7 @@ void free_slow(const char *function, void *pointer) {
 }
 
 void free_emptied(void *pointer) {
-    heap_slab_emptied(heap_self, slab_head(chunk_of((uintptr_t)pointer)));
+    heap_slab_emptied(heap_self, chunk_of((uintptr_t)pointer));
 }
 
 static void free_for_realloc(void *pointer) { free_slow("realloc", pointer); }

@@ -11,6 +11,9 @@
 enum { ALL_CHUNKS = CHUNKS_PER_BLOCK };
 #define WHOLE 0xffffffffu
 
+/* How many blocks with dirty chunks are looked at for a run. */
+enum { LOOK_AT = 8 };
+
 static struct mutex lock = MUTEX(RANK_CHUNKS);
 
 /* bucket[n]: blocks whose longest free run is n chunks; bit n of `filled` is set while it has any. */
@@ -152,7 +155,7 @@ static void note_taken(size_t count, bool zeroed) {
                               memory_order_relaxed);
     }
     if (zeroed) {
-        purge_cap_note_taken(count, total(&block_totals.taken));
+        purge_cap_note_taken(count);
     }
 }
 
@@ -172,10 +175,27 @@ static struct block *grow(size_t blocks) {
     return block_of(address);
 }
 
+/* The block to take a short run from: one that has it dirty, the fullest of those looked at, as clean memory
+ * costs page faults; else the one whose longest run is the shortest that suffices. */
+static struct block *choose_block(unsigned count) {
+    struct block *best = NULL;
+    struct block *block = youngest;
+    for (int i = 0; i < LOOK_AT && block != NULL; i++, block = block->older) {
+        if (starts_of_runs(block->dirty, count) != 0 &&
+            (best == NULL || block->longest < best->longest)) {
+            best = block;
+        }
+    }
+    if (best != NULL) {
+        return best;
+    }
+    uint64_t usable = filled >> count << count;
+    return usable != 0 ? bucket[lowest_bit(usable)] : grow(1);
+}
+
 /* A run within one block. */
 static struct run take_short(unsigned count) {
-    uint64_t usable = filled >> count << count;
-    struct block *block = usable != 0 ? bucket[lowest_bit(usable)] : grow(1);
+    struct block *block = choose_block(count);
     if (block == NULL) {
         return (struct run){0, false};
     }
@@ -306,12 +326,18 @@ static void count_purge(size_t bytes, bool purged) {
     }
 }
 
-/* Gives the dirty chunks of one block to the kernel.  Lock held, and given up in between: the
- * chunks count as taken meanwhile.  Returns the bytes. */
-static size_t purge_block(struct block *block) {
-    uint32_t mask = block->dirty;
+/* The `most` set bits at the high end: chunks are taken from the low end. */
+static uint32_t highest_bits(uint32_t mask, size_t most) {
+    uint64_t lower = lowest_bits(mask, count_bits(mask) - (unsigned)(most < 32 ? most : 32));
+    return count_bits(mask) <= most ? mask : mask & ~(uint32_t)lower;
+}
+
+/* Gives up to `most` dirty chunks of one block to the kernel.  Lock held, and given up in between: the
+ * chunks are neither free nor taken meanwhile.  Returns the bytes. */
+static size_t purge_block(struct block *block, size_t most) {
+    uint32_t mask = highest_bits(block->dirty, most);
     set_free(block, block->free & ~mask);
-    set_dirty(block, 0);
+    set_dirty(block, block->dirty & ~mask);
     purge_cap_note_purged(count_bits(mask));
     chunks_unlock();
     uint32_t failed = 0;
@@ -340,10 +366,19 @@ static size_t purge_block(struct block *block) {
     return bytes;
 }
 
-/* Until no more is dirty than the cap allows.  Lock held. */
+static size_t cap(void) {
+    return purge_cap(total(&block_totals.taken), total(&block_totals.taken_peak));
+}
+
+/* Until no more is dirty than the cap allows, and then some, so that the next chunk does not come back here at
+ * once.  Lock held. */
 static void purge_surplus(void) {
-    while (total(&block_totals.dirty) > purge_cap(total(&block_totals.taken)) && oldest != NULL) {
-        if (purge_block(oldest) == 0) {
+    if (total(&block_totals.dirty) <= cap()) {
+        return;
+    }
+    size_t keep = cap() - cap() / 16;
+    while (total(&block_totals.dirty) > keep && oldest != NULL) {
+        if (purge_block(oldest, total(&block_totals.dirty) - keep) == 0) {
             break; /* refused, as for locked memory: no use in asking again now */
         }
     }
@@ -353,7 +388,7 @@ size_t chunks_purge_all(void) {
     size_t bytes = 0;
     chunks_lock();
     while (oldest != NULL) {
-        size_t purged = purge_block(oldest);
+        size_t purged = purge_block(oldest, ALL_CHUNKS);
         if (purged == 0) {
             break;
         }
@@ -374,7 +409,7 @@ static void give_mask(struct block *block, uint32_t mask, bool dirty) {
 void chunks_give(uintptr_t address, size_t count, bool dirty) {
     chunks_lock();
     subtract(&block_totals.taken, count);
-    if (dirty && count >= ALL_CHUNKS && count > purge_cap(total(&block_totals.taken))) {
+    if (dirty && count >= ALL_CHUNKS && count > cap()) {
         /* Larger than all that may be kept: one call for all of it. */
         chunks_unlock();
         bool purged = os_purge((void *)address, count * CHUNK_SIZE);

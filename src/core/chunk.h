@@ -10,9 +10,7 @@
  *   CHUNK_SLAB      `owner`'s thread writes; or whoever holds the registry lock while the owner is parked
  *   CHUNK_LARGE     first chunk of a large object; whoever allocates, reallocates or frees it writes (its
  *                   further chunks are not marked: object.c searches for the head where it matters)
- *
- * A slab of several chunks has its truth in the descriptor of its first chunk (its head); the others
- * repeat owner, reciprocal, start and bits, which is all the fast path reads. */
+ */
 #ifndef CAIRN_CORE_CHUNK_H
 #define CAIRN_CORE_CHUNK_H
 
@@ -62,9 +60,9 @@ struct slab_bits {
 
 struct chunk {
     _Atomic(uintptr_t) owner; /* see OWNER_...; owner writes (the adopter, under the registry lock) */
-    uint64_t reciprocal;      /* size_class.reciprocal */
-    uintptr_t start;          /* address of the slab's or large object's first byte */
-    struct slab_bits *bits;   /* &one or in the metadata tables */
+    uint64_t reciprocal;      /* slab: size_class.reciprocal */
+    struct slab_bits *bits;   /* slab: &one or in the metadata tables */
+    uintptr_t start;          /* address of the chunk */
     union {
         struct slab_bits one;
         struct {

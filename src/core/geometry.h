@@ -3,7 +3,7 @@
  *   region   a reservation, a multiple of blocks
  *   block    2 MiB: one huge page
  *   chunk    64 KiB: the unit of bookkeeping, 32 to a block
- *   slab     1 to 8 chunks cut into objects of one class
+ *   slab     a chunk cut into objects of one class
  *   large    a run of chunks of its own */
 #ifndef CAIRN_CORE_GEOMETRY_H
 #define CAIRN_CORE_GEOMETRY_H

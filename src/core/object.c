@@ -48,7 +48,7 @@ static enum found find_in_slab(struct chunk *chunk, uintptr_t address, struct ob
     if (!exact) {
         return FOUND_INTERIOR;
     }
-    *object = (struct object){slab_head(chunk), index, size_class->size};
+    *object = (struct object){chunk, index, size_class->size};
     uint64_t bit = UINT64_C(1) << (index % 64);
     const struct slab_word *word = &chunk->bits->word[index / 64];
     uint64_t free = owner_word_read(&word->freed) | owner_word_read(&word->avail) |

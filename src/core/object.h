@@ -8,7 +8,7 @@
 #include "core/report.h"
 
 struct object {
-    struct chunk *chunk; /* head of the slab, or the large object's descriptor; NULL unless FOUND_LIVE or FOUND_FREE */
+    struct chunk *chunk; /* the slab's, or the large object's first; NULL unless FOUND_LIVE or FOUND_FREE */
     uint64_t index;      /* slab: which object */
     size_t usable;       /* bytes the program may use */
 };

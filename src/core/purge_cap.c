@@ -4,7 +4,7 @@
 
 #include "os/os.h"
 
-enum { SHARE = 8, CONSTANT = 32, MEMORY_MS = 1000 };
+enum { SHARE = 8, CONSTANT = 16, MEMORY_MS = 1000 };
 
 static struct {
     size_t missed;       /* chunks */
@@ -24,14 +24,17 @@ static void forget(void) {
     }
 }
 
-size_t purge_cap(size_t taken) { return taken / SHARE + CONSTANT + learned.missed; }
+size_t purge_cap(size_t taken, size_t taken_peak) {
+    size_t below_peak = taken_peak - taken;
+    return taken / SHARE + CONSTANT + (learned.missed < below_peak ? learned.missed : below_peak);
+}
 
 void purge_cap_note_purged(size_t chunks) {
     forget();
     learned.just_purged += chunks;
 }
 
-void purge_cap_note_taken(size_t chunks, size_t taken) {
+void purge_cap_note_taken(size_t chunks) {
     if (learned.just_purged == 0) {
         return;
     }
@@ -39,7 +42,4 @@ void purge_cap_note_taken(size_t chunks, size_t taken) {
     size_t again = chunks < learned.just_purged ? chunks : learned.just_purged;
     learned.just_purged -= again;
     learned.missed += again;
-    if (learned.missed > taken + CONSTANT) {
-        learned.missed = taken + CONSTANT; /* never more than doubles what is in use */
-    }
 }

@@ -26,7 +26,7 @@
 #include "core/chunk.h"
 #include "core/heap.h"
 
-/* Frees object `index` of a slab (its head) that the calling thread does not own.  False: it was free already. */
+/* Frees object `index` of a slab that the calling thread does not own.  False: it was free already. */
 bool remote_free(struct chunk *slab, uint64_t index);
 
 struct chunk *remote_take_list(struct heap *heap);

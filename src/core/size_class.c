@@ -4,11 +4,6 @@
 
 #define SIZE(c) ((c) < 8 ? 16u * ((c) + 1u) : (9u + ((c) & 7u)) << (3u + ((c) >> 3)))
 
-/* A slab holds 15 objects at least, so that the piece at its end wastes little: 1 chunk up to 4 KiB,
- * 2 up to 8 KiB, 4 up to 16 KiB, 8 up to 32 KiB. */
-#define CHUNKS(c) (SIZE(c) <= 4096 ? 1u : SIZE(c) <= 8192 ? 2u : SIZE(c) <= 16384 ? 4u : 8u)
-#define BYTES(c) (CHUNKS(c) * CHUNK_SIZE)
-
 /* Few large objects at a time, so that one that was just freed is used again while it is in the cache:
  * what is handed out at once spans 4 KiB or so. */
 #define HANDFUL(c) (uint8_t)(SIZE(c) <= 64 ? 64u : SIZE(c) >= 2048 ? 2u : 4096u / SIZE(c))
@@ -16,9 +11,8 @@
 #define ROW(c)                                                                       \
     [c] = {.reciprocal = ~UINT64_C(0) / SIZE(c) + 1,                                 \
            .size = SIZE(c),                                                          \
-           .capacity = (uint16_t)(BYTES(c) / SIZE(c)),                               \
-           .chunks = CHUNKS(c),                                                      \
-           .words = (uint8_t)((BYTES(c) - 1) / SIZE(c) / 64 + 1),                    \
+           .capacity = (uint16_t)(CHUNK_SIZE / SIZE(c)),                             \
+           .words = (uint8_t)((CHUNK_SIZE - 1) / SIZE(c) / 64 + 1),                  \
            .handful = HANDFUL(c)}
 
 #define EIGHT(X, c) \

@@ -23,8 +23,7 @@ enum {
 struct size_class {
     uint64_t reciprocal;  /* ceil(2^64 / size): see object_index() in slab.h */
     uint32_t size;        /* of an object, in bytes */
-    uint16_t capacity;    /* objects in a slab: floor(chunks * 64 KiB / size) */
-    uint8_t chunks;       /* chunks in a slab */
+    uint16_t capacity;    /* objects in a slab: floor(64 KiB / size) */
     uint8_t words;        /* words of its bitmap: one bit for each multiple of size, also for a piece at the end */
     uint8_t handful;      /* objects handed to a bin at once, at most */
 };

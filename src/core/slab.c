@@ -27,14 +27,6 @@ static size_t remote_lines(unsigned words) {
 
 static size_t table_lines(unsigned words) { return bits_lines(words) + remote_lines(words); }
 
-void slab_set_owner(struct chunk *slab, uintptr_t owner) {
-    unsigned chunks = slab_class(slab)->chunks;
-    for (unsigned i = 0; i < chunks; i++) {
-        /* release: a thread that sees the new owner sees what the old one left. */
-        atomic_store_explicit(&slab[i].owner, owner, memory_order_release);
-    }
-}
-
 /* Bits of objects: free.  Bits of no object: free for ever. */
 static void fill_bits(struct chunk *slab, unsigned words) {
     owner_word_write(&slab->bits->handed_out, 0);
@@ -53,7 +45,7 @@ struct chunk *slab_create(struct heap *owner, unsigned class) {
             return NULL;
         }
     }
-    struct run run = chunks_take(size_class->chunks, CHUNK_SIZE);
+    struct run run = chunks_take(1, CHUNK_SIZE);
     if (run.address == 0) {
         if (table != NULL) {
             metadata_give(table, table_lines(size_class->words));
@@ -66,14 +58,11 @@ struct chunk *slab_create(struct heap *owner, unsigned class) {
     if (table != NULL) {
         remote = (_Atomic(uint64_t) *)(void *)(table + bits_lines(size_class->words) * CACHE_LINE);
     }
-    for (unsigned i = 0; i < size_class->chunks; i++) {
-        struct chunk *chunk = &slab[i];
-        chunk->reciprocal = size_class->reciprocal;
-        chunk->start = run.address;
-        chunk->bits = table != NULL ? (struct slab_bits *)(void *)(table + BITS_OFFSET) : &slab->one;
-        chunk_set_kind(chunk, CHUNK_SLAB);
-        chunk->class = (uint8_t)class;
-    }
+    slab->reciprocal = size_class->reciprocal;
+    slab->start = run.address;
+    slab->bits = table != NULL ? (struct slab_bits *)(void *)(table + BITS_OFFSET) : &slab->one;
+    chunk_set_kind(slab, CHUNK_SLAB);
+    slab->class = (uint8_t)class;
     slab->zeroed = run.zeroed;
     slab->cursor = 0;
     slab->scan = 0;
@@ -92,14 +81,11 @@ void slab_release(struct chunk *slab) {
     const struct size_class *size_class = slab_class(slab);
     DCHECK(owner_word_read(&slab->bits->handed_out) == 0);
     slab_set_owner(slab, OWNER_NONE);
-    for (unsigned i = 0; i < size_class->chunks; i++) {
-        chunk_set_kind(&slab[i], CHUNK_RELEASED);
-    }
+    chunk_set_kind(slab, CHUNK_RELEASED);
     if (size_class->words > 1) {
         metadata_give((char *)slab->bits - BITS_OFFSET, table_lines(size_class->words));
     }
-    bool dirty = !slab->zeroed || slab->fresh > 0;
-    chunks_give(slab->start, size_class->chunks, dirty);
+    chunks_give(slab->start, 1, !slab->zeroed || slab->fresh > 0);
 }
 
 uint64_t slab_merge_word(struct heap *owner, struct chunk *slab, unsigned w) {

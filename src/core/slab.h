@@ -1,7 +1,7 @@
-/* Slabs: a run of chunks cut into objects of one class, and its bitmap.
+/* Slabs: a chunk cut into objects of one class, and its bitmap.
  *
- * Object i lies at start + i * size.  All functions here are for the slab's owner (see heap.h); slabs are named by
- * the descriptor of their first chunk, the head. */
+ * Object i lies at start + i * size.  All functions here are for the slab's owner (see heap.h); a slab is named by
+ * the descriptor of its chunk. */
 #ifndef CAIRN_CORE_SLAB_H
 #define CAIRN_CORE_SLAB_H
 
@@ -13,16 +13,14 @@ static inline const struct size_class *slab_class(const struct chunk *slab) {
     return &size_classes[slab->class];
 }
 
-static inline struct chunk *slab_head(const struct chunk *chunk) { return chunk_of(chunk->start); }
-
 /* Which object an address in a slab is, and whether it is the object's first byte.
  *
- * With M = ceil(2^64 / size) and an offset below 2^32, the upper half of offset * M is offset / size, and the lower
+ * With M = ceil(2^64 / size) and an offset below 2^16, the upper half of offset * M is offset / size, and the lower
  * half is below M exactly if size divides offset.  (Lemire, Kaser, Kurz: Faster remainder by direct
  * computation, 2019.) */
 FAST_PATH uint64_t object_index(const struct chunk *chunk, uintptr_t address, bool *exact) {
     uint64_t low;
-    uint64_t index = multiply_wide(address - chunk->start, &chunk->reciprocal, &low);
+    uint64_t index = multiply_wide(address % CHUNK_SIZE, &chunk->reciprocal, &low);
     *exact = low < chunk->reciprocal;
     return index;
 }
@@ -47,11 +45,14 @@ FAST_PATH bool slab_free_object(struct slab_bits *bits, uint64_t index) {
 /* A new slab, all objects free, in no queue.  NULL: no memory. */
 struct chunk *slab_create(struct heap *owner, unsigned class);
 
-/* Gives the chunks of a slab without live objects back; nobody may have its address any more. */
+/* Gives the chunk of a slab without live objects back. */
 void slab_release(struct chunk *slab);
 
-/* Sets or clears OWNER_FULL in all its descriptors, or gives it to another heap. */
-void slab_set_owner(struct chunk *slab, uintptr_t owner);
+/* Sets or clears OWNER_FULL, or gives the slab to another heap. */
+static inline void slab_set_owner(struct chunk *slab, uintptr_t owner) {
+    /* release: a thread that sees the new owner sees what the old one left. */
+    atomic_store_explicit(&slab->owner, owner, memory_order_release);
+}
 
 /* Bits of word w that belong to objects. */
 static inline uint64_t slab_valid_bits(const struct chunk *slab, unsigned w) {
