@@ -50,7 +50,7 @@ void *allocate_zeroed_slow(size_t size) {
     return object;
 }
 
-/* Slabs start at multiples of 64 KiB, so a class whose size is a multiple of the alignment aligns all its
+/* Slabs start at multiples of 32 KiB, so a class whose size is a multiple of the alignment aligns all its
  * objects. */
 void *allocate_aligned(size_t alignment, size_t size) {
     if (alignment <= GRANULE) {

@@ -9,14 +9,15 @@
 #include "os/os.h"
 
 enum { ALL_CHUNKS = CHUNKS_PER_BLOCK };
-#define WHOLE 0xffffffffu
+#define WHOLE UINT64_MAX
 
 /* How many blocks with dirty chunks are looked at for a run. */
 enum { LOOK_AT = 8 };
 
 static struct mutex lock = MUTEX(RANK_CHUNKS);
 
-/* bucket[n]: blocks whose longest free run is n chunks; bit n of `filled` is set while it has any. */
+/* bucket[n]: blocks whose longest free run is n chunks; bit n - 1 of `filled` is set while it has
+ * any (n = 0 is not of interest). */
 static struct block *bucket[ALL_CHUNKS + 1];
 static uint64_t filled;
 
@@ -44,12 +45,12 @@ static void subtract(_Atomic(size_t) *counter, size_t n) {
 
 /* --- masks of chunks ------------------------------------------------------------------------------ */
 
-static uint32_t mask_of(unsigned first, size_t count) {
-    return (count >= ALL_CHUNKS ? WHOLE : ((uint32_t)1 << count) - 1) << first;
+static uint64_t mask_of(unsigned first, size_t count) {
+    return (count >= ALL_CHUNKS ? WHOLE : (UINT64_C(1) << count) - 1) << first;
 }
 
 /* Bit i of the result: chunks i .. i + count - 1 are all set in mask. */
-static uint32_t starts_of_runs(uint32_t mask, unsigned count) {
+static uint64_t starts_of_runs(uint64_t mask, unsigned count) {
     for (unsigned have = 1; have < count;) {
         unsigned step = have < count - have ? have : count - have;
         mask &= mask >> step;
@@ -58,7 +59,10 @@ static uint32_t starts_of_runs(uint32_t mask, unsigned count) {
     return mask;
 }
 
-static uint8_t longest_run(uint32_t mask) {
+/* Number of set bits from bit 0 on. */
+static unsigned run_length(uint64_t mask) { return mask == WHOLE ? ALL_CHUNKS : lowest_bit(~mask); }
+
+static uint8_t longest_run(uint64_t mask) {
     uint8_t length = 0;
     for (; mask != 0; mask &= mask >> 1) {
         length++;
@@ -67,6 +71,8 @@ static uint8_t longest_run(uint32_t mask) {
 }
 
 /* --- lists ----------------------------------------------------------------------------------------- */
+
+static uint64_t bit_of(unsigned n) { return n == 0 ? 0 : UINT64_C(1) << (n - 1); }
 
 static void bucket_remove(struct block *block) {
     unsigned n = block->longest;
@@ -79,7 +85,7 @@ static void bucket_remove(struct block *block) {
         block->next->prev = block->prev;
     }
     if (bucket[n] == NULL) {
-        filled &= ~(UINT64_C(1) << n);
+        filled &= ~bit_of(n);
     }
 }
 
@@ -91,10 +97,10 @@ static void bucket_insert(struct block *block, uint8_t longest) {
         block->next->prev = block;
     }
     bucket[longest] = block;
-    filled |= UINT64_C(1) << longest;
+    filled |= bit_of(longest);
 }
 
-static void set_free(struct block *block, uint32_t free) {
+static void set_free(struct block *block, uint64_t free) {
     uint8_t longest = longest_run(free);
     block->free = free;
     if (longest != block->longest) {
@@ -123,7 +129,7 @@ static void waiting_append(struct block *block) {
     block->waiting = true;
 }
 
-static void set_dirty(struct block *block, uint32_t dirty) {
+static void set_dirty(struct block *block, uint64_t dirty) {
     size_t before = count_bits(block->dirty);
     block->dirty = dirty;
     add(&block_totals.dirty, count_bits(dirty));
@@ -138,7 +144,7 @@ static void set_dirty(struct block *block, uint32_t dirty) {
 /* --- taking ----------------------------------------------------------------------------------------- */
 
 /* Takes the chunks of mask, all free; returns whether all were clean. */
-static bool take_mask(struct block *block, uint32_t mask) {
+static bool take_mask(struct block *block, uint64_t mask) {
     DCHECK((block->free & mask) == mask);
     bool zeroed = (block->dirty & mask) == 0;
     set_free(block, block->free & ~mask);
@@ -189,8 +195,8 @@ static struct block *choose_block(unsigned count) {
     if (best != NULL) {
         return best;
     }
-    uint64_t usable = filled >> count << count;
-    return usable != 0 ? bucket[lowest_bit(usable)] : grow(1);
+    uint64_t usable = filled & ~low_mask(count - 1);
+    return usable != 0 ? bucket[lowest_bit(usable) + 1] : grow(1);
 }
 
 /* A run within one block. */
@@ -199,7 +205,7 @@ static struct run take_short(unsigned count) {
     if (block == NULL) {
         return (struct run){0, false};
     }
-    uint32_t starts = starts_of_runs(block->dirty, count);
+    uint64_t starts = starts_of_runs(block->dirty, count);
     if (starts == 0) {
         starts = starts_of_runs(block->free, count);
     }
@@ -215,7 +221,7 @@ static bool is_free_from(uintptr_t address, size_t count, uintptr_t end) {
             return false;
         }
         size_t here = count < ALL_CHUNKS ? count : ALL_CHUNKS;
-        uint32_t mask = mask_of(0, here);
+        uint64_t mask = mask_of(0, here);
         if ((block_of(address)->free & mask) != mask) {
             return false;
         }
@@ -327,25 +333,25 @@ static void count_purge(size_t bytes, bool purged) {
 }
 
 /* The `most` set bits at the high end: chunks are taken from the low end. */
-static uint32_t highest_bits(uint32_t mask, size_t most) {
-    uint64_t lower = lowest_bits(mask, count_bits(mask) - (unsigned)(most < 32 ? most : 32));
-    return count_bits(mask) <= most ? mask : mask & ~(uint32_t)lower;
+static uint64_t highest_bits(uint64_t mask, size_t most) {
+    uint64_t lower = lowest_bits(mask, count_bits(mask) - (unsigned)(most < ALL_CHUNKS ? most : ALL_CHUNKS));
+    return count_bits(mask) <= most ? mask : mask & ~lower;
 }
 
 /* Gives up to `most` dirty chunks of one block to the kernel.  Lock held, and given up in between: the
  * chunks are neither free nor taken meanwhile.  Returns the bytes. */
 static size_t purge_block(struct block *block, size_t most) {
-    uint32_t mask = highest_bits(block->dirty, most);
+    uint64_t mask = highest_bits(block->dirty, most);
     set_free(block, block->free & ~mask);
     set_dirty(block, block->dirty & ~mask);
     purge_cap_note_purged(count_bits(mask));
     chunks_unlock();
-    uint32_t failed = 0;
+    uint64_t failed = 0;
     size_t bytes = 0, calls = 0, failures = 0;
-    for (uint32_t rest = mask; rest != 0;) {
+    for (uint64_t rest = mask; rest != 0;) {
         unsigned first = lowest_bit(rest);
-        unsigned length = lowest_bit(~((uint64_t)rest >> first));
-        uint32_t run = mask_of(first, length);
+        unsigned length = run_length(rest >> first);
+        uint64_t run = mask_of(first, length);
         calls++;
         if (os_purge((void *)(block->address + first * CHUNK_SIZE), length * CHUNK_SIZE)) {
             bytes += length * CHUNK_SIZE;
@@ -398,7 +404,7 @@ size_t chunks_purge_all(void) {
     return bytes;
 }
 
-static void give_mask(struct block *block, uint32_t mask, bool dirty) {
+static void give_mask(struct block *block, uint64_t mask, bool dirty) {
     DCHECK((block->free & mask) == 0);
     set_free(block, block->free | mask);
     if (dirty) {

@@ -1,6 +1,6 @@
 /* The block allocator: runs of chunks, for slabs and for large objects.
  *
- * A block is 2 MiB; one bit for each of its 32 chunks says free or taken.  Runs of up to a block come from
+ * A block is 2 MiB; one bit for each of its 64 chunks says free or taken.  Runs of up to a block come from
  * the block whose longest free run is the shortest that suffices, so that full blocks fill up and others empty
  * out whole; longer runs are whole neighbouring blocks and the start of one more.
  *
@@ -22,13 +22,12 @@
 
 struct block {
     uintptr_t address;          /* 0: not committed (then `free` is 0 too) */
-    uint32_t free;              /* bit i: chunk i is free; 0 while it is being purged */
-    uint32_t dirty;             /* subset of free */
+    uint64_t free;              /* bit i: chunk i is free; 0 while it is being purged */
+    uint64_t dirty;             /* subset of free */
     uint8_t longest;            /* longest run of set bits in `free`; which bucket the block is in */
     bool waiting;               /* in the list of blocks with dirty chunks */
     struct block *next, *prev;  /* bucket of blocks with the same `longest` */
     struct block *younger, *older; /* list of blocks with dirty chunks */
-    uint64_t reserved;
 };
 
 _Static_assert(sizeof(struct block) == 64, "one cache line");

@@ -1,4 +1,4 @@
-/* Descriptors: everything the allocator knows about a chunk of 64 KiB, outside the chunk.
+/* Descriptors: everything the allocator knows about a chunk of 32 KiB, outside the chunk.
  *
  * Two halves of one cache line each.  `struct chunk` is what malloc, free and the owner use; `struct
  * chunk_shared` is what other threads write when they free into a slab, so that they do not take the

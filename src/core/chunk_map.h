@@ -1,7 +1,7 @@
 /* The chunk map: from any address to the descriptor of its chunk, in two dependent loads.
  *
  *   root   one entry for each window of 4 GiB: where the window's leaf is, as a distance from `never`
- *   leaf   the descriptors of the window's 65,536 chunks and 2,048 blocks: 8 MiB of address space, of
+ *   leaf   the descriptors of the window's 131,072 chunks and 2,048 blocks: 16 MiB of address space, of
  *          which only what is used becomes resident
  *
  * A window without a leaf has entry 0 and so leads to `never`, a leaf of zeros in the program's own

@@ -4,7 +4,7 @@
 
 #include "os/os.h"
 
-enum { SHARE = 8, CONSTANT = 16, MEMORY_MS = 1000 };
+enum { SHARE = 16, CONSTANT = 16, MEMORY_MS = 1000 };
 
 static struct {
     size_t missed;       /* chunks */

@@ -4,7 +4,7 @@
 #include "core/geometry.h"
 #include "os/os.h"
 
-#define REGION_FIRST ((size_t)32 << 20)
+#define REGION_FIRST ((size_t)16 << 20)
 #define REGION_MAX ((size_t)1 << 30)
 
 /* A commit step is an eighth of what is committed, 64 MiB at most: few system calls and, under strict

@@ -19,7 +19,7 @@
     X((c) + 0), X((c) + 1), X((c) + 2), X((c) + 3), X((c) + 4), X((c) + 5), X((c) + 6), X((c) + 7)
 #define ALL(X)                                                                                     \
     EIGHT(X, 0), EIGHT(X, 8), EIGHT(X, 16), EIGHT(X, 24), EIGHT(X, 32), EIGHT(X, 40), EIGHT(X, 48), \
-        EIGHT(X, 56), EIGHT(X, 64)
+        EIGHT(X, 56)
 
 const struct size_class size_classes[CLASS_COUNT] = {ALL(ROW)};
 

@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 enum {
-    CLASS_COUNT = 72,
-    SLAB_MAX = 32768,  /* the largest object in a slab, in bytes */
+    CLASS_COUNT = 64,
+    SLAB_MAX = 16384,  /* the largest object in a slab, in bytes */
     GRANULE = 16,      /* sizes are multiples of it, and so is every alignment */
     BIN_STRIDE_LOG = 5 /* a bin is 32 bytes: heap.h asserts it */
 };
@@ -23,7 +23,7 @@ enum {
 struct size_class {
     uint64_t reciprocal;  /* ceil(2^64 / size): see object_index() in slab.h */
     uint32_t size;        /* of an object, in bytes */
-    uint16_t capacity;    /* objects in a slab: floor(64 KiB / size) */
+    uint16_t capacity;    /* objects in a slab: floor(32 KiB / size) */
     uint8_t words;        /* words of its bitmap: one bit for each multiple of size, also for a piece at the end */
     uint8_t handful;      /* objects handed to a bin at once, at most */
 };

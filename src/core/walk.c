@@ -9,9 +9,9 @@ static void walk(enum chunk_kind kind, void (*visit)(struct chunk *, void *), vo
     for (size_t r = 0; r < regions.count; r++) {
         const struct region *region = &regions.region[r];
         for (uintptr_t at = region->base; at < region->base + region->committed; at += BLOCK_SIZE) {
-            uint32_t taken = ~block_of(at)->free;
+            uint64_t taken = ~block_of(at)->free;
             for (; taken != 0; taken &= taken - 1) {
-                uintptr_t address = at + (uintptr_t)__builtin_ctz(taken) * CHUNK_SIZE;
+                uintptr_t address = at + (uintptr_t)__builtin_ctzll(taken) * CHUNK_SIZE;
                 struct chunk *chunk = chunk_of(address);
                 if (chunk_is(chunk, kind) && chunk_owner(chunk) != OWNER_NONE &&
                     chunk->start == address) {
