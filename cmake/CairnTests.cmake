@@ -3,7 +3,7 @@
 
 set(CAIRN_TEST_PREFIX "")
 if(NOT CAIRN_PRESET STREQUAL "release")
-  set(CAIRN_TEST_PREFIX "${CAIRN_PRESET}:")
+  set(CAIRN_TEST_PREFIX "${CAIRN_PRESET}.")
 endif()
 
 # Thread sanitizer of gcc 12 does not start where the kernel randomises more address bits than it
@@ -71,6 +71,26 @@ function(cairn_module_test)
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${target} PRIVATE cairn_test_flags cmocka pthread)
   cairn_test(NAME ${arg_LAYER}.${stem} COMMAND ${target})
+endfunction()
+
+# cairn_fuzz_target(source): a file with LLVMFuzzerTestOneInput over the core. The preset fuzz links
+# libFuzzer to it; everywhere else it replays its corpus, tests/fuzz/corpus/NAME, as a test.
+function(cairn_fuzz_target source)
+  get_filename_component(stem ${source} NAME_WE)
+  set(corpus ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${stem})
+  if(CAIRN_PRESET STREQUAL "fuzz")
+    add_executable(${stem} ${source})
+    target_link_options(${stem} PRIVATE -fsanitize=fuzzer)
+    set(command ${stem} -runs=0 ${corpus})
+  else()
+    add_executable(${stem} ${source} ${CMAKE_SOURCE_DIR}/tests/fuzz/replay.c)
+    set(command ${stem} ${corpus})
+  endif()
+  set_target_properties(${stem} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+  target_include_directories(${stem} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_link_libraries(${stem} PRIVATE cairn_core cairn_test_flags pthread)
+  string(REGEX REPLACE "^fuzz_" "" name ${stem})
+  cairn_test(NAME fuzz.${name} COMMAND ${command})
 endfunction()
 
 # cairn_checker(name): scripts/name must find nothing in the repository, and scripts/name
