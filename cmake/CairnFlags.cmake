@@ -24,10 +24,9 @@ endforeach()
 add_library(cairn_flags INTERFACE)
 target_compile_options(cairn_flags INTERFACE
   ${CAIRN_OPTIMISE} -g ${CAIRN_NO_BUILTIN_MALLOC}
-  -Wall -Wextra -Wconversion -Wshadow -Werror
-  $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes>)
+  -Wall -Wextra -Wconversion -Wshadow -Werror)
 target_compile_definitions(cairn_flags INTERFACE
-  _GNU_SOURCE CAIRN_VERSION="${PROJECT_VERSION}" $<$<BOOL:${CAIRN_DEBUG}>:CAIRN_DEBUG=1>)
+  CAIRN_VERSION="${PROJECT_VERSION}" $<$<BOOL:${CAIRN_DEBUG}>:CAIRN_DEBUG=1>)
 target_include_directories(cairn_flags INTERFACE ${CMAKE_SOURCE_DIR}/include)
 if(CAIRN_SANITIZE)
   target_compile_options(cairn_flags INTERFACE
@@ -45,6 +44,7 @@ target_include_directories(cairn_library_flags INTERFACE ${CMAKE_SOURCE_DIR}/src
 add_library(cairn_test_flags INTERFACE)
 target_link_libraries(cairn_test_flags INTERFACE cairn_flags)
 target_compile_options(cairn_test_flags INTERFACE -fno-omit-frame-pointer)
+target_compile_definitions(cairn_test_flags INTERFACE $<$<COMPILE_LANGUAGE:C>:_GNU_SOURCE>)
 if(CAIRN_DEBUG OR CAIRN_SANITIZE)
   target_compile_options(cairn_library_flags INTERFACE -fno-omit-frame-pointer)
 endif()
