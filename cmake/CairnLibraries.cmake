@@ -12,7 +12,7 @@ endfunction()
 cairn_glob_folders(core_sources base config os core)
 add_library(cairn_core OBJECT ${core_sources})
 target_link_libraries(cairn_core PUBLIC cairn_library_flags)
-# Everything in the core is static or declared in a header; the front defines what no header declares.
+# Everything in the core is static or declared in a header; operators of C++ are in none.
 target_compile_options(cairn_core PRIVATE -Wstrict-prototypes -Wmissing-prototypes)
 
 if(NOT CAIRN_FRONT)
