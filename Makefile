@@ -52,7 +52,6 @@ check-format: ## say which sources are not formatted
 
 lint: ## clang-tidy over all sources
 	@scripts/install-deps build test
-	@scripts/build clang
 	@scripts/lint
 
 install: all ## install under DESTDIR and PREFIX
