@@ -1,7 +1,6 @@
 # Installation: the library in its forms, the public headers, the command, and the packages for
 # pkg-config and CMake.
 
-include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/cairn)
