@@ -1,7 +1,7 @@
 /*
  * Tells which library a process takes malloc from.
  *
- * Preloaded behind the allocator in a workload's warm-up run, this library
+ * Preloaded before the allocator in a workload's warm-up run, this library
  * appends one line to the file named by CAIRN_BENCH_PROBE for every process
  * that starts: the libraries that malloc, free and realloc resolve to, and the
  * program. So the driver knows that a preload took effect in the very program
@@ -9,15 +9,27 @@
  */
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+/* A program that takes malloc's address has a stub for it under the same name, in a symbol of no
+ * section; calls go past it to the first library that defines the function. */
 static const char *provider(const char *function)
 {
     Dl_info info;
+    const ElfW(Sym) *symbol = NULL;
     void *address = dlsym(RTLD_DEFAULT, function);
-    return address != NULL && dladdr(address, &info) != 0 ? info.dli_fname : "?";
+    if (address == NULL ||
+        dladdr1(address, &info, (void **)(void *)&symbol, RTLD_DL_SYMENT) == 0) {
+        return "?";
+    }
+    if (symbol != NULL && symbol->st_shndx == SHN_UNDEF) {
+        address = dlsym(RTLD_NEXT, function);
+        return address != NULL && dladdr(address, &info) != 0 ? info.dli_fname : "?";
+    }
+    return info.dli_fname;
 }
 
 __attribute__((constructor)) static void probe(void)
