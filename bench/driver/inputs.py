@@ -49,7 +49,7 @@ def lcg(state):
 
 numbers = lcg(1)
 total = 0
-for turn in range({scale}):
+for turn in range({4 * scale}):
     people = [
         {{"id": i, "name": "name %d" % (next(numbers) % 5000), "tags": ["t%d" % (next(numbers) % 50)
           for _ in range(i % 7)], "score": next(numbers) / 3.0, "more": {{"k": str(i) * (i % 5)}}}}
@@ -86,7 +86,7 @@ def redis_commands(scale, rng):
 
     keys = 6000 * scale
     payload = bytes(97 + i % 26 for i in range(4096))
-    for _ in range(100000 * scale):
+    for _ in range(60000 * scale):
         key = rng.randrange(keys)
         choice = rng.randrange(100)
         if choice < 45:
@@ -110,7 +110,7 @@ def redis_commands(scale, rng):
 def c_source(scale, rng):
     """Functions with loops, switches and structs for the optimiser to work on."""
     parts = ["#include <stddef.h>\nstruct s { int a, b; double d; struct s *next; };\n"]
-    for f in range(22 * scale):
+    for f in range(10 * scale):
         cases = "".join(
             f"        case {c}: x = x * {rng.randrange(3, 99)} + a[{rng.randrange(16)}]; break;\n"
             for c in range(rng.randrange(4, 12))
@@ -144,7 +144,7 @@ local function random(n)
     return state // 65536 % n
 end
 local checksum = 0
-for turn = 1, {6 * scale} do
+for turn = 1, {5 * scale} do
     local objects, index = {{}}, {{}}
     for i = 1, 8000 do
         local name = "object " .. random(5000) .. "/" .. turn
@@ -211,7 +211,7 @@ def git_history(scale, rng):
     files = {f"dir{i % 12}/file{i}.txt": [f"line {rng.randrange(10**6)}" for _ in range(120)]
              for i in range(60)}
     out = []
-    for commit in range(100 * scale):
+    for commit in range(200 * scale):
         changed = rng.sample(sorted(files), 8) if commit else sorted(files)
         out.append("commit refs/heads/main\n"
                    f"committer A Writer <writer@example.org> {1000000000 + commit * 3600} +0000\n")
@@ -234,7 +234,7 @@ use strict; use warnings;
 my $state = 1;
 sub rnd {{ $state = ($state * 1103515245 + 12345) % 2147483648; return int($state / 65536) % $_[0] }}
 my $sum = 0;
-for my $turn (1 .. {4 * scale}) {{
+for my $turn (1 .. {3 * scale}) {{
     my (%count, @records);
     for my $i (1 .. 6000) {{
         my $word = "word" . rnd(4000);

@@ -85,7 +85,8 @@ class Inputs:
 def _git_rows(made):
     repository = made.repository("history.git", inputs.git_history)
     git = ["/usr/bin/git", "--git-dir", repository]
-    pack = ["pack-objects", "--all", "--stdout", "-q", "--no-reuse-delta", "--no-reuse-object"]
+    pack = ["pack-objects", "--all", "--stdout", "-q", "--no-reuse-delta", "--no-reuse-object",
+            "--window=5"]
     return [
         Workload(
             "git-pack",

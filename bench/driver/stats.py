@@ -67,11 +67,12 @@ def geometric_mean(values):
 
 
 class Results:
-    """All runs, by workload and allocator, in the order in which they were first seen."""
+    """All runs, by workload and allocator. Allocators keep the order of `allocators`, others
+    follow in the order in which they are first seen."""
 
-    def __init__(self, runs=()):
+    def __init__(self, runs=(), allocators=()):
         self.workloads = []
-        self.allocators = []
+        self._order = list(allocators)
         self._runs = {}
         for run in runs:
             self.add(run)
@@ -79,9 +80,15 @@ class Results:
     def add(self, run):
         if run.workload not in self.workloads:
             self.workloads.append(run.workload)
-        if run.allocator not in self.allocators:
-            self.allocators.append(run.allocator)
+        if run.allocator not in self._order:
+            self._order.append(run.allocator)
         self._runs.setdefault((run.workload, run.allocator), []).append(run)
+
+    @property
+    def allocators(self):
+        """Those that have finished at least one run."""
+        seen = {allocator for _, allocator in self._runs}
+        return [allocator for allocator in self._order if allocator in seen]
 
     def all_runs(self):
         return [run for runs in self._runs.values() for run in runs]
