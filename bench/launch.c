@@ -27,27 +27,23 @@
 
 enum { MAX_VARIABLES = 256 };
 
-static _Noreturn void fail(const char *what, int error)
-{
+static _Noreturn void fail(const char *what, int error) {
     fprintf(stderr, "launch: %s: %s\n", what, strerror(error));
     exit(125);
 }
 
-static int64_t now_ns(void)
-{
+static int64_t now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static int64_t in_us(struct timeval time)
-{
+static int64_t in_us(struct timeval time) {
     return (int64_t)time.tv_sec * 1000000 + time.tv_usec;
 }
 
 /* The environment without any LD_PRELOAD of its own and with the one asked for. */
-static char **child_environment(const char *preload)
-{
+static char **child_environment(const char *preload) {
     static char *variables[MAX_VARIABLES + 2];
     static char assignment[4096];
     size_t count = 0;
@@ -69,8 +65,7 @@ static char **child_environment(const char *preload)
     return variables;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     const char *preload = NULL, *input = "/dev/null", *output = "/dev/null";
     for (int option; (option = getopt(argc, argv, "+p:i:o:")) != -1;) {
         switch (option) {

@@ -16,13 +16,11 @@
 
 /* A program that takes malloc's address has a stub for it under the same name, in a symbol of no
  * section; calls go past it to the first library that defines the function. */
-static const char *provider(const char *function)
-{
+static const char *provider(const char *function) {
     Dl_info info;
     const ElfW(Sym) *symbol = NULL;
     void *address = dlsym(RTLD_DEFAULT, function);
-    if (address == NULL ||
-        dladdr1(address, &info, (void **)(void *)&symbol, RTLD_DL_SYMENT) == 0) {
+    if (address == NULL || dladdr1(address, &info, (void **)(void *)&symbol, RTLD_DL_SYMENT) == 0) {
         return "?";
     }
     if (symbol != NULL && symbol->st_shndx == SHN_UNDEF) {
@@ -32,8 +30,7 @@ static const char *provider(const char *function)
     return info.dli_fname;
 }
 
-__attribute__((constructor)) static void probe(void)
-{
+__attribute__((constructor)) static void probe(void) {
     const char *path = getenv("CAIRN_BENCH_PROBE");
     if (path == NULL) {
         return;

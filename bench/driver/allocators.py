@@ -17,6 +17,7 @@ DEBIAN_PEERS = (
     ("tcmalloc", "libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"),
     ("tbb", "libtbbmalloc_proxy.so.2", "libtbbmalloc2"),
 )
+DEFAULT_PEERS = ("glibc", *(name for name, _, _ in DEBIAN_PEERS))
 
 
 class AllocatorError(Exception):
@@ -90,19 +91,20 @@ def own(path):
     return _usable(OWN, path)
 
 
-def debian_peers(skipped=()):
-    peers = []
-    for name, pattern, package in DEBIAN_PEERS:
-        if name in skipped:
-            continue
-        path = _find_library(pattern)
-        if path is None:
-            raise AllocatorError(
-                f"{name} is not installed (apt-get install {package}); --skip-peer {name} "
-                "measures without it"
-            )
-        peers.append(_usable(name, path))
-    return peers
+def default_peer(name):
+    """glibc or one of Debian's."""
+    if name == "glibc":
+        return glibc()
+    for known, pattern, package in DEBIAN_PEERS:
+        if known == name:
+            path = _find_library(pattern)
+            if path is None:
+                raise AllocatorError(
+                    f"{name} is not installed: apt-get install {package}, "
+                    "or name the peers to measure with --peers"
+                )
+            return _usable(name, path)
+    raise AllocatorError(f"no default peer is called {name!r}; --peer {name}=PATH adds one")
 
 
 def named_peer(argument):

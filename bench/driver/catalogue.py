@@ -56,8 +56,10 @@ OWN_WORKLOADS = (
 )
 
 
-def own_workloads(tools, quick):
+def own_workloads(chosen, tools, quick):
+    """The rows whose names are chosen."""
     return [
         Workload(name, stresses, [tools.workload(program)] + (short if quick else full).split())
         for name, program, full, short, stresses in OWN_WORKLOADS
+        if name in chosen
     ]

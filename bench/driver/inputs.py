@@ -27,8 +27,9 @@ UPDATE person SET note = note || ' ' || upper(name) WHERE id % 3 = 0;
 SELECT length(group_concat(note, '')) FROM person;
 DELETE FROM person WHERE name LIKE '%77%';
 SELECT count(*), sum(length(name)) FROM person WHERE note LIKE '%lazy%';
-SELECT a.id, b.id FROM person a JOIN person b ON a.name = b.name AND a.id < b.id ORDER BY 1 LIMIT 20;
-WITH words(id, word) AS (SELECT id, json_extract(json_array(name, note, city), '$[1]') FROM person)
+SELECT a.id, b.id FROM person a JOIN person b ON a.name = b.name AND a.id < b.id
+  ORDER BY 1 LIMIT 20;
+WITH words(word) AS (SELECT json_extract(json_array(name, note, city), '$[1]') FROM person)
   SELECT word, count(*) FROM words GROUP BY word ORDER BY 2 DESC, 1 LIMIT 20;
 SELECT sum(json_array_length(people)) FROM
   (SELECT json_group_array(json_object('n', name, 's', score)) AS people
@@ -99,7 +100,8 @@ def redis_commands(scale, rng):
         elif choice < 75:
             command("RPUSH", f"list:{key % 1000}", payload[: rng.randrange(10, 100)])
         elif choice < 85:
-            command("HSET", f"hash:{key % 2000}", f"f{rng.randrange(50)}", payload[: rng.randrange(5, 80)])
+            value = payload[: rng.randrange(5, 80)]
+            command("HSET", f"hash:{key % 2000}", f"f{rng.randrange(50)}", value)
         elif choice < 92:
             command("ZADD", f"set:{key % 100}", rng.randrange(100000), f"m{rng.randrange(1000)}")
         else:
@@ -232,7 +234,10 @@ def perl_script(scale, _rng):
     return f"""
 use strict; use warnings;
 my $state = 1;
-sub rnd {{ $state = ($state * 1103515245 + 12345) % 2147483648; return int($state / 65536) % $_[0] }}
+sub rnd {{
+    $state = ($state * 1103515245 + 12345) % 2147483648;
+    return int($state / 65536) % $_[0];
+}}
 my $sum = 0;
 for my $turn (1 .. {3 * scale}) {{
     my (%count, @records);

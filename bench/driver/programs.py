@@ -10,18 +10,18 @@ from . import inputs
 from .catalogue import Workload
 from .redis_server import serve_redis
 
-# The program that must be installed, and the Debian package that brings it.
+# Where Debian's package of that name puts the program.
 PACKAGES = {
-    "/usr/bin/sqlite3": "sqlite3",
-    "/usr/bin/python3": "python3",
-    "/usr/bin/redis-server": "redis-server",
-    "/usr/bin/redis-cli": "redis-tools",
-    "/usr/bin/gcc": "gcc",
-    "/usr/bin/lua5.4": "lua5.4",
-    "/usr/bin/z3": "z3",
-    "/usr/bin/gs": "ghostscript",
-    "/usr/bin/git": "git",
-    "/usr/bin/perl": "perl",
+    "sqlite3": "/usr/bin/sqlite3",
+    "python3": "/usr/bin/python3",
+    "redis-server": "/usr/bin/redis-server",
+    "redis-tools": "/usr/bin/redis-cli",
+    "gcc": "/usr/bin/gcc",
+    "lua5.4": "/usr/bin/lua5.4",
+    "z3": "/usr/bin/z3",
+    "ghostscript": "/usr/bin/gs",
+    "git": "/usr/bin/git",
+    "perl": "/usr/bin/perl",
 }
 
 GIT_ENVIRONMENT = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}
@@ -29,14 +29,6 @@ GIT_ENVIRONMENT = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}
 
 class MissingProgram(Exception):
     """A program of the default list is not installed."""
-
-
-def check_installed():
-    missing = sorted(package for path, package in PACKAGES.items() if not os.path.exists(path))
-    if missing:
-        raise MissingProgram(
-            f"not installed: apt-get install {' '.join(missing)}, or measure with --no-programs"
-        )
 
 
 class Inputs:
@@ -82,74 +74,83 @@ class Inputs:
         return path
 
 
-def _git_rows(made):
+def _git(made, *command):
     repository = made.repository("history.git", inputs.git_history)
-    git = ["/usr/bin/git", "--git-dir", repository]
-    pack = ["pack-objects", "--all", "--stdout", "-q", "--no-reuse-delta", "--no-reuse-object",
-            "--window=5"]
-    return [
-        Workload(
-            "git-pack",
-            "git, packing a history (the work of gc)",
-            git + ["-c", "pack.threads=1"] + pack,
-            environment=GIT_ENVIRONMENT,
-        ),
-        Workload(
-            "git-fsck",
-            "git, checking a repository",
-            git + ["fsck", "--full", "--strict", "--root", "--no-progress"],
-            environment=GIT_ENVIRONMENT,
-        ),
-    ]
+    return {
+        "argv": ["/usr/bin/git", "--git-dir", repository, *command],
+        "environment": GIT_ENVIRONMENT,
+    }
 
 
-def program_workloads(data_root, quick):
-    check_installed()
-    made = Inputs(data_root, quick)
-    script = made.file("script.py", inputs.python_script)
-    python = ["/usr/bin/python3", "-S", script]
-    steady = {"PYTHONHASHSEED": "0"}
-    return [
-        Workload(
-            "sqlite3",
-            "SQLite, a scripted database in memory",
-            ["/usr/bin/sqlite3", "-batch", ":memory:"],
-            stdin=made.file("script.sql", inputs.sqlite_script),
-        ),
-        Workload("python3", "Python, as it is shipped", python, environment=steady),
-        Workload(
-            "python3-malloc",
-            "Python, every object by malloc",
-            python,
-            environment={**steady, "PYTHONMALLOC": "malloc"},
-        ),
-        Workload(
-            "redis",
-            "Redis, a fixed stream of commands",
-            ["/usr/bin/redis-server"],
-            stdin=made.file("commands.resp", inputs.redis_commands),
-            serve=serve_redis,
-            links_allocator=True,
-        ),
-        Workload(
-            "gcc",
-            "gcc -O2, a generated source",
-            ["/usr/bin/gcc", "-O2", "-S", "-o", "-", made.file("source.c", inputs.c_source)],
-        ),
-        Workload(
-            "lua", "Lua, tables and strings", ["/usr/bin/lua5.4", made.file("script.lua", inputs.lua_script)]
-        ),
-        Workload(
-            "z3", "Z3, a generated problem", ["/usr/bin/z3", made.file("problem.smt2", inputs.z3_problem)]
-        ),
-        Workload(
-            "ghostscript",
-            "Ghostscript, generated pages",
-            ["/usr/bin/gs", "-q", "-dBATCH", "-dNOPAUSE", "-dSAFER", "-sDEVICE=pgmraw", "-r60",
-             "-sOutputFile=-", made.file("pages.ps", inputs.postscript_pages)],
-        ),
-        *_git_rows(made),
-        Workload(
-            "perl", "Perl, hashes and strings", ["/usr/bin/perl", made.file("script.pl", inputs.perl_script)]
-        ),
-    ]
+def _python(made, **environment):
+    return {
+        "argv": ["/usr/bin/python3", "-S", made.file("script.py", inputs.python_script)],
+        "environment": {"PYTHONHASHSEED": "0", **environment},
+    }
+
+
+def _sqlite(made):
+    return {
+        "argv": ["/usr/bin/sqlite3", "-batch", ":memory:"],
+        "stdin": made.file("script.sql", inputs.sqlite_script),
+    }
+
+
+def _redis(made):
+    return {
+        "argv": ["/usr/bin/redis-server"],
+        "stdin": made.file("commands.resp", inputs.redis_commands),
+        "serve": serve_redis,
+        "links_allocator": True,
+    }
+
+
+def _gcc(made):
+    source = made.file("source.c", inputs.c_source)
+    return {"argv": ["/usr/bin/gcc", "-O2", "-S", "-o", "-", source]}
+
+
+def _ghostscript(made):
+    options = ["-q", "-dBATCH", "-dNOPAUSE", "-dSAFER", "-sDEVICE=pgmraw", "-r60"]
+    pages = made.file("pages.ps", inputs.postscript_pages)
+    return {"argv": ["/usr/bin/gs", *options, "-sOutputFile=-", pages]}
+
+
+def _git_pack(made):
+    """What gc does, without touching the repository."""
+    return _git(made, "-c", "pack.threads=1", "pack-objects", "--all", "--stdout", "-q",
+                "--no-reuse-delta", "--no-reuse-object", "--window=5")
+
+
+# name, what it stresses, packages that it needs, how it is run.
+PROGRAMS = (
+    ("sqlite3", "SQLite, a scripted database in memory", ["sqlite3"], _sqlite),
+    ("python3", "Python, as it is shipped", ["python3"], _python),
+    ("python3-malloc", "Python, every object by malloc", ["python3"],
+     lambda made: _python(made, PYTHONMALLOC="malloc")),
+    ("redis", "Redis, a fixed stream of commands", ["redis-server", "redis-tools"], _redis),
+    ("gcc", "gcc -O2, a generated source", ["gcc"], _gcc),
+    ("lua", "Lua, tables and strings", ["lua5.4"],
+     lambda made: {"argv": ["/usr/bin/lua5.4", made.file("script.lua", inputs.lua_script)]}),
+    ("z3", "Z3, a generated problem", ["z3"],
+     lambda made: {"argv": ["/usr/bin/z3", made.file("problem.smt2", inputs.z3_problem)]}),
+    ("ghostscript", "Ghostscript, generated pages", ["ghostscript"], _ghostscript),
+    ("git-pack", "git, packing a history (the work of gc)", ["git"], _git_pack),
+    ("git-fsck", "git, checking a repository", ["git"],
+     lambda made: _git(made, "fsck", "--full", "--strict", "--root", "--no-progress")),
+    ("perl", "Perl, hashes and strings", ["perl"],
+     lambda made: {"argv": ["/usr/bin/perl", made.file("script.pl", inputs.perl_script)]}),
+)
+
+
+def program_workloads(chosen, data_root, quick):
+    """The rows whose names are chosen, with their input generated."""
+    rows = [row for row in PROGRAMS if row[0] in chosen]
+    missing = sorted({package for _, _, packages, _ in rows for package in packages
+                      if not os.path.exists(PACKAGES[package])})
+    if missing:
+        raise MissingProgram(
+            f"not installed: apt-get install {' '.join(missing)}, or measure with --no-programs"
+        )
+    made = Inputs(data_root, quick) if rows else None
+    return [Workload(name, stresses, **build(made)) for name, stresses, _, build in rows]

@@ -35,9 +35,8 @@ def serve_redis(measurer, workload, preload, extra):
     all its data."""
     options = ["--port", "0", "--unixsocket", "redis.sock", "--save", "", "--appendonly", "no",
                "--daemonize", "no", "--enable-debug-command", "yes"]
-    process, errors = measurer.start(
-        workload.argv + options, preload, extra, "/dev/null", os.path.join(measurer.scratch, "output")
-    )
+    output = os.path.join(measurer.scratch, "output")
+    process, errors = measurer.start(workload.argv + options, preload, extra, "/dev/null", output)
     try:
         _wait_until_up(measurer, process)
         with open(workload.stdin, "rb") as commands:

@@ -30,8 +30,7 @@ static bool frees_partners;
 static struct job *jobs;
 static pthread_barrier_t all_built, all_freed;
 
-static void build(struct job *job, size_t round)
-{
+static void build(struct job *job, size_t round) {
     size_t smallest = (size_t)16 << (round % 5);
     for (size_t i = 0; i < batch_length; i++) {
         struct item *item = &job->batch[i];
@@ -47,8 +46,7 @@ static void build(struct job *job, size_t round)
     }
 }
 
-static void free_batch(struct job *job, struct item *batch, enum order order)
-{
+static void free_batch(struct job *job, struct item *batch, enum order order) {
     for (size_t i = batch_length; i > 1 && order == SHUFFLED; i--) {
         size_t other = rng_below(&job->rng, i);
         struct item swap = batch[other];
@@ -64,8 +62,7 @@ static void free_batch(struct job *job, struct item *batch, enum order order)
     }
 }
 
-static void *run(void *argument)
-{
+static void *run(void *argument) {
     struct job *job = argument;
     for (size_t round = 0; round < rounds; round++) {
         build(job, round);
@@ -82,8 +79,7 @@ static void *run(void *argument)
     return NULL;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     threads = (size_t)bench_param(argc, argv, 1, 1);
     frees_partners = bench_param(argc, argv, 2, 1) == 2;
     rounds = (size_t)bench_param(argc, argv, 3, 900);

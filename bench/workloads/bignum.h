@@ -13,23 +13,20 @@ struct num {
     uint16_t limb[];
 };
 
-static inline struct num *num_make(size_t length)
-{
+static inline struct num *num_make(size_t length) {
     struct num *n = bench_alloc(sizeof *n + length * sizeof n->limb[0]);
     n->length = (uint32_t)length;
     return n;
 }
 
-static inline struct num *num_trim(struct num *n)
-{
+static inline struct num *num_trim(struct num *n) {
     while (n->length > 0 && n->limb[n->length - 1] == 0) {
         n->length--;
     }
     return n;
 }
 
-static inline struct num *num_small(uint32_t value)
-{
+static inline struct num *num_small(uint32_t value) {
     struct num *n = num_make(2);
     n->limb[0] = (uint16_t)value;
     n->limb[1] = (uint16_t)(value >> 16);
@@ -37,14 +34,12 @@ static inline struct num *num_small(uint32_t value)
 }
 
 /* The result takes the place of the variable's old value. */
-static inline void num_set(struct num **variable, struct num *value)
-{
+static inline void num_set(struct num **variable, struct num *value) {
     free(*variable);
     *variable = value;
 }
 
-static inline int num_compare(const struct num *a, const struct num *b)
-{
+static inline int num_compare(const struct num *a, const struct num *b) {
     if (a->length != b->length) {
         return a->length < b->length ? -1 : 1;
     }
@@ -56,8 +51,7 @@ static inline int num_compare(const struct num *a, const struct num *b)
     return 0;
 }
 
-static inline struct num *num_add(const struct num *a, const struct num *b)
-{
+static inline struct num *num_add(const struct num *a, const struct num *b) {
     size_t longest = a->length > b->length ? a->length : b->length;
     struct num *sum = num_make(longest + 1);
     uint32_t carry = 0;
@@ -70,8 +64,7 @@ static inline struct num *num_add(const struct num *a, const struct num *b)
 }
 
 /* a - b for a >= b. */
-static inline struct num *num_sub(const struct num *a, const struct num *b)
-{
+static inline struct num *num_sub(const struct num *a, const struct num *b) {
     struct num *difference = num_make(a->length);
     int32_t borrow = 0;
     for (size_t i = 0; i < a->length; i++) {
@@ -82,8 +75,7 @@ static inline struct num *num_sub(const struct num *a, const struct num *b)
     return num_trim(difference);
 }
 
-static inline struct num *num_mul(const struct num *a, const struct num *b)
-{
+static inline struct num *num_mul(const struct num *a, const struct num *b) {
     struct num *product = num_make((size_t)a->length + b->length);
     memset(product->limb, 0, product->length * sizeof product->limb[0]);
     for (size_t i = 0; i < a->length; i++) {
@@ -98,8 +90,7 @@ static inline struct num *num_mul(const struct num *a, const struct num *b)
     return num_trim(product);
 }
 
-static inline struct num *num_div_small(const struct num *a, uint32_t divisor, uint32_t *rest)
-{
+static inline struct num *num_div_small(const struct num *a, uint32_t divisor, uint32_t *rest) {
     struct num *quotient = num_make(a->length);
     uint32_t r = 0;
     for (size_t i = a->length; i-- > 0;) {
@@ -111,8 +102,7 @@ static inline struct num *num_div_small(const struct num *a, uint32_t divisor, u
     return num_trim(quotient);
 }
 
-static inline struct num *num_shift(const struct num *a, unsigned bits)
-{
+static inline struct num *num_shift(const struct num *a, unsigned bits) {
     struct num *shifted = num_make((size_t)a->length + 1);
     uint32_t carry = 0;
     for (size_t i = 0; i <= a->length; i++) {
@@ -124,8 +114,7 @@ static inline struct num *num_shift(const struct num *a, unsigned bits)
 }
 
 /* Schoolbook division; the rest only if the caller asks for it. */
-static inline struct num *num_div(const struct num *a, const struct num *b, struct num **rest)
-{
+static inline struct num *num_div(const struct num *a, const struct num *b, struct num **rest) {
     uint32_t small_rest = 0;
     if (b->length == 1) {
         struct num *quotient = num_div_small(a, b->limb[0], &small_rest);

@@ -22,21 +22,19 @@
 namespace {
 
 class Rng {
-public:
+  public:
     explicit Rng(std::uint64_t seed) : state_(seed) {}
 
-    std::size_t below(std::size_t bound)
-    {
+    std::size_t below(std::size_t bound) {
         state_ = state_ * 6364136223846793005u + 1442695040888963407u;
         return static_cast<std::size_t>(((state_ >> 32) * bound) >> 32);
     }
 
-private:
+  private:
     std::uint64_t state_;
 };
 
-std::string make_word(Rng &rng)
-{
+std::string make_word(Rng &rng) {
     /* Two words of one id are equal, some fit into the string object, some do not. */
     std::size_t id = rng.below(1 + rng.below(20000));
     std::string word = std::to_string(id * 7919);
@@ -52,9 +50,8 @@ struct Document {
 };
 
 class Index {
-public:
-    void add(std::shared_ptr<Document> document)
-    {
+  public:
+    void add(std::shared_ptr<Document> document) {
         for (const std::string &word : document->words) {
             std::vector<std::uint32_t> &posting = postings_[word];
             if (posting.empty() || posting.back() != document->id) {
@@ -65,8 +62,7 @@ public:
         documents_.push_back(std::move(document));
     }
 
-    void drop_oldest()
-    {
+    void drop_oldest() {
         std::shared_ptr<Document> document = documents_.front();
         documents_.pop_front();
         for (const std::string &word : document->words) {
@@ -85,8 +81,7 @@ public:
         }
     }
 
-    std::vector<std::uint32_t> both(const std::string &a, const std::string &b) const
-    {
+    std::vector<std::uint32_t> both(const std::string &a, const std::string &b) const {
         std::vector<std::uint32_t> result;
         auto first = postings_.find(a), second = postings_.find(b);
         if (first != postings_.end() && second != postings_.end()) {
@@ -99,7 +94,7 @@ public:
 
     std::size_t documents() const { return documents_.size(); }
 
-private:
+  private:
     std::unordered_map<std::string, std::vector<std::uint32_t>> postings_;
     std::map<std::size_t, std::map<std::string, std::uint32_t>> lengths_;
     std::deque<std::shared_ptr<Document>> documents_;
@@ -107,8 +102,7 @@ private:
 
 } // namespace
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     std::uint32_t count = argc > 1 ? static_cast<std::uint32_t>(std::atol(argv[1])) : 10000;
     std::size_t length = argc > 2 ? static_cast<std::size_t>(std::atol(argv[2])) : 150;
     Rng rng(23);

@@ -23,8 +23,7 @@ static struct {
     size_t buckets, entries;
 } store;
 
-static uint64_t hash_key(const char *key)
-{
+static uint64_t hash_key(const char *key) {
     uint64_t hash = 0xcbf29ce484222325u;
     for (; *key != '\0'; key++) {
         hash = (hash ^ (unsigned char)*key) * 0x100000001b3u;
@@ -32,8 +31,7 @@ static uint64_t hash_key(const char *key)
     return hash ^ (hash >> 32);
 }
 
-static void store_resize(size_t buckets)
-{
+static void store_resize(size_t buckets) {
     struct entry **bucket = bench_calloc(buckets, sizeof(struct entry *));
     for (size_t b = 0; b < store.buckets; b++) {
         for (struct entry *entry = store.bucket[b], *next; entry != NULL; entry = next) {
@@ -48,8 +46,7 @@ static void store_resize(size_t buckets)
 }
 
 /* Where the link to the entry of that key is, or the empty link at the chain's end. */
-static struct entry **store_find(const char *key, uint64_t hash)
-{
+static struct entry **store_find(const char *key, uint64_t hash) {
     struct entry **link = &store.bucket[hash % store.buckets];
     while (*link != NULL && ((*link)->hash != hash || strcmp((*link)->key, key) != 0)) {
         link = &(*link)->next;
@@ -57,13 +54,11 @@ static struct entry **store_find(const char *key, uint64_t hash)
     return link;
 }
 
-static char *value_make(struct rng *rng, size_t length)
-{
+static char *value_make(struct rng *rng, size_t length) {
     return memset(bench_alloc(length), (int)('a' + rng_below(rng, 26)), length);
 }
 
-static void store_set(struct rng *rng, const char *key)
-{
+static void store_set(struct rng *rng, const char *key) {
     uint64_t hash = hash_key(key);
     struct entry **link = store_find(key, hash);
     size_t length = rng_size(rng, 8, 2048);
@@ -82,16 +77,14 @@ static void store_set(struct rng *rng, const char *key)
     }
 }
 
-static void store_append(struct rng *rng, struct entry *entry)
-{
+static void store_append(struct rng *rng, struct entry *entry) {
     size_t more = rng_between(rng, 4, 100);
     entry->value = bench_realloc(entry->value, entry->length + more);
     memset(entry->value + entry->length, 'x', more);
     entry->length += more;
 }
 
-static void store_delete(struct entry **link)
-{
+static void store_delete(struct entry **link) {
     struct entry *entry = *link;
     *link = entry->next;
     free(entry->key);
@@ -101,8 +94,7 @@ static void store_delete(struct entry **link)
 }
 
 /* What a server does for each request besides: parse it, build the reply, drop both. */
-static uint64_t answer(const struct entry *entry)
-{
+static uint64_t answer(const struct entry *entry) {
     size_t length = entry == NULL ? 16 : entry->length + 16;
     char *reply = bench_alloc(length);
     int header = snprintf(reply, 16, "$%zu", length);
@@ -114,8 +106,7 @@ static uint64_t answer(const struct entry *entry)
     return sum;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     size_t keys = (size_t)bench_param(argc, argv, 1, 60000);
     long operations = bench_param(argc, argv, 2, 3000000);
     struct rng rng = {17};

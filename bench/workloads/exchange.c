@@ -28,8 +28,7 @@ struct job {
 static _Atomic(struct object *) mailbox[MAILBOXES];
 static size_t rounds, holds, largest;
 
-static struct object *make(struct job *job)
-{
+static struct object *make(struct job *job) {
     size_t size = rng_size(&job->rng, SMALLEST, largest);
     struct object *object = stamped_alloc(size, 0);
     *object = (struct object){size, rng_next(&job->rng)};
@@ -37,14 +36,12 @@ static struct object *make(struct job *job)
     return object;
 }
 
-static void drop(struct job *job, struct object *object)
-{
+static void drop(struct job *job, struct object *object) {
     job->freed += object->stamp;
     free(object);
 }
 
-static void *run(void *argument)
-{
+static void *run(void *argument) {
     struct job *job = argument;
     struct rng *rng = &job->rng;
     job->held = bench_alloc(holds * sizeof *job->held);
@@ -83,8 +80,7 @@ static void *run(void *argument)
     return NULL;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     size_t threads = (size_t)bench_param(argc, argv, 1, 2);
     rounds = (size_t)bench_param(argc, argv, 2, 3000);
     holds = (size_t)bench_param(argc, argv, 3, 4001);

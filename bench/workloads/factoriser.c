@@ -26,8 +26,7 @@ static uint32_t prime[MAX_PRIMES];
 static size_t primes;
 
 /* prime[0] stands for the sign; then the primes that the number is a square modulo. */
-static void choose_primes(size_t count)
-{
+static void choose_primes(size_t count) {
     prime[0] = 1;
     prime[1] = 2;
     primes = 2;
@@ -43,8 +42,7 @@ static void choose_primes(size_t count)
 }
 
 /* Whether q falls apart into the chosen primes; fills the exponents. Gives up early when not. */
-static bool is_smooth(const struct num *q, uint8_t *exponent)
-{
+static bool is_smooth(const struct num *q, uint8_t *exponent) {
     struct num *left = num_copy(q);
     memset(exponent, 0, primes);
     for (size_t i = 1; i < primes && left->length > 1; i++) {
@@ -71,8 +69,8 @@ static bool is_smooth(const struct num *q, uint8_t *exponent)
 }
 
 /* X^2 = Y^2: a divisor if the greatest common divisor of X + Y and the number is a proper one. */
-static struct num *try_divisor(const struct relation *relations, size_t count, const uint64_t *set)
-{
+static struct num *try_divisor(const struct relation *relations, size_t count,
+                               const uint64_t *set) {
     uint32_t total[MAX_PRIMES] = {0};
     struct num *x = num_small(1);
     struct num *y = num_small(1);
@@ -98,8 +96,7 @@ static struct num *try_divisor(const struct relation *relations, size_t count, c
 
 /* Adds the pivots to the row until its lowest odd exponent is a new one (it becomes that pivot) or
  * none is odd: then the relations in its history multiply to a square. */
-static bool row_is_square(struct relation **pivot, struct relation *row, size_t words)
-{
+static bool row_is_square(struct relation **pivot, struct relation *row, size_t words) {
     for (size_t i = 0; i < primes; i++) {
         if ((row->odd[i / 64] >> (i % 64) & 1) == 0) {
             continue;
@@ -122,8 +119,7 @@ struct fraction {
     unsigned sign;
 };
 
-static void fraction_start(struct fraction *f)
-{
+static void fraction_start(struct fraction *f) {
     struct num *root = num_root(number);
     struct num *square = num_mul(root, root);
     *f = (struct fraction){root, num_copy(root), num_small(1), num_copy(root), NULL, 1};
@@ -131,8 +127,7 @@ static void fraction_start(struct fraction *f)
     free(square);
 }
 
-static void fraction_step(struct fraction *f)
-{
+static void fraction_step(struct fraction *f) {
     struct num *sum = num_add(f->root, f->p);
     struct num *term = num_div(sum, f->q, NULL);
     num_set(&sum, num_mul_mod(term, f->a, number));
@@ -150,8 +145,7 @@ static void fraction_step(struct fraction *f)
 }
 
 static void relation_make(struct relation *r, size_t index, const struct fraction *f,
-                          const uint8_t *exponent, size_t words)
-{
+                          const uint8_t *exponent, size_t words) {
     *r = (struct relation){num_copy(f->a), bench_alloc(primes), {0}, NULL};
     r->history = bench_calloc(words, sizeof *r->history);
     r->history[index / 64] |= (uint64_t)1 << (index % 64);
@@ -162,12 +156,15 @@ static void relation_make(struct relation *r, size_t index, const struct fractio
     }
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     static const char *const semiprimes[] = {
-        "456464177727823960445753", "67612958916321791669934143", "3709731286327947590329599989",
-        "383421893337983370571548909967", "79259847082904157133709622828959",
-        "2953761103573076059087976959807427", "376347181566290940654336075903118543",
+        "456464177727823960445753",
+        "67612958916321791669934143",
+        "3709731286327947590329599989",
+        "383421893337983370571548909967",
+        "79259847082904157133709622828959",
+        "2953761103573076059087976959807427",
+        "376347181566290940654336075903118543",
     };
     number = num_parse(semiprimes[(bench_param(argc, argv, 1, 34) - 24) / 2 % 7]);
     choose_primes((size_t)bench_param(argc, argv, 2, 150) % MAX_PRIMES);

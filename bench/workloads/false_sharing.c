@@ -21,8 +21,7 @@ static bool passive;
 static long objects, writes;
 static size_t size;
 
-static uint64_t use(unsigned char *object)
-{
+static uint64_t use(unsigned char *object) {
     volatile unsigned char *bytes = object;
     memset(object, 0, size);
     for (long w = 0; w < writes; w++) {
@@ -35,8 +34,7 @@ static uint64_t use(unsigned char *object)
     return sum;
 }
 
-static void *run(void *argument)
-{
+static void *run(void *argument) {
     struct job *job = argument;
     if (passive) {
         job->sum += use(job->first);
@@ -47,8 +45,7 @@ static void *run(void *argument)
     return NULL;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     passive = bench_param(argc, argv, 1, 1) == 2;
     size_t threads = (size_t)bench_param(argc, argv, 2, 2);
     objects = bench_param(argc, argv, 3, 5000);

@@ -19,30 +19,26 @@ struct job {
     char *live[DEPTH];
 };
 
-static char *take(size_t size)
-{
+static char *take(size_t size) {
     char *p = bench_alloc(size);
     p[0] = 1;
     return p;
 }
 
-static uint64_t give(char *p)
-{
+static uint64_t give(char *p) {
     uint64_t value = (uint64_t)p[0];
     free(p);
     return value;
 }
 
-static void pairs(struct job *job, size_t size)
-{
+static void pairs(struct job *job, size_t size) {
     for (size_t i = 0; i < 4 * DEPTH; i++) {
         job->count += give(take(size));
     }
 }
 
 /* Up by four, down by three, and down to the ground in the end. */
-static void stack(struct job *job, size_t size)
-{
+static void stack(struct job *job, size_t size) {
     size_t height = 0;
     while (height + 4 <= DEPTH) {
         for (int i = 0; i < 4; i++) {
@@ -57,8 +53,7 @@ static void stack(struct job *job, size_t size)
     }
 }
 
-static void in_order(struct job *job, size_t size)
-{
+static void in_order(struct job *job, size_t size) {
     for (size_t i = 0; i < DEPTH; i++) {
         job->live[i] = take(size);
     }
@@ -67,8 +62,7 @@ static void in_order(struct job *job, size_t size)
     }
 }
 
-static void *run(void *argument)
-{
+static void *run(void *argument) {
     static const size_t sizes[] = {8, 16, 24, 32, 48, 64, 96, 128, 256, 512, 1024};
     struct job *job = argument;
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
@@ -81,8 +75,7 @@ static void *run(void *argument)
     return NULL;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     size_t threads = (size_t)bench_param(argc, argv, 1, 1);
     long repetitions = bench_param(argc, argv, 2, 1500);
     struct job *jobs = bench_calloc(threads, sizeof *jobs);

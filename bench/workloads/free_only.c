@@ -49,8 +49,7 @@ static struct {
             .work = PTHREAD_COND_INITIALIZER};
 
 /* Sizes are drawn first: a batch is allocated only when all of it fits under the bound. */
-static void produce_batch(struct producer *producer)
-{
+static void produce_batch(struct producer *producer) {
     size_t *live_bytes = shared.one_bound ? &shared.live_bytes : &producer->live_bytes;
     size_t sizes[BATCH], total = 0;
     for (size_t i = 0; i < BATCH; i++) {
@@ -80,8 +79,7 @@ static void produce_batch(struct producer *producer)
     pthread_mutex_unlock(&shared.lock);
 }
 
-static void *produce(void *argument)
-{
+static void *produce(void *argument) {
     struct producer *producer = argument;
     while (producer->bytes_left > 0) {
         produce_batch(producer);
@@ -93,8 +91,7 @@ static void *produce(void *argument)
     return NULL;
 }
 
-static void *free_everything(void *argument)
-{
+static void *free_everything(void *argument) {
     uint64_t *freed = argument;
     for (;;) {
         pthread_mutex_lock(&shared.lock);
@@ -124,8 +121,7 @@ static void *free_everything(void *argument)
     }
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     size_t count = (size_t)bench_param(argc, argv, 1, 8);
     shared.live_limit = (size_t)bench_param(argc, argv, 2, 63) * 1000000;
     size_t total = (size_t)bench_param(argc, argv, 3, 1500) * 1000000;

@@ -15,8 +15,7 @@ struct array {
     size_t count, room;
 };
 
-static void array_push(struct array *array, uint64_t value)
-{
+static void array_push(struct array *array, uint64_t value) {
     if (array->count == array->room) {
         array->room = array->room == 0 ? 2 : array->room * 2;
         array->item = bench_realloc(array->item, array->room * sizeof *array->item);
@@ -24,8 +23,7 @@ static void array_push(struct array *array, uint64_t value)
     array->item[array->count++] = value;
 }
 
-static uint64_t array_take_sum(struct array *array)
-{
+static uint64_t array_take_sum(struct array *array) {
     uint64_t sum = 0;
     for (size_t i = 0; i < array->count; i++) {
         sum += array->item[i];
@@ -34,8 +32,7 @@ static uint64_t array_take_sum(struct array *array)
     return sum;
 }
 
-static uint64_t doubling_arrays(struct rng *rng, size_t count)
-{
+static uint64_t doubling_arrays(struct rng *rng, size_t count) {
     struct array *arrays = bench_calloc(count, sizeof *arrays);
     for (size_t i = 0; i < count * 200; i++) {
         array_push(&arrays[rng_below(rng, count)], rng_next(rng));
@@ -48,8 +45,7 @@ static uint64_t doubling_arrays(struct rng *rng, size_t count)
     return sum;
 }
 
-static uint64_t log_buffer(struct rng *rng, size_t limit)
-{
+static uint64_t log_buffer(struct rng *rng, size_t limit) {
     enum { STEP = 6000 };
     size_t size = 0;
     char *text = NULL;
@@ -66,8 +62,7 @@ static uint64_t log_buffer(struct rng *rng, size_t limit)
     return sum;
 }
 
-static uint64_t big_arrays(struct rng *rng)
-{
+static uint64_t big_arrays(struct rng *rng) {
     enum { ARRAYS = 4, START = 100000, TURNS = 40, LIMIT = 2000000 };
     uint32_t *array[ARRAYS] = {NULL};
     size_t length[ARRAYS] = {0};
@@ -88,8 +83,7 @@ static uint64_t big_arrays(struct rng *rng)
     return sum;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     long repetitions = bench_param(argc, argv, 1, 8);
     size_t arrays = (size_t)bench_param(argc, argv, 2, 20000);
     size_t megabytes = (size_t)bench_param(argc, argv, 3, 40);

@@ -26,8 +26,7 @@ struct job {
 
 static size_t steps;
 
-static uint64_t free_due(struct object **due)
-{
+static uint64_t free_due(struct object **due) {
     uint64_t bytes = 0;
     for (struct object *object = *due, *next; object != NULL; object = next) {
         next = object->next;
@@ -38,8 +37,7 @@ static uint64_t free_due(struct object **due)
     return bytes;
 }
 
-static void *run(void *argument)
-{
+static void *run(void *argument) {
     struct job *job = argument;
     for (size_t step = 0; step < steps; step++) {
         job->freed_bytes += free_due(&job->due[step % HORIZON]);
@@ -56,8 +54,7 @@ static void *run(void *argument)
     return NULL;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     size_t threads = (size_t)bench_param(argc, argv, 1, 1);
     steps = (size_t)bench_param(argc, argv, 2, 20000000);
     struct job *jobs = bench_calloc(threads, sizeof *jobs);

@@ -30,8 +30,7 @@ struct job {
     uint64_t made, dropped;
 };
 
-static struct object *object_make(struct job *job)
-{
+static struct object *object_make(struct job *job) {
     struct rng *rng = &job->rng;
     size_t rest = rng_size(rng, 8, rng_below(rng, 100) == 0 ? 65536 : 512);
     struct object *object = bench_alloc(sizeof *object + rest);
@@ -43,8 +42,7 @@ static struct object *object_make(struct job *job)
     return object;
 }
 
-static void object_drop(struct job *job, struct object *object)
-{
+static void object_drop(struct job *job, struct object *object) {
     if (object == NULL) {
         return;
     }
@@ -56,8 +54,7 @@ static void object_drop(struct job *job, struct object *object)
     free(object);
 }
 
-static void *phase(void *argument)
-{
+static void *phase(void *argument) {
     struct job *job = argument;
     struct object *kept = NULL;
     for (size_t i = 0; i < allocations; i++) {
@@ -86,8 +83,7 @@ static void *phase(void *argument)
     return NULL;
 }
 
-static void table_clear(struct job *job, size_t share)
-{
+static void table_clear(struct job *job, size_t share) {
     for (size_t i = 0; i < TABLE; i++) {
         if (rng_below(&job->rng, 100) < share) {
             object_drop(job, atomic_exchange(&table[i], NULL));
@@ -95,8 +91,7 @@ static void table_clear(struct job *job, size_t share)
     }
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     size_t threads = (size_t)bench_param(argc, argv, 1, 4);
     long phases = bench_param(argc, argv, 2, 150);
     allocations = (size_t)bench_param(argc, argv, 3, 30000);

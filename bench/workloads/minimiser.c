@@ -12,8 +12,7 @@
 #include "cover.h"
 
 /* What is left of the cover where variable v has the value, with v free in every cube. */
-static struct cover cofactor(const struct cover *cover, size_t v, unsigned value)
-{
+static struct cover cofactor(const struct cover *cover, size_t v, unsigned value) {
     struct cover part = {0};
     for (size_t i = 0; i < cover->count; i++) {
         if (literal(cover->cube[i], v) & value) {
@@ -26,8 +25,7 @@ static struct cover cofactor(const struct cover *cover, size_t v, unsigned value
 }
 
 /* The variable that most cubes depend on; `variables` when one cube is all of space. */
-static size_t split_variable(const struct cover *cover)
-{
+static size_t split_variable(const struct cover *cover) {
     size_t best = 0, most = 0;
     size_t uses[128] = {0};
     for (size_t i = 0; i < cover->count; i++) {
@@ -50,8 +48,7 @@ static size_t split_variable(const struct cover *cover)
     return best;
 }
 
-static struct cover complement(const struct cover *cover)
-{
+static struct cover complement(const struct cover *cover) {
     struct cover result = {0};
     if (cover->count == 0) {
         cover_add(&result, cube_universe());
@@ -75,8 +72,7 @@ static struct cover complement(const struct cover *cover)
 }
 
 /* Frees every literal that can be freed without touching the off-set. */
-static void expand(uint64_t *cube, const struct cover *off)
-{
+static void expand(uint64_t *cube, const struct cover *off) {
     for (size_t v = 0; v < variables; v++) {
         uint64_t *wider = cube_copy(cube);
         set_literal(wider, v, FREE);
@@ -92,8 +88,7 @@ static void expand(uint64_t *cube, const struct cover *off)
 }
 
 /* Whether the other cubes of the cover contain this one: where it holds, they leave nothing out. */
-static bool is_redundant(const struct cover *cover, size_t index)
-{
+static bool is_redundant(const struct cover *cover, size_t index) {
     const uint64_t *cube = cover->cube[index];
     struct cover others = {0};
     for (size_t i = 0; i < cover->count; i++) {
@@ -112,8 +107,7 @@ static bool is_redundant(const struct cover *cover, size_t index)
     return redundant;
 }
 
-static void minimise(struct cover *on)
-{
+static void minimise(struct cover *on) {
     struct cover off = complement(on);
     for (size_t i = 0; i < on->count; i++) {
         expand(on->cube[i], &off);
@@ -127,8 +121,7 @@ static void minimise(struct cover *on)
     cover_drop(&off);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     size_t functions = (size_t)bench_param(argc, argv, 1, 200);
     size_t cubes = (size_t)bench_param(argc, argv, 2, 40);
     struct cover *minimised = bench_calloc(functions, sizeof *minimised);
@@ -147,7 +140,8 @@ int main(int argc, char **argv)
         }
         minimise(&minimised[f]);
         for (size_t i = 0; i < minimised[f].count; i++) {
-            checksum = checksum * 31 + minimised[f].cube[i][0] * 7 + minimised[f].cube[i][words - 1];
+            checksum =
+                checksum * 31 + minimised[f].cube[i][0] * 7 + minimised[f].cube[i][words - 1];
         }
     }
     for (size_t f = 0; f < functions; f++) {

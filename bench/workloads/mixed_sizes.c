@@ -19,8 +19,7 @@ struct slot {
 };
 
 /* Below `bound`, each halving of the range twice as likely as the half above it. */
-static size_t skewed_below(struct rng *rng, size_t bound)
-{
+static size_t skewed_below(struct rng *rng, size_t bound) {
     size_t range = bound;
     while (range > 64 && rng_below(rng, 3) != 0) {
         range /= 2;
@@ -28,8 +27,7 @@ static size_t skewed_below(struct rng *rng, size_t bound)
     return rng_below(rng, range);
 }
 
-static size_t skewed_size(struct rng *rng)
-{
+static size_t skewed_size(struct rng *rng) {
     size_t limit = 32;
     while (limit < LARGEST && rng_below(rng, 5) < 3) {
         limit *= 2;
@@ -37,8 +35,7 @@ static size_t skewed_size(struct rng *rng)
     return rng_between(rng, SMALLEST, limit);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     size_t slots = (size_t)bench_param(argc, argv, 1, 100000);
     long steps = bench_param(argc, argv, 2, 24000000);
     struct slot *table = bench_calloc(slots, sizeof *table);

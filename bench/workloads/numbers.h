@@ -4,15 +4,13 @@
 
 #include "bignum.h"
 
-static inline struct num *num_copy(const struct num *n)
-{
+static inline struct num *num_copy(const struct num *n) {
     struct num *copy = num_make(n->length);
     memcpy(copy->limb, n->limb, n->length * sizeof n->limb[0]);
     return copy;
 }
 
-static inline struct num *num_parse(const char *digits)
-{
+static inline struct num *num_parse(const char *digits) {
     struct num *n = num_small(0);
     struct num *ten = num_small(10);
     for (; *digits != '\0'; digits++) {
@@ -25,16 +23,14 @@ static inline struct num *num_parse(const char *digits)
     return n;
 }
 
-static inline struct num *num_mod(const struct num *a, const struct num *b)
-{
+static inline struct num *num_mod(const struct num *a, const struct num *b) {
     struct num *rest = NULL;
     free(num_div(a, b, &rest));
     return rest;
 }
 
 static inline struct num *num_mul_mod(const struct num *a, const struct num *b,
-                                      const struct num *modulus)
-{
+                                      const struct num *modulus) {
     struct num *product = num_mul(a, b);
     struct num *rest = num_mod(product, modulus);
     free(product);
@@ -42,8 +38,7 @@ static inline struct num *num_mul_mod(const struct num *a, const struct num *b,
 }
 
 /* Greatest common divisor; takes both operands over. */
-static inline struct num *num_gcd(struct num *a, struct num *b)
-{
+static inline struct num *num_gcd(struct num *a, struct num *b) {
     while (a->length != 0) {
         struct num *rest = num_mod(b, a);
         free(b);
@@ -54,8 +49,7 @@ static inline struct num *num_gcd(struct num *a, struct num *b)
     return b;
 }
 
-static inline struct num *num_root(const struct num *n)
-{
+static inline struct num *num_root(const struct num *n) {
     struct num *root = num_make((n->length + 1u) / 2 + 1);
     memset(root->limb, 0, root->length * sizeof root->limb[0]);
     root->limb[root->length - 1] = 1;
@@ -72,8 +66,7 @@ static inline struct num *num_root(const struct num *n)
     }
 }
 
-static inline bool is_prime(uint32_t n)
-{
+static inline bool is_prime(uint32_t n) {
     for (uint32_t d = 2; d * d <= n; d++) {
         if (n % d == 0) {
             return false;
@@ -82,8 +75,7 @@ static inline bool is_prime(uint32_t n)
     return n > 1;
 }
 
-static inline uint32_t power_mod(uint32_t base, uint32_t exponent, uint32_t modulus)
-{
+static inline uint32_t power_mod(uint32_t base, uint32_t exponent, uint32_t modulus) {
     uint64_t result = 1, square = base;
     for (; exponent != 0; exponent >>= 1) {
         result = (exponent & 1) ? result * square % modulus : result;

@@ -31,8 +31,7 @@ static struct {
 
 static size_t batches, batch_length;
 
-static void queue_put(struct batch *batch)
-{
+static void queue_put(struct batch *batch) {
     pthread_mutex_lock(&queue.lock);
     while (queue.count == QUEUE_LENGTH) {
         pthread_cond_wait(&queue.changed, &queue.lock);
@@ -43,8 +42,7 @@ static void queue_put(struct batch *batch)
 }
 
 /* NULL once the queue is empty and every producer is done. */
-static struct batch *queue_take(void)
-{
+static struct batch *queue_take(void) {
     struct batch *batch = NULL;
     pthread_mutex_lock(&queue.lock);
     while (queue.count == 0 && queue.producers_left > 0) {
@@ -65,8 +63,7 @@ struct job {
     uint64_t freed_stamps;
 };
 
-static void produce(struct job *job)
-{
+static void produce(struct job *job) {
     for (size_t b = 0; b < batches; b++) {
         struct batch *batch = bench_alloc(sizeof *batch + batch_length * sizeof batch->item[0]);
         batch->count = batch_length;
@@ -82,8 +79,7 @@ static void produce(struct job *job)
     pthread_mutex_unlock(&queue.lock);
 }
 
-static void consume(struct job *job)
-{
+static void consume(struct job *job) {
     for (struct batch *batch; (batch = queue_take()) != NULL;) {
         for (size_t i = 0; i < batch->count; i++) {
             job->freed_stamps += stamp_of(batch->item[i].object);
@@ -93,8 +89,7 @@ static void consume(struct job *job)
     }
 }
 
-static void *run(void *argument)
-{
+static void *run(void *argument) {
     struct job *job = argument;
     if (job->produces) {
         produce(job);
@@ -104,8 +99,7 @@ static void *run(void *argument)
     return NULL;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     size_t pairs = (size_t)bench_param(argc, argv, 1, 2);
     batches = (size_t)bench_param(argc, argv, 2, 3000);
     batch_length = (size_t)bench_param(argc, argv, 3, 2000);

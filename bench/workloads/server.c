@@ -32,16 +32,14 @@ static size_t open_sessions;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t session_closed = PTHREAD_COND_INITIALIZER;
 
-static void slot_fill(struct slot *slot, struct rng *rng)
-{
+static void slot_fill(struct slot *slot, struct rng *rng) {
     slot->size = rng_between(rng, SMALLEST, LARGEST);
     slot->object = stamped_alloc(slot->size, rng_next(rng));
 }
 
 static void start_worker(struct session *session);
 
-static void *worker(void *argument)
-{
+static void *worker(void *argument) {
     struct session *session = argument;
     for (long i = 0; i < replacements; i++) {
         struct slot *slot = &session->slots[rng_below(&session->rng, slots_per_session)];
@@ -60,8 +58,7 @@ static void *worker(void *argument)
     return NULL;
 }
 
-static void start_worker(struct session *session)
-{
+static void start_worker(struct session *session) {
     pthread_t thread;
     if (pthread_create(&thread, NULL, worker, session) != 0) {
         bench_fail("pthread_create");
@@ -69,8 +66,7 @@ static void start_worker(struct session *session)
     pthread_detach(thread);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     size_t sessions = (size_t)bench_param(argc, argv, 1, 4);
     slots_per_session = (size_t)bench_param(argc, argv, 2, 5000);
     long workers = bench_param(argc, argv, 3, 300);

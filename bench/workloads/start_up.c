@@ -13,8 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     long times = bench_param(argc, argv, 1, 1500);
     char *child_argv[] = {"/bin/true", NULL};
     for (long i = 0; i < times; i++) {

@@ -23,8 +23,7 @@ struct job {
 
 static size_t objects;
 
-static void *run(void *argument)
-{
+static void *run(void *argument) {
     struct job *job = argument;
     struct legacy *own = NULL, *left = NULL;
     for (size_t i = 0; i < objects; i++) {
@@ -50,8 +49,7 @@ static void *run(void *argument)
     return NULL;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     size_t all = (size_t)bench_param(argc, argv, 1, 16000);
     size_t at_a_time = (size_t)bench_param(argc, argv, 2, 4);
     objects = (size_t)bench_param(argc, argv, 3, 400);

@@ -23,8 +23,7 @@ struct node {
     struct node *child[];
 };
 
-static struct node *node_make(enum kind kind, unsigned children)
-{
+static struct node *node_make(enum kind kind, unsigned children) {
     struct node *node = bench_alloc(sizeof *node + children * sizeof node->child[0]);
     node->kind = kind;
     node->children = children;
@@ -32,22 +31,20 @@ static struct node *node_make(enum kind kind, unsigned children)
     return node;
 }
 
-static struct node *node_number(uint64_t number)
-{
+static struct node *node_number(uint64_t number) {
     struct node *node = node_make(NUMBER, 0);
     node->number = number;
     return node;
 }
 
-static struct node *grow(struct rng *rng, unsigned depth)
-{
+static struct node *grow(struct rng *rng, unsigned depth) {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz";
     size_t choice = depth == 0 ? rng_below(rng, 2) : rng_between(rng, 1, 7);
     if (choice == 0) {
         return node_number(rng_below(rng, 1000));
     }
     enum kind kind = choice == 1 ? NAME : choice == 2 ? UNARY : choice <= 6 ? BINARY : CALL;
-    unsigned children = kind == UNARY   ? 1
+    unsigned children = kind == UNARY    ? 1
                         : kind == BINARY ? 2
                         : kind == CALL   ? (unsigned)rng_below(rng, 8)
                                          : 0;
@@ -65,8 +62,7 @@ static struct node *grow(struct rng *rng, unsigned depth)
     return node;
 }
 
-static void drop(struct node *node)
-{
+static void drop(struct node *node) {
     for (unsigned i = 0; i < node->children; i++) {
         drop(node->child[i]);
     }
@@ -76,8 +72,7 @@ static void drop(struct node *node)
     free(node);
 }
 
-static uint64_t apply(uint64_t operator, uint64_t a, uint64_t b)
-{
+static uint64_t apply(uint64_t operator, uint64_t a, uint64_t b) {
     switch (operator) {
     case 0:
         return a + b;
@@ -91,8 +86,7 @@ static uint64_t apply(uint64_t operator, uint64_t a, uint64_t b)
 }
 
 /* Constant folding: takes the tree over and gives another one back. */
-static struct node *fold(struct node *node)
-{
+static struct node *fold(struct node *node) {
     bool constant = node->kind == UNARY || node->kind == BINARY;
     for (unsigned i = 0; i < node->children; i++) {
         node->child[i] = fold(node->child[i]);
@@ -113,8 +107,7 @@ static struct node *fold(struct node *node)
     return value;
 }
 
-static uint64_t digest(const struct node *node)
-{
+static uint64_t digest(const struct node *node) {
     uint64_t sum = node->kind == NUMBER ? node->number : (uint64_t)node->kind;
     for (unsigned i = 0; i < node->children; i++) {
         sum = sum * 31 + digest(node->child[i]);
@@ -122,8 +115,7 @@ static uint64_t digest(const struct node *node)
     return sum;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     enum { KEPT = 64 };
     long trees = bench_param(argc, argv, 1, 6000);
     unsigned depth = (unsigned)bench_param(argc, argv, 2, 12);
