@@ -38,9 +38,7 @@ static int64_t now_ns(void) {
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static int64_t in_us(struct timeval time) {
-    return (int64_t)time.tv_sec * 1000000 + time.tv_usec;
-}
+static int64_t in_us(struct timeval time) { return (int64_t)time.tv_sec * 1000000 + time.tv_usec; }
 
 /* The environment without any LD_PRELOAD of its own and with the one asked for. */
 static char **child_environment(const char *preload) {

@@ -3,11 +3,11 @@
  *
  * Splits an integer by continued fractions. Every number is a heap object of
  * its own, nearly every operation makes one and drops its operands, so most
- * objects of 8 to 40 bytes live for a few operations only, while a few
- * thousand relations stay until the end. The idea is that of cfrac, which the
+ * objects of 8 to 40 bytes live for a few operations only, while some
+ * hundred relations stay until the end. The idea is that of cfrac, which the
  * allocator literature has used since the early nineties.
  *
- * factoriser [decimal digits of the number, 24 to 34 and even] [primes in the base]
+ * factoriser [decimal digits of the number, 24 to 36 and even] [primes in the base]
  */
 #include "numbers.h"
 
@@ -166,7 +166,11 @@ int main(int argc, char **argv) {
         "2953761103573076059087976959807427",
         "376347181566290940654336075903118543",
     };
-    number = num_parse(semiprimes[(bench_param(argc, argv, 1, 34) - 24) / 2 % 7]);
+    long digits = bench_param(argc, argv, 1, 34);
+    if (digits < 24 || digits > 36) {
+        bench_fail("no number of that many digits");
+    }
+    number = num_parse(semiprimes[(digits - 24) / 2]);
     choose_primes((size_t)bench_param(argc, argv, 2, 150) % MAX_PRIMES);
     size_t count = 0, words = primes / 64 + 1;
     struct relation *relations = bench_alloc(words * 64 * sizeof *relations);

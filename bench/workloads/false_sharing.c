@@ -48,7 +48,7 @@ static void *run(void *argument) {
 int main(int argc, char **argv) {
     passive = bench_param(argc, argv, 1, 1) == 2;
     size_t threads = (size_t)bench_param(argc, argv, 2, 2);
-    objects = bench_param(argc, argv, 3, 5000);
+    objects = bench_param(argc, argv, 3, 8000);
     writes = bench_param(argc, argv, 4, 20000);
     size = (size_t)bench_param(argc, argv, 5, 8);
     struct job *jobs = bench_calloc(threads, sizeof *jobs);

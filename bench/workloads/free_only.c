@@ -124,7 +124,7 @@ static void *free_everything(void *argument) {
 int main(int argc, char **argv) {
     size_t count = (size_t)bench_param(argc, argv, 1, 8);
     shared.live_limit = (size_t)bench_param(argc, argv, 2, 63) * 1000000;
-    size_t total = (size_t)bench_param(argc, argv, 3, 1500) * 1000000;
+    size_t total = (size_t)bench_param(argc, argv, 3, 1000) * 1000000;
     shared.room_for = shared.live_limit / (BATCH * SMALLEST) + 1;
     shared.batches = bench_alloc(shared.room_for * sizeof *shared.batches);
     shared.producers_left = count;

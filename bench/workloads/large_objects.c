@@ -15,7 +15,7 @@ enum { PAGE = 4096 };
 
 int main(int argc, char **argv) {
     size_t slots = (size_t)bench_param(argc, argv, 1, 16);
-    long replacements = bench_param(argc, argv, 2, 300);
+    long replacements = bench_param(argc, argv, 2, 600);
     size_t largest = (size_t)bench_param(argc, argv, 3, 20) << 20;
     unsigned char **object = bench_calloc(slots, sizeof *object);
     struct rng rng = {13};

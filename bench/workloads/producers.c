@@ -101,7 +101,7 @@ static void *run(void *argument) {
 
 int main(int argc, char **argv) {
     size_t pairs = (size_t)bench_param(argc, argv, 1, 2);
-    batches = (size_t)bench_param(argc, argv, 2, 3000);
+    batches = (size_t)bench_param(argc, argv, 2, 2000);
     batch_length = (size_t)bench_param(argc, argv, 3, 2000);
     queue.producers_left = pairs;
     struct job *jobs = bench_calloc(2 * pairs, sizeof *jobs);

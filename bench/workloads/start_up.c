@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 int main(int argc, char **argv) {
-    long times = bench_param(argc, argv, 1, 1500);
+    long times = bench_param(argc, argv, 1, 1000);
     char *child_argv[] = {"/bin/true", NULL};
     for (long i = 0; i < times; i++) {
         pid_t child;
