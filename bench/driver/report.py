@@ -105,19 +105,17 @@ def _means_lines(results):
 
 def _own_lines(results):
     lines = []
-    for label, quantity in (("time", TIME), ("peak RSS", MEMORY)):
+    for label, best, quantity in (("time", "best", TIME), ("peak RSS", "leanest", MEMORY)):
         against = stats.own_against_best(results, quantity)
         if against is not None:
-            lines.append(
-                f"{OWN}'s {label}: {against[1]:.3f} of the best peer's over all rows ({against[0]})"
-            )
-    for label, quantity in (("slower than", TIME), ("larger than", MEMORY)):
+            peer, ratio = against
+            lines.append(f"{OWN}'s {label}: {ratio:.3f} of the {best} peer's over all rows ({peer})")
+    for label, quantity in (("slower than the best", TIME), ("larger than the leanest", MEMORY)):
         lost = stats.lost_rows(results, quantity)
         beyond = stats.lost_rows(results, quantity, stats.ROW_LIMIT)
         if OWN in results.allocators:
-            lines.append(f"{label} the best peer of the row: {len(lost)} rows of "
-                         f"{len(results.workloads)}, {len(beyond)} of them by more than "
-                         f"{stats.ROW_LIMIT - 1:.0%}")
+            lines.append(f"{label} peer of the row: {len(lost)} rows of {len(results.workloads)}, "
+                         f"{len(beyond)} of them by more than {stats.ROW_LIMIT - 1:.0%}")
             lines += [f"  {workload:<20} {ratio:.2f} of {peer}'s" for workload, ratio, peer in lost]
     return lines
 
