@@ -137,7 +137,7 @@ class Telling(unittest.TestCase):
 
     def test_summary_names_rows_ratios_and_problems(self):
         text = report.summary(three_rows(), ["a under b: exit status 1"])
-        self.assertRegex(text, r"cairn's time: 0\.\d+ of the best peer's over all rows \(fast\)")
+        self.assertRegex(text, r"cairn's time: 0\.\d+ of fast's, the best peer over all rows")
         self.assertRegex(text, r"slower than the best peer of the row: 2 rows of 3, 1 of them")
         self.assertIn("PROBLEM: a under b: exit status 1", text)
 

@@ -109,7 +109,7 @@ def _own_lines(results):
         against = stats.own_against_best(results, quantity)
         if against is not None:
             peer, ratio = against
-            lines.append(f"{OWN}'s {label}: {ratio:.3f} of the {best} peer's over all rows ({peer})")
+            lines.append(f"{OWN}'s {label}: {ratio:.3f} of {peer}'s, the {best} peer over all rows")
     for label, quantity in (("slower than the best", TIME), ("larger than the leanest", MEMORY)):
         lost = stats.lost_rows(results, quantity)
         beyond = stats.lost_rows(results, quantity, stats.ROW_LIMIT)
