@@ -10,6 +10,7 @@
 
 #include <malloc.h>
 
+#include "front/glibc.h"
 #include "front/rules.h"
 
 void *__libc_malloc(size_t size);
@@ -24,6 +25,8 @@ void __libc_cfree(void *pointer);
 void __libc_free_sized(void *pointer, size_t size);
 void __libc_free_aligned_sized(void *pointer, size_t alignment, size_t size);
 int __posix_memalign(void **result, size_t alignment, size_t size);
+struct mallinfo __libc_mallinfo(void);
+int __libc_mallopt(int parameter, int value);
 
 CAIRN_EXPORT void *__libc_malloc(size_t size) { return fast_allocate(size); }
 
@@ -62,6 +65,12 @@ CAIRN_EXPORT void __libc_free_aligned_sized(void *pointer, size_t alignment, siz
 
 CAIRN_EXPORT int __posix_memalign(void **result, size_t alignment, size_t size) {
     return rules_posix_memalign(result, alignment, size);
+}
+
+CAIRN_EXPORT struct mallinfo __libc_mallinfo(void) { return glibc_mallinfo(); }
+
+CAIRN_EXPORT int __libc_mallopt(int parameter, int value) {
+    return glibc_mallopt(parameter, value);
 }
 
 #endif
