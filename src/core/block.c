@@ -25,6 +25,7 @@ static uint64_t filled;
 static struct block *oldest, *youngest;
 
 struct block_totals block_totals;
+void (*_Atomic chunks_watcher)(size_t taken);
 
 void chunks_lock(void) { mutex_lock(&lock); }
 void chunks_unlock(void) { mutex_unlock(&lock); }

@@ -14,10 +14,12 @@
 #ifndef CAIRN_CORE_BLOCK_H
 #define CAIRN_CORE_BLOCK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
 #include "core/geometry.h"
 
 struct block {
@@ -60,6 +62,19 @@ bool chunks_extend(uintptr_t address, size_t count, bool *zeroed);
 
 /* Gives all dirty chunks to the kernel; returns the bytes. */
 size_t chunks_purge_all(void);
+
+/* Called by chunks_watch() with the chunks that are taken, no lock of the block allocator held; NULL while nobody
+ * follows the growth. */
+extern void (*_Atomic chunks_watcher)(size_t taken);
+
+/* By whoever took chunks, once their descriptors say what they are. */
+static inline void chunks_watch(void) {
+    /* relaxed: it is set once, and who misses it for a while does no harm. */
+    void (*watcher)(size_t) = atomic_load_explicit(&chunks_watcher, memory_order_relaxed);
+    if (unlikely(watcher != NULL)) {
+        watcher(atomic_load_explicit(&block_totals.taken, memory_order_relaxed));
+    }
+}
 
 /* For fork, and for walks of all descriptors that must not race with release and reuse. */
 void chunks_lock(void);

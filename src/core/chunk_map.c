@@ -43,3 +43,15 @@ bool chunk_map_cover(uintptr_t address, size_t size) {
 }
 
 size_t chunk_map_reserved(void) { return leaves * sizeof(struct leaf); }
+
+size_t chunk_map_resident(void) {
+    size_t bytes = 0;
+    for (uintptr_t window = 0; window < WINDOWS; window++) {
+        uintptr_t distance = __atomic_load_n(&chunk_map.leaf_distance[window], __ATOMIC_ACQUIRE);
+        if (distance != 0) {
+            struct leaf *leaf = (struct leaf *)((uintptr_t)&chunk_map + distance);
+            bytes += os_resident_bytes(leaf, round_up(sizeof *leaf, os_page_size()));
+        }
+    }
+    return bytes;
+}

@@ -18,7 +18,8 @@ FAST_PATH struct bin *bin_for(size_t size) {
     return (struct bin *)((char *)heap_self + bin_offsets[(size + GRANULE - 1) / GRANULE]);
 }
 
-FAST_PATH void *fast_allocate(size_t size) {
+/* slow(size): allocate_slow, or what operator new does instead when there is no memory. */
+FAST_PATH void *fast_allocate_or(size_t size, void *(*slow)(size_t)) {
     if (likely(size <= SLAB_MAX)) {
         struct bin *bin = bin_for(size);
         uint64_t avail = owner_word_read(bin->avail);
@@ -26,8 +27,10 @@ FAST_PATH void *fast_allocate(size_t size) {
             return bin_take(bin, avail);
         }
     }
-    return allocate_slow(size);
+    return slow(size);
 }
+
+FAST_PATH void *fast_allocate(size_t size) { return fast_allocate_or(size, allocate_slow); }
 
 FAST_PATH void *fast_allocate_zeroed(size_t size) {
     if (likely(size <= SLAB_MAX)) {

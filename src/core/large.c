@@ -29,6 +29,7 @@ void *large_allocate(size_t size, size_t alignment, bool *zeroed) {
     }
     (void)make_head(run.address, bytes);
     *zeroed = run.zeroed;
+    chunks_watch();
     return (void *)run.address;
 }
 
@@ -54,6 +55,7 @@ static bool grow_in_place(struct chunk *head, size_t bytes) {
     }
     head->large.chunks = want;
     head->large.bytes = bytes;
+    chunks_watch();
     return true;
 }
 
@@ -84,6 +86,7 @@ static void *move(struct chunk *head, size_t bytes) {
     chunk_set_kind(head, CHUNK_RELEASED);
     atomic_store_explicit(&head->owner, OWNER_NONE, memory_order_release);
     chunks_give(old, old_chunks, false);
+    chunks_watch();
     return (void *)run.address;
 }
 

@@ -23,9 +23,10 @@ static void describe_start(struct text *text, const struct finding *finding) {
     text_address(text, finding->object);
 }
 
-/* Whether the call was meant to end the object's life. */
+/* Whether the call was meant to end the object's life; by the names that are not: realloc, reallocarray,
+ * malloc_usable_size and cairn's own of them. */
 static int frees(const char *function) {
-    return strcmp(function, "realloc") != 0 && strcmp(function, "malloc_usable_size") != 0;
+    return strstr(function, "realloc") == NULL && strstr(function, "usable_size") == NULL;
 }
 
 static void describe(struct text *text, const char *function, const struct finding *finding) {

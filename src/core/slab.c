@@ -74,6 +74,7 @@ struct chunk *slab_create(struct heap *owner, unsigned class) {
     }
     fill_bits(slab, size_class->words);
     slab_set_owner(slab, (uintptr_t)owner);
+    chunks_watch();
     return slab;
 }
 

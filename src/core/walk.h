@@ -10,4 +10,7 @@
 void walk_slabs(void (*visit)(struct chunk *head, void *argument), void *argument);
 void walk_large(void (*visit)(struct chunk *head, void *argument), void *argument);
 
+/* Both kinds, for a caller that holds the chunk lock: what it reads besides belongs to the same moment. */
+void walk_locked(void (*visit)(struct chunk *head, void *argument), void *argument);
+
 #endif

@@ -43,6 +43,9 @@ bool os_move_pages(void *from, void *to, size_t size);
 /* Bytes of [address, address + size) that are resident, for statistics. */
 size_t os_resident_bytes(void *address, size_t size);
 
+/* The most bytes of the process that were resident at once, as the kernel counts them; 0 if it does not tell. */
+size_t os_peak_resident_bytes(void);
+
 /* --- waiting ------------------------------------------------------------------------------------- */
 
 /* Sleeps while *word == expected; may return early. */

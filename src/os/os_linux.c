@@ -1,11 +1,14 @@
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -117,6 +120,28 @@ size_t os_resident_bytes(void *address, size_t size) {
     }
     errno = saved;
     return resident;
+}
+
+/* From /proc, as that is of this program; getrusage would also count what ran in the process before exec. */
+size_t os_peak_resident_bytes(void) {
+    static const char key[] = "VmHWM:";
+    char text[2048];
+    int saved = errno;
+    ssize_t length = -1;
+    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        length = read(fd, text, sizeof text - 1);
+        (void)close(fd);
+    }
+    text[length > 0 ? length : 0] = '\0';
+    const char *at = strstr(text, key);
+    size_t bytes = at == NULL ? 0 : strtoull(at + sizeof key - 1, NULL, 10) * 1024;
+    struct rusage usage;
+    if (bytes == 0 && getrusage(RUSAGE_SELF, &usage) == 0) {
+        bytes = (size_t)usage.ru_maxrss * 1024;
+    }
+    errno = saved;
+    return bytes;
 }
 
 void os_wait(_Atomic(uint32_t) *word, uint32_t expected) {
