@@ -50,8 +50,7 @@ static enum found find_in_slab(struct chunk *chunk, uintptr_t address, struct ob
     }
     *object = (struct object){chunk, index, size_class->size};
     uint64_t bit = UINT64_C(1) << (index % 64);
-    const struct slab_word *word = &chunk->bits->word[index / 64];
-    uint64_t free = owner_word_read(&word->freed) | owner_word_read(&word->avail) |
+    uint64_t free = slab_free_bits(chunk, (unsigned)(index / 64)) |
                     atomic_load_explicit(&shared_of(object->chunk)->remote[index / 64],
                                          memory_order_relaxed);
     return (free & bit) != 0 ? FOUND_FREE : FOUND_LIVE;

@@ -44,8 +44,7 @@ bool remote_free(struct chunk *slab, uint64_t index) {
     unsigned w = (unsigned)(index / 64);
     uint64_t bit = UINT64_C(1) << (index % 64);
     /* The owner's words, read from outside: as long as the object is live, its bits are stable. */
-    const struct slab_word *word = &slab->bits->word[w];
-    if (((owner_word_read(&word->freed) | owner_word_read(&word->avail)) & bit) != 0) {
+    if ((slab_free_bits(slab, w) & bit) != 0) {
         return false;
     }
     /* release: what this thread wrote into the object comes before its next use. */

@@ -183,9 +183,7 @@ unsigned slab_live(const struct chunk *slab) {
     const struct size_class *size_class = slab_class(slab);
     unsigned live = 0;
     for (unsigned w = 0; w < size_class->words; w++) {
-        const struct slab_word *word = &slab->bits->word[w];
-        uint64_t free = owner_word_read(&word->freed) | owner_word_read(&word->avail);
-        live += count_bits(~free & slab_valid_bits(slab, w));
+        live += count_bits(~slab_free_bits(slab, w) & slab_valid_bits(slab, w));
     }
     return live;
 }

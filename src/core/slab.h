@@ -74,6 +74,14 @@ void slab_fill_bin(struct chunk *slab, unsigned w, struct bin *bin);
 /* The objects that the bin has not handed out go back to their slab, and the bin has none. */
 void slab_empty_bin(struct chunk *slab, struct bin *bin);
 
+/* Objects of word w that are free, as its owner knows it.  For any thread: in this order an object that the owner moves
+ * from freed to avail meanwhile is seen in one of them. */
+static inline uint64_t slab_free_bits(const struct chunk *slab, unsigned w) {
+    const struct slab_word *word = &slab->bits->word[w];
+    uint64_t freed = atomic_load_explicit(&word->freed, memory_order_acquire);
+    return freed | owner_word_read(&word->avail);
+}
+
 /* Number of objects that are not free; those in remote words count as live. */
 unsigned slab_live(const struct chunk *slab);
 

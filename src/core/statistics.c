@@ -17,15 +17,14 @@ static struct statistics peak, sample;
 static _Atomic(size_t)
     sampled_at; /* chunks taken at the last sample; written under the chunk lock */
 
-/* --- what the chunk lock keeps still ------------------------------------------------------------
- */
+/* --- what the chunk lock keeps still ------------------------------------------------------------ */
 
 /* Objects that are neither free nor freed by another thread and not merged yet. */
 static unsigned count_live(struct chunk *slab) {
     const _Atomic(uint64_t) *remote = shared_of(slab)->remote;
     unsigned live = 0;
     for (unsigned w = 0; w < slab_class(slab)->words; w++) {
-        uint64_t free = owner_word_read(&slab->bits->word[w]) |
+        uint64_t free = slab_free_bits(slab, w) |
                         atomic_load_explicit(&remote[w], memory_order_relaxed);
         live += count_bits(~free & slab_valid_bits(slab, w));
     }
@@ -37,7 +36,7 @@ static void count_slab(struct chunk *slab, struct statistics *statistics) {
     struct class_statistics *class = &statistics->classes[slab->class];
     unsigned live = count_live(slab);
     class->slabs++;
-    class->slab_bytes += size_class->chunks * CHUNK_SIZE;
+    class->slab_bytes += CHUNK_SIZE;
     class->live_objects += live;
     class->live_bytes += (size_t)live * size_class->size;
     class->free_objects += size_class->capacity - live;
@@ -88,7 +87,7 @@ __attribute__((no_sanitize("thread"))) static void count_heap(const struct heap 
     heaps->slabs_adopted += heap->counters.slabs_adopted;
     heaps->remote_frees += heap->counters.remote_frees;
     for (unsigned c = 0; c < CLASS_COUNT; c++) {
-        unsigned objects = count_bits(heap->bins[c].word);
+        unsigned objects = count_bits(owner_word_read(heap->bins[c].avail));
         heaps->bin_objects += objects;
         heaps->bin_bytes += (size_t)objects * size_classes[c].size;
     }

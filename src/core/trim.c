@@ -7,7 +7,7 @@
 #include "os/os.h"
 
 static bool is_free(const struct chunk *slab, unsigned index) {
-    return (owner_word_read(&slab->bits->word[index / 64]) >> (index % 64) & 1) != 0;
+    return (slab_free_bits(slab, index / 64) >> (index % 64) & 1) != 0;
 }
 
 /* The pages that lie in [from, to) whole. */

@@ -5,7 +5,7 @@
 #include "core/threads.h"
 
 static void look_at_word(const struct chunk *slab, unsigned w, uint64_t remote) {
-    uint64_t twice = owner_word_read(&slab->bits->word[w]) & remote;
+    uint64_t twice = slab_free_bits(slab, w) & remote;
     if (twice != 0) {
         size_t size = slab_class(slab)->size;
         uintptr_t object = slab->start + (w * 64 + lowest_bit(twice)) * size;
