@@ -1,8 +1,9 @@
 // Conformance: what a program may rely on from malloc and its kin, one row a behaviour.
 //
 //   conformance cairn      every row must hold, and malloc must be cairn's
-//   conformance glibc      the rows that glibc shares must hold: this keeps the rows themselves honest
-//   conformance any        just shows what the malloc at hand does; fails only if a row crashes the driver
+//   conformance glibc      the rows that glibc shares must hold: this keeps the rows themselves
+//   honest conformance any        just shows what the malloc at hand does; fails only if a row
+//   crashes the driver
 //
 // Every row runs in a child of its own, so that one that crashes or hangs costs only itself.
 #include "conformance.h"
@@ -130,7 +131,7 @@ int main(int count, char **arguments) {
             }
         }
     }
-    printf("%u rows hold, %u fail, %u differ where they may; malloc of %s, glibc %s\n", tally.passed,
-           tally.failed, tally.differing, origin, gnu_get_libc_version());
+    printf("%u rows hold, %u fail, %u differ where they may; malloc of %s, glibc %s\n",
+           tally.passed, tally.failed, tally.differing, origin, gnu_get_libc_version());
     return tally.failed == 0 && tally.passed > 0 ? 0 : 1;
 }

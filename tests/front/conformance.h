@@ -29,16 +29,16 @@ extern const struct rows rows_failure, rows_zero, rows_content, rows_aligned, ro
 // Print why a row does not hold; gives false so that a check can end with it.
 bool row_fails(int line, const char *what);
 
-#define HOLDS(condition)                              \
-    do {                                              \
-        if (!(condition)) {                           \
-            return row_fails(__LINE__, #condition);   \
-        }                                             \
+#define HOLDS(condition)                            \
+    do {                                            \
+        if (!(condition)) {                         \
+            return row_fails(__LINE__, #condition); \
+        }                                           \
     } while (0)
 
-#define ROWS(name, subject_text, ...)                                              \
-    static const struct row name##_table[] = {__VA_ARGS__};                        \
-    const struct rows name = {subject_text, name##_table,                          \
+#define ROWS(name, subject_text, ...)                       \
+    static const struct row name##_table[] = {__VA_ARGS__}; \
+    const struct rows name = {subject_text, name##_table,   \
                               sizeof name##_table / sizeof name##_table[0]}
 
 #endif

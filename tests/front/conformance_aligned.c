@@ -56,7 +56,8 @@ static bool posix_memalign_powers(void) {
 }
 
 static bool memalign_rounds_alignment_up(void) {
-    static const size_t alignments[] = {3, 5, 9, 15, 17, 24, 33, 48, 65, 100, 1000, 4097, 70000, 300000};
+    static const size_t alignments[] = {3,  5,  9,   15,   17,   24,    33,
+                                        48, 65, 100, 1000, 4097, 70000, 300000};
     for (size_t i = 0; i < sizeof alignments / sizeof alignments[0]; i++) {
         size_t power = 1;
         while (power < alignments[i]) {

@@ -1,4 +1,5 @@
-// Content: what the bytes of an object are after malloc, calloc and realloc, and how many there are.
+// Content: what the bytes of an object are after malloc, calloc and realloc, and how many there
+// are.
 #include <errno.h>
 #include <malloc.h>
 
@@ -212,9 +213,9 @@ static bool realloc_carries(size_t from, size_t to) {
 }
 
 static bool realloc_keeps_content(void) {
-    static const size_t sizes[] = {1,     16,     17,     100,     128,     129,     1000,     4096,
-                                   30000, 32768,  32769,  65536,   100000,  MIB - 1, MIB,      MIB + 1,
-                                   3 * MIB, 9 * MIB, 40 * MIB};
+    static const size_t sizes[] = {1,    16,      17,      100,     128,     129,    1000,
+                                   4096, 30000,   32768,   32769,   65536,   100000, MIB - 1,
+                                   MIB,  MIB + 1, 3 * MIB, 9 * MIB, 40 * MIB};
     enum { COUNT = sizeof sizes / sizeof sizes[0] };
     for (size_t i = 0; i < COUNT; i++) {
         for (size_t j = 0; j < COUNT; j++) {
@@ -286,7 +287,8 @@ static bool reallocarray_keeps_content(void) {
 
 ROWS(rows_content, "content, alignment and usable size",
      {"malloc, calloc, realloc: 16-byte alignment at every size", sixteen_byte_alignment, ALWAYS},
-     {"malloc_usable_size: at least the request, all of it writable", usable_size_is_usable, ALWAYS},
+     {"malloc_usable_size: at least the request, all of it writable", usable_size_is_usable,
+      ALWAYS},
      {"malloc_usable_size: stable", usable_size_is_stable, ALWAYS},
      {"malloc_usable_size(NULL): 0", usable_size_of_null_is_zero, ALWAYS},
      {"malloc_usable_size: the documented size class", usable_size_is_the_documented_class,

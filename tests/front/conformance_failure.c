@@ -1,4 +1,5 @@
-// Failure: what comes back when there is no memory or the request makes no sense, and what errno says.
+// Failure: what comes back when there is no memory or the request makes no sense, and what errno
+// says.
 #include <errno.h>
 #include <malloc.h>
 
@@ -9,11 +10,11 @@ static const size_t too_large = (size_t)PTRDIFF_MAX + 1;
 static const size_t page = 4096;
 
 // The call gives NULL and sets ENOMEM.
-#define RUNS_OUT(call)                                   \
-    do {                                                 \
-        errno = 0;                                       \
-        HOLDS(opaque(call) == NULL);                     \
-        HOLDS(errno == ENOMEM);                          \
+#define RUNS_OUT(call)               \
+    do {                             \
+        errno = 0;                   \
+        HOLDS(opaque(call) == NULL); \
+        HOLDS(errno == ENOMEM);      \
     } while (0)
 
 static bool malloc_too_large(void) {
@@ -188,8 +189,8 @@ static bool heap_is_intact_after_failures(void) {
 }
 
 static bool free_keeps_errno(void) {
-    static const size_t sizes[] = {0,     1,      16,         100,         1024,        5000,
-                                   32768, 100000, 200 * 1024, 1024 * 1024, 64 * 1024 * 1024};
+    static const size_t sizes[] = {
+        0, 1, 16, 100, 1024, 5000, 32768, 100000, 200 * 1024, 1024 * 1024, 64 * 1024 * 1024};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         char *p = malloc(sizes[i]);
         HOLDS(p != NULL);
@@ -242,11 +243,13 @@ ROWS(rows_failure, "failure and errno",
       memalign_beyond_largest_alignment_is_einval, ALWAYS},
      {"aligned_alloc: an alignment that is no power of two is EINVAL",
       aligned_alloc_bad_alignment_is_einval, 238},
-     {"posix_memalign: too large returns ENOMEM, *memptr untouched", posix_memalign_runs_out, ALWAYS},
+     {"posix_memalign: too large returns ENOMEM, *memptr untouched", posix_memalign_runs_out,
+      ALWAYS},
      {"posix_memalign: a bad alignment returns EINVAL, *memptr and errno untouched",
       posix_memalign_bad_alignment_is_einval, ALWAYS},
      {"valloc: too large gives NULL, ENOMEM", valloc_too_large, ALWAYS},
      {"pvalloc: overflow of the rounding gives NULL, ENOMEM", pvalloc_rounding_overflows, ALWAYS},
      {"failures leave the heap intact", heap_is_intact_after_failures, ALWAYS},
      {"free: errno is kept, small and large", free_keeps_errno, ALWAYS},
-     {"free: errno is kept while memory goes back", free_keeps_errno_while_memory_goes_back, ALWAYS});
+     {"free: errno is kept while memory goes back", free_keeps_errno_while_memory_goes_back,
+      ALWAYS});

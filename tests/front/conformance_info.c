@@ -36,7 +36,8 @@ static void free_known_amount(void) {
     }
 }
 
-static const size_t known_amount = (size_t)SMALL_COUNT * SMALL_SIZE + LARGE_COUNT * (size_t)(2 << 20);
+static const size_t known_amount =
+    (size_t)SMALL_COUNT * SMALL_SIZE + LARGE_COUNT * (size_t)(2 << 20);
 
 // glibc accounts objects that it maps one by one apart from those in its arenas.
 static size_t bytes_in_use(void) {

@@ -192,7 +192,7 @@ static bool libc_streams_share_the_heap(void) {
 #pragma GCC diagnostic ignored "-Wsign-conversion"
 #pragma GCC diagnostic ignored "-Wconversion"
 #define obstack_chunk_alloc malloc
-#define obstack_chunk_free free
+#define obstack_chunk_free  free
 
 static bool obstacks_share_the_heap(void) {
     struct obstack stack;

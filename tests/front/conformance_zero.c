@@ -22,15 +22,15 @@ static bool malloc_zero_is_unique(void) {
 }
 
 // Two objects of size zero exist at a time, differ, and can be freed.
-#define TWO_OBJECTS(call)                \
-    do {                                 \
-        void *first = opaque(call);      \
-        void *second = opaque(call);     \
-        HOLDS(first != NULL);            \
-        HOLDS(second != NULL);           \
-        HOLDS(first != second);          \
-        free(first);                     \
-        free(second);                    \
+#define TWO_OBJECTS(call)            \
+    do {                             \
+        void *first = opaque(call);  \
+        void *second = opaque(call); \
+        HOLDS(first != NULL);        \
+        HOLDS(second != NULL);       \
+        HOLDS(first != second);      \
+        free(first);                 \
+        free(second);                \
     } while (0)
 
 static bool calloc_zero_is_an_object(void) {

@@ -39,7 +39,8 @@ static inline const char *xml_skip_attributes(const char *at) {
             return next;
         }
         struct xml_name name;
-        if (next == at || (at = xml_read_name(next, &name)) == NULL || at[0] != '=' || at[1] != '"') {
+        if (next == at || (at = xml_read_name(next, &name)) == NULL || at[0] != '=' ||
+            at[1] != '"') {
             return NULL;
         }
         at = strpbrk(at + 2, "\"<");
@@ -69,7 +70,8 @@ static inline bool xml_is_well_formed(const char *at, const char *root) {
             return false;
         }
         if (closing) {
-            if (depth == 0 || *at++ != '>' || !xml_same_name(&open[--depth], name.start, name.length)) {
+            if (depth == 0 || *at++ != '>' ||
+                !xml_same_name(&open[--depth], name.start, name.length)) {
                 return false;
             }
             continue;

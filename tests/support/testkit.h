@@ -22,7 +22,8 @@ extern "C" {
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
 
-// Hide a value from the optimiser, which otherwise warns about (or removes) the very misuse under test.
+// Hide a value from the optimiser, which otherwise warns about (or removes) the very misuse under
+// test.
 static inline size_t opaque_size(size_t n) {
     __asm__ volatile("" : "+r"(n));
     return n;
@@ -58,19 +59,19 @@ __attribute__((format(printf, 2, 3))) static inline void say(int fd, const char 
 }
 
 // End the program as failed. Exit status 1 is kept for this, 77 for "cannot be tested here".
-#define FAIL(...)                                          \
-    do {                                                   \
-        say(2, "%s:%d: ", __FILE__, __LINE__);             \
-        say(2, __VA_ARGS__);                               \
-        say(2, "\n");                                      \
-        _exit(1);                                          \
+#define FAIL(...)                              \
+    do {                                       \
+        say(2, "%s:%d: ", __FILE__, __LINE__); \
+        say(2, __VA_ARGS__);                   \
+        say(2, "\n");                          \
+        _exit(1);                              \
     } while (0)
 
-#define EXPECT(condition)                                  \
-    do {                                                   \
-        if (!(condition)) {                                \
-            FAIL("not so: %s", #condition);                \
-        }                                                  \
+#define EXPECT(condition)                   \
+    do {                                    \
+        if (!(condition)) {                 \
+            FAIL("not so: %s", #condition); \
+        }                                   \
     } while (0)
 
 enum { TEST_NOT_POSSIBLE = 77 };

@@ -1,0 +1,22 @@
+// Two other threads free the object, one after the other.
+#include "threads.h"
+
+#include "death.h"
+
+static void *free_once(void *p) {
+    free(p);
+    return NULL;
+}
+
+static void *free_again(void *p) {
+    EXPECT_REPORT("free", p, DOUBLE_FREE, documented_class(80));
+    free(p);
+    return NULL;
+}
+
+int main(void) {
+    void *p = object_of(80);
+    run_thread(free_once, p);
+    run_thread(free_again, opaque(p));
+    return 0;
+}
