@@ -43,17 +43,11 @@ static bool every_power_of_two(aligned_function allocate, unsigned first_shift) 
     return true;
 }
 
-static bool memalign_powers(void) {
-    return every_power_of_two(memalign, 0);
-}
+static bool memalign_powers(void) { return every_power_of_two(memalign, 0); }
 
-static bool aligned_alloc_powers(void) {
-    return every_power_of_two(aligned_alloc, 0);
-}
+static bool aligned_alloc_powers(void) { return every_power_of_two(aligned_alloc, 0); }
 
-static bool posix_memalign_powers(void) {
-    return every_power_of_two(by_posix_memalign, 3);
-}
+static bool posix_memalign_powers(void) { return every_power_of_two(by_posix_memalign, 3); }
 
 static bool memalign_rounds_alignment_up(void) {
     static const size_t alignments[] = {3,  5,  9,   15,   17,   24,    33,

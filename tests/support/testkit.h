@@ -34,9 +34,7 @@ static inline void *opaque(void *p) {
     return p;
 }
 
-static inline uintptr_t address(const void *p) {
-    return (uintptr_t)p;
-}
+static inline uintptr_t address(const void *p) { return (uintptr_t)p; }
 
 // printf for a descriptor that never allocates; lines longer than the buffer are cut.
 __attribute__((format(printf, 2, 3))) static inline void say(int fd, const char *format, ...) {
@@ -93,27 +91,33 @@ static inline size_t status_bytes(const char *field) {
     return at == NULL ? 0 : (size_t)strtoull(at + strlen(field), NULL, 10) * KIB;
 }
 
-// A pattern that tells objects apart: the byte at each place depends on the seed and the place.
-static inline unsigned char pattern_byte(uint64_t seed, size_t place) {
-    uint64_t x = (seed + place / 8) * UINT64_C(0x9e3779b97f4a7c15);
-    return (unsigned char)(x >> (8 * (place % 8)));
+// A pattern that tells objects apart: each eight bytes depend on the seed and their place.
+static inline uint64_t pattern_word(uint64_t seed, size_t place) {
+    return (seed + place / 8) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 static inline void pattern_fill(void *p, size_t size, uint64_t seed) {
-    unsigned char *bytes = (unsigned char *)p;
-    for (size_t i = 0; i < size; i++) {
-        bytes[i] = pattern_byte(seed, i);
+    char *bytes = (char *)p;
+    size_t place = 0;
+    for (; place + 8 <= size; place += 8) {
+        uint64_t word = pattern_word(seed, place);
+        memcpy(bytes + place, &word, 8);
     }
+    uint64_t last = pattern_word(seed, place);
+    memcpy(bytes + place, &last, size - place);
 }
 
 static inline int pattern_holds(const void *p, size_t size, uint64_t seed) {
-    const unsigned char *bytes = (const unsigned char *)p;
-    for (size_t i = 0; i < size; i++) {
-        if (bytes[i] != pattern_byte(seed, i)) {
+    const char *bytes = (const char *)p;
+    size_t place = 0;
+    for (; place + 8 <= size; place += 8) {
+        uint64_t word = pattern_word(seed, place);
+        if (memcmp(bytes + place, &word, 8) != 0) {
             return 0;
         }
     }
-    return 1;
+    uint64_t last = pattern_word(seed, place);
+    return memcmp(bytes + place, &last, size - place) == 0;
 }
 
 static inline int all_zero(const void *p, size_t size) {

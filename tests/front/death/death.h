@@ -11,9 +11,7 @@
 
 #include "../../support/testkit.h"
 
-static inline long thread_id(void) {
-    return syscall(SYS_gettid);
-}
+static inline long thread_id(void) { return syscall(SYS_gettid); }
 
 // Announce the report that the calling thread is about to cause with FUNCTION(p).
 #define EXPECT_REPORT(function, p, ...)                                    \
@@ -39,8 +37,6 @@ static inline void *object_of(size_t size) {
     return opaque(p);
 }
 
-static inline void *at_offset(void *p, size_t bytes) {
-    return opaque((char *)p + bytes);
-}
+static inline void *at_offset(void *p, size_t bytes) { return opaque((char *)p + bytes); }
 
 #endif
