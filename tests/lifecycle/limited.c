@@ -99,7 +99,7 @@ static void run_limited(size_t limit) {
     exhaust_and_go_on(200, limit, limit / 2);
     exhaust_and_go_on(30000, limit, limit / 2);
     exhaust_and_go_on(2 * MIB, limit, limit / 3);
-    one_large(limit / 4);
+    one_large(limit / 8);
     pthread_t threads[THREADS];
     for (uintptr_t i = 0; i < THREADS; i++) {
         threads[i] = start_thread(exhaust_in_thread, (void *)i);

@@ -4,13 +4,14 @@
 
 #include "threads.h"
 
-enum { THREADS = 4, ROUNDS = 20000, SLOTS = 256 };
+enum { THREADS = 4, ROUNDS = 20000, ROUNDS_IN_CHILD = 1000, SLOTS = 256 };
 
 static _Atomic(struct tagged *) slots[SLOTS];
+static unsigned rounds = ROUNDS;
 
 static void *work(void *argument) {
     uint64_t random = 1 + (uint64_t)(uintptr_t)argument;
-    for (unsigned i = 0; i < ROUNDS; i++) {
+    for (unsigned i = 0; i < rounds; i++) {
         struct tagged *other =
             atomic_exchange(&slots[random_next(&random) % SLOTS], tagged_new(&random, 300 * KIB));
         if (other != NULL) {
@@ -36,6 +37,7 @@ static void run_children(void) {
         EXPECT(child >= 0);
         if (child == 0) {
             alarm(60);
+            rounds = ROUNDS_IN_CHILD;
             run_threads();
             exit(0);
         }
@@ -50,7 +52,8 @@ int main(void) {
     free(p);
     char *text = NULL;
     EXPECT(asprintf(&text, "%0999d", 7) == 999);
-    EXPECT(malloc_usable_size(text) == documented_class(1000));
+    size_t usable = malloc_usable_size(text);
+    EXPECT(usable >= 1000 && usable == documented_class(usable));
     free(text);
     EXPECT(posix_memalign(&p, 65536, 100) == 0 && address(p) % 65536 == 0);
     free(p);

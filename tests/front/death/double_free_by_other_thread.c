@@ -11,7 +11,9 @@ static void *free_twice(void *p) {
 }
 
 int main(void) {
+    struct prepared_thread free_twice_thread;
+    prepare_thread(&free_twice_thread, free_twice);
     void *p = object_of(80);
-    run_thread(free_twice, p);
+    run_prepared(&free_twice_thread, p);
     return 0;
 }

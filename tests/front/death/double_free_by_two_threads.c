@@ -15,8 +15,12 @@ static void *free_again(void *p) {
 }
 
 int main(void) {
+    struct prepared_thread free_once_thread;
+    struct prepared_thread free_again_thread;
+    prepare_thread(&free_once_thread, free_once);
+    prepare_thread(&free_again_thread, free_again);
     void *p = object_of(80);
-    run_thread(free_once, p);
-    run_thread(free_again, opaque(p));
+    run_prepared(&free_once_thread, p);
+    run_prepared(&free_again_thread, opaque(p));
     return 0;
 }

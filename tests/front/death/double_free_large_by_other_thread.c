@@ -10,8 +10,10 @@ static void *free_again(void *p) {
 }
 
 int main(void) {
+    struct prepared_thread free_again_thread;
+    prepare_thread(&free_again_thread, free_again);
     void *p = object_of(4 * MIB);
     free(p);
-    run_thread(free_again, opaque(p));
+    run_prepared(&free_again_thread, opaque(p));
     return 0;
 }

@@ -13,7 +13,9 @@ static void *allocate(void *unused) {
 }
 
 int main(void) {
-    run_thread(allocate, NULL);
+    struct prepared_thread allocate_thread;
+    prepare_thread(&allocate_thread, allocate);
+    run_prepared(&allocate_thread, NULL);
     void *p = objects[3];
     free(p);
     EXPECT_REPORT("free", p, DOUBLE_FREE, documented_class(120));

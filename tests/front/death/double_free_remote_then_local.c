@@ -9,8 +9,10 @@ static void *free_once(void *p) {
 }
 
 int main(void) {
+    struct prepared_thread free_once_thread;
+    prepare_thread(&free_once_thread, free_once);
     void *p = object_of(80);
-    run_thread(free_once, p);
+    run_prepared(&free_once_thread, p);
     EXPECT_REPORT("free", p, DOUBLE_FREE, documented_class(80));
     free(opaque(p));
     return 0;

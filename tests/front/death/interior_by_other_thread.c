@@ -14,7 +14,9 @@ static void *free_inside(void *p) {
 }
 
 int main(void) {
+    struct prepared_thread free_inside_thread;
+    prepare_thread(&free_inside_thread, free_inside);
     object = object_of(256);
-    run_thread(free_inside, object);
+    run_prepared(&free_inside_thread, object);
     return 0;
 }

@@ -9,8 +9,10 @@ static void *free_once(void *p) {
 }
 
 int main(void) {
+    struct prepared_thread free_once_thread;
+    prepare_thread(&free_once_thread, free_once);
     void *p = object_of(80);
-    run_thread(free_once, p);
+    run_prepared(&free_once_thread, p);
     EXPECT_REPORT("realloc", p, USE_AFTER_FREE, documented_class(80));
     opaque(realloc(opaque(p), opaque_size(81)));
     return 0;
