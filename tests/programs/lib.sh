@@ -172,7 +172,9 @@ await() {
     fail "waited in vain for: $*" "$WORK/await"
 }
 
-newest_log() { find "$WORK" -name '*.log' -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d ' ' -f 2; }
+newest_log() {
+    find "$WORK" -name '*.log' -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d ' ' -f 2
+}
 
 # ended PID LABEL: waits for a server that was told to stop, which must end with status 0, having
 # reported nothing.

@@ -61,7 +61,7 @@ check() {
     bad=$(failed_tests "$WORK/$label.plain.out")
     for name in "${tests[@]}"; do
         grep -qx "$name" <<<"$bad" ||
-            fail "python's $name fails under the library and not without ($label)" "$WORK/$label.out"
+            fail "$name fails under the library and not without ($label)" "$WORK/$label.out"
         say "$name fails without the library too ($label)"
     done
 }

@@ -9,6 +9,8 @@ need redis-benchmark redis-tools
 interposed redis-server --version
 interposed redis-benchmark --version
 
+io_threads=1
+
 # start LABEL [COMMAND...]: a server whose data lies in $WORK/LABEL; sets $port and $server.
 start() {
     local label=$1
@@ -16,8 +18,9 @@ start() {
     mkdir -p "$WORK/$label"
     port=$(free_port)
     start_server "$label" "$@" redis-server --bind 127.0.0.1 --port "$port" --dir "$WORK/$label" \
-        --save '' --daemonize no --enable-debug-command local --io-threads 2 \
-        --io-threads-do-reads yes --lazyfree-lazy-user-del yes --lazyfree-lazy-user-flush yes
+        --save '' --daemonize no --enable-debug-command local \
+        --lazyfree-lazy-user-del yes --lazyfree-lazy-user-flush yes --io-threads "$io_threads" \
+        --io-threads-do-reads yes
     await answers "$port"
 }
 
@@ -31,33 +34,9 @@ succeeds() {
     [ "$answer" = OK ] || fail "redis answered $answer to: ${*:2}"
 }
 
-# Every type of value, in its compact and in its large form; fixed, so that digests can be compared.
-commands() {
-    awk 'BEGIN {
-        long = sprintf("%2000s", ""); gsub(/ /, "x", long)
-        for (i = 0; i < 20000; i++) {
-            print "SET key:" i " value:" i * 7919 ":" substr(long, 1, i % 1500 + 1)
-            if (i % 3 == 0) print "APPEND key:" i " " substr(long, 1, i % 700 + 1)
-            if (i % 5 == 0) print "SETRANGE key:" i " " i % 3000 " patch"
-            print "HSET hash:" i % 300 " field:" i " " substr(long, 1, i % 90 + 1)
-            print "ZADD zset:" i % 200 " " (i * 31) % 1009 " member:" i
-            print "RPUSH list:" i % 150 " " substr(long, 1, i % 200) i
-            print "SADD set:" i % 250 " " i * i
-            print "SADD texts:" i % 250 " text" i
-            print "XADD stream:" i % 50 " " i + 1 "-1 field value" i
-            if (i % 4 == 0) print "DEL key:" int(i / 2)
-            if (i % 6 == 0) print "LPOP list:" (i * 7) % 150
-            if (i % 7 == 0) print "HDEL hash:" (i * 3) % 300 " field:" i - 300
-            if (i % 9 == 0) print "SETBIT bits:" i % 40 " " i * 5 " 1"
-            if (i % 50 == 0) print "COPY hash:" i % 300 " copy:" i
-            if (i % 500 == 0) print "SORT texts:" i % 250 " ALPHA STORE sorted:" i
-        }
-        print "ZUNIONSTORE union 3 zset:1 zset:2 zset:3"
-        print "PFADD estimate a b c d e f"
-    }'
-}
+commands() { awk -f "$HERE/input/commands.awk"; }
 
-# fill PORT: the data above, in one pipe; no command may be answered with an error.
+# fill PORT: with data that is always the same, in one pipe; no command may be refused.
 fill() {
     commands | cli "$1" --pipe >"$WORK/pipe" 2>&1 || fail "redis-cli --pipe" "$WORK/pipe"
     grep -q 'errors: 0,' "$WORK/pipe" || fail "redis refused commands" "$WORK/pipe"
@@ -112,8 +91,12 @@ succeeds "$port" config set appendonly no
 cli "$port" shutdown save || true
 ended "$server" served
 preloaded check redis-check-rdb "$WORK/served/dump.rdb"
+# Its threads for input and output spin while they wait, so they get little to do: what one thread
+# allocates another frees.
+io_threads=2
 start served env LD_PRELOAD="$LIBRARY"
 digest_is "$port" "$expected" "after a restart"
+preloaded threaded redis-benchmark -h 127.0.0.1 -p "$port" -n 5000 -c 40 -q -t ping,get -d 2000
 commands | awk '{ print "UNLINK " $2 }' | cli "$port" --pipe >"$WORK/pipe"
 cli "$port" shutdown nosave || true
 ended "$server" served
@@ -121,5 +104,6 @@ ended "$server" served
 cli "$expected_port" shutdown nosave || true
 ended "$expected_server" expected
 cp "$WORK/served/dump.rdb" "$WORK/expected/dump.rdb"
+io_threads=1
 start expected
 digest_is "$port" "$expected" "as a server without the library reads the saved data"
