@@ -140,14 +140,31 @@ static inline uint64_t random_next(uint64_t *state) {
     return x * UINT64_C(0x2545f4914f6cdd1d);
 }
 
+static inline size_t largest_that_fits(size_t objects, size_t request) {
+    while (32768 / objects / 64 * 64 < request) {
+        objects--;
+    }
+    return 32768 / objects / 64 * 64;
+}
+
+static inline size_t round_to_pages(size_t request) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    return (request + page - 1) / page * page;
+}
+
 // The size class that serves a request, by the documented rule: multiples of 16 up to 128, then
-// eight to a doubling. Written from the documentation, not from the library's table.
+// eight to a doubling up to 2 KiB, then the multiples of 64 of which 15 to 2 fill 32 KiB; above
+// that, whole pages. Written from the documentation, not from the library's table.
 static inline size_t documented_class(size_t request) {
     if (request <= 16) {
         return 16;
     }
     if (request <= 128) {
         return (request + 15) & ~(size_t)15;
+    }
+    if (request > 2048) {
+        size_t objects = 32768 / request;
+        return objects >= 2 ? largest_that_fits(objects, request) : round_to_pages(request);
     }
     size_t doubling = 128;
     while (doubling * 2 < request) {
