@@ -1,0 +1,12 @@
+// delete of an object that is deleted.
+#include <new>
+
+#include "death.h"
+
+int main(void) {
+    void *p = ::operator new(40);
+    ::operator delete(opaque(p));
+    EXPECT_REPORT("delete", p, DOUBLE_FREE, documented_class(40));
+    ::operator delete(opaque(p));
+    return 0;
+}

@@ -1,0 +1,19 @@
+// Another thread freed the object that its owner now wants to grow.
+#include "threads.h"
+
+#include "death.h"
+
+static void *free_once(void *p) {
+    free(p);
+    return NULL;
+}
+
+int main(void) {
+    struct prepared_thread free_once_thread;
+    prepare_thread(&free_once_thread, free_once);
+    void *p = object_of(80);
+    run_prepared(&free_once_thread, p);
+    EXPECT_REPORT("realloc", p, USE_AFTER_FREE, documented_class(80));
+    opaque(realloc(opaque(p), opaque_size(81)));
+    return 0;
+}

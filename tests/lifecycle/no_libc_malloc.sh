@@ -1,0 +1,10 @@
+#!/bin/sh
+# no_libc_malloc.sh PROGRAM: a static program with cairn must not contain libc's malloc as well.
+set -eu
+names=$(nm "$1")
+if printf '%s\n' "$names" | grep -E ' [tT] (_int_malloc|_int_free|ptmalloc_init)$'; then
+    echo "$1 contains libc's own malloc" >&2
+    exit 1
+fi
+printf '%s\n' "$names" | grep -q -E ' [TtWi] malloc$'
+printf '%s\n' "$names" | grep -q -E ' [TtWi] cairn_malloc$'
