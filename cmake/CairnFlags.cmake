@@ -58,6 +58,8 @@ add_library(cairn_test_flags INTERFACE)
 target_link_libraries(cairn_test_flags INTERFACE cairn_flags)
 target_compile_options(cairn_test_flags INTERFACE -fno-omit-frame-pointer)
 target_compile_definitions(cairn_test_flags INTERFACE $<$<COMPILE_LANGUAGE:C>:_GNU_SOURCE>)
+target_compile_options(cairn_test_flags INTERFACE
+  $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-fsized-deallocation>)
 if(CAIRN_DEBUG OR CAIRN_SANITIZE)
   target_compile_options(cairn_library_flags INTERFACE -fno-omit-frame-pointer)
 endif()
