@@ -1,7 +1,8 @@
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -36,6 +37,9 @@ size_t os_page_size(void) {
     }
     return size;
 }
+
+/* From linux/futex.h, which a C library other than glibc need not have in its path. */
+enum { FUTEX_WAIT_PRIVATE = 0 | 128, FUTEX_WAKE_PRIVATE = 1 | 128 };
 
 static void *map(size_t size, int protection) {
     int saved = errno;
