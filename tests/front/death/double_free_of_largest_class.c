@@ -1,4 +1,4 @@
-// A double free of an object of 32 KiB, whose slab spans several chunks.
+/* A double free of an object of 32 KiB, whose slab spans several chunks. */
 #include "death.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-// Deep inside an object of 32 KiB: in another chunk than the start of its slab.
+/* Deep inside an object of 32 KiB: in another chunk than the start of its slab. */
 #include "death.h"
 
 int main(void) {

@@ -1,5 +1,5 @@
-// Find the unused bytes behind the last object of a slab, from outside: objects of one class follow
-// one another, and where the next would cross the end of a chunk nobody has been given anything.
+/* Find the unused bytes behind the last object of a slab, from outside: objects of one class follow
+ * one another, and where the next would cross the end of a chunk nobody has been given anything. */
 #ifndef CAIRN_TESTS_FRONT_DEATH_SLAB_TAIL_H
 #define CAIRN_TESTS_FRONT_DEATH_SLAB_TAIL_H
 
@@ -13,7 +13,7 @@ static inline int compare_addresses(const void *a, const void *b) {
     return left < right ? -1 : left > right;
 }
 
-// A pointer into the tail of a slab that is full, and the class of that slab.
+/* A pointer into the tail of a slab that is full, and the class of that slab. */
 static inline void *find_slab_tail(size_t *class) {
     static uintptr_t place[TAIL_OBJECTS];
     for (size_t i = 0; i < TAIL_OBJECTS; i++) {
