@@ -1,0 +1,1 @@
+"""The parts of bench/run: what is measured, how, and how it is told."""

@@ -1,0 +1,83 @@
+/* cairn: a memory system for C programs on Linux.
+ *
+ * A program that is linked with the library, or runs with it in LD_PRELOAD, has its malloc, free,
+ * operator new and so on from cairn.  The functions here are the same heap under names of its own:
+ * an object of either family may be freed, resized and measured by the other.
+ *
+ * Sizes are bytes.  Objects are aligned to 16 bytes at least, belong to the caller until it frees
+ * them, and may be freed by any thread.  Every function may be called by any thread at any time,
+ * also before constructors and after destructors, but not by a signal handler.
+ *
+ * Freeing, resizing or measuring what is not the address of a live object (freed already, inside an
+ * object, never allocated) is reported on stderr and ends the process by abort(). */
+#ifndef CAIRN_CAIRN_H
+#define CAIRN_CAIRN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define CAIRN_ATTRIBUTE(...) __attribute__((__VA_ARGS__))
+#else
+#define CAIRN_ATTRIBUTE(...)
+#endif
+
+/* An object of at least `size` bytes with undefined contents; of 0 bytes it is an object too.  NULL
+ * with errno ENOMEM if there is no memory or size > PTRDIFF_MAX. */
+CAIRN_ATTRIBUTE(malloc, alloc_size(1), warn_unused_result)
+void *cairn_malloc(size_t size);
+
+/* An array of count * size bytes, all zero.  NULL with errno ENOMEM also if the product overflows.
+ */
+CAIRN_ATTRIBUTE(malloc, alloc_size(1, 2), warn_unused_result)
+void *cairn_calloc(size_t count, size_t size);
+
+/* Resizes an object to `size` bytes; what fits of its contents is kept.  Returns its new address,
+ * which may be the old one; the old one is not to be used any more.  pointer == NULL:
+ * cairn_malloc(size).  size == 0: frees the object and returns NULL, errno unchanged.  On failure
+ * NULL with errno ENOMEM, and the object is as it was. */
+CAIRN_ATTRIBUTE(alloc_size(2), warn_unused_result)
+void *cairn_realloc(void *pointer, size_t size);
+
+/* An object whose address is a multiple of `alignment`, a power of two; size need not be a multiple
+ * of it.  NULL with errno EINVAL for any other alignment, ENOMEM as above. */
+CAIRN_ATTRIBUTE(malloc, alloc_align(1), alloc_size(2), warn_unused_result)
+void *cairn_aligned_alloc(size_t alignment, size_t size);
+
+/* Ends an object's life.  NULL is ignored; errno is kept. */
+void cairn_free(void *pointer);
+
+/* How many bytes of an object the program may use: at least what was asked for, and always the same
+ * until it is resized.  0 for NULL. */
+CAIRN_ATTRIBUTE(warn_unused_result)
+size_t cairn_usable_size(const void *pointer);
+
+/* How many bytes an object of `size` bytes will have usable: asking for that many wastes nothing.
+ * 0 if no object can be that large. */
+CAIRN_ATTRIBUTE(const, warn_unused_result)
+size_t cairn_good_size(size_t size);
+
+/* Whether an address, any address whatsoever, is that of a live object of this heap, so that
+ * freeing it is right.  Another thread that frees the object at the same time makes the answer
+ * worthless. */
+CAIRN_ATTRIBUTE(warn_unused_result)
+bool cairn_is_mine(const void *address);
+
+/* Gives back to the system what can be given back now, also inside partly used slabs: of all free
+ * memory that no thread holds, of the calling thread, and of threads that have ended.  Returns the
+ * bytes. */
+size_t cairn_purge(void);
+
+/* The version of the library in use, such as "1.2.3". */
+CAIRN_ATTRIBUTE(const, warn_unused_result)
+const char *cairn_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,48 @@
+#include "base/text.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+void text_string(struct text *text, const char *string) {
+    size_t length = strlen(string);
+    size_t room = TEXT_CAPACITY - text->length;
+    if (length > room) {
+        length = room;
+    }
+    memcpy(text->bytes + text->length, string, length);
+    text->length += length;
+}
+
+static void text_digits(struct text *text, uint64_t number, unsigned base) {
+    char digits[24];
+    size_t at = sizeof digits - 1;
+    digits[at] = '\0';
+    do {
+        digits[--at] = "0123456789abcdef"[number % base];
+        number /= base;
+    } while (number != 0);
+    text_string(text, digits + at);
+}
+
+void text_decimal(struct text *text, uint64_t number) { text_digits(text, number, 10); }
+
+void text_address(struct text *text, uintptr_t address) {
+    text_string(text, "0x");
+    text_digits(text, address, 16);
+}
+
+void text_write(struct text *text, int fd) {
+    int saved = errno;
+    size_t done = 0;
+    while (done < text->length) {
+        ssize_t n = write(fd, text->bytes + done, text->length - done);
+        if (n > 0) {
+            done += (size_t)n;
+        } else if (n == 0 || errno != EINTR) {
+            break;
+        }
+    }
+    text->length = 0;
+    errno = saved;
+}

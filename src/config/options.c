@@ -1,0 +1,90 @@
+#include "config/options.h"
+
+#include <string.h>
+
+struct options options;
+
+#define ENTRY(name, type, variable, fallback, sentence) \
+    {OPTION_##type, variable, fallback, sentence, offsetof(struct options, name)},
+const struct option option_table[OPTION_COUNT] = {CAIRN_OPTIONS(ENTRY)};
+
+static void *field_of(const struct option *option) { return (char *)&options + option->offset; }
+
+/* NULL, or what a value must be. */
+static const char *set_text(char *field, const char *value) {
+    size_t length = strlen(value);
+    if (length >= OPTION_TEXT_SIZE) {
+        return "it must be shorter than 4096 bytes";
+    }
+    memcpy(field, value, length + 1);
+    return NULL;
+}
+
+static const char *set_switch(bool *field, const char *value) {
+    if (strcmp(value, "0") != 0 && strcmp(value, "1") != 0) {
+        return "it must be 0 or 1";
+    }
+    *field = value[0] == '1';
+    return NULL;
+}
+
+static const char *set(const struct option *option, const char *value) {
+    switch (option->type) {
+    case OPTION_TEXT:
+        return set_text(field_of(option), value);
+    case OPTION_SWITCH:
+        return set_switch(field_of(option), value);
+    }
+    return NULL;
+}
+
+static void complain(const struct option *option, const char *value, const char *why, int fd) {
+    enum { SHOWN = 80 }; /* of the value: enough to recognise it */
+    char start[SHOWN + 1];
+    strncpy(start, value, SHOWN);
+    start[SHOWN] = '\0';
+    struct text text = {0};
+    text_string(&text, "cairn: ");
+    text_string(&text, option->variable);
+    text_string(&text, "=");
+    text_string(&text, start);
+    text_string(&text, strlen(value) > SHOWN ? "... is ignored: " : " is ignored: ");
+    text_string(&text, why);
+    text_string(&text, "\n");
+    text_write(&text, fd);
+}
+
+void options_read(const char *(*look_up)(const char *variable), int complaints) {
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct option *option = &option_table[i];
+        (void)set(option, option->fallback);
+        const char *value = look_up(option->variable);
+        if (value == NULL || value[0] == '\0') {
+            continue;
+        }
+        const char *why = set(option, value);
+        if (why != NULL) {
+            complain(option, value, why, complaints);
+        }
+    }
+}
+
+static void describe_value(struct text *text, const struct option *option) {
+    switch (option->type) {
+    case OPTION_TEXT:
+        text_string(text, (const char *)field_of(option));
+        break;
+    case OPTION_SWITCH:
+        text_string(text, *(const bool *)field_of(option) ? "1" : "0");
+        break;
+    }
+}
+
+void options_describe(struct text *text) {
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        text_string(text, i == 0 ? "" : " ");
+        text_string(text, option_table[i].variable);
+        text_string(text, "=");
+        describe_value(text, &option_table[i]);
+    }
+}

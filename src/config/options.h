@@ -1,0 +1,48 @@
+/* The options in effect.  Which there are says the table in <cairn/options.h>; everything here is
+ * made from it.
+ *
+ * All zero, as before options_read(), is the default of every option. */
+#ifndef CAIRN_CONFIG_OPTIONS_H
+#define CAIRN_CONFIG_OPTIONS_H
+
+#include <cairn/options.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/text.h"
+
+/* Of a text, with its zero byte: as long as a path may be. */
+enum { OPTION_TEXT_SIZE = 4096 };
+
+enum option_type { OPTION_TEXT, OPTION_SWITCH };
+
+struct option {
+    enum option_type type;
+    const char *variable; /* name of the environment variable */
+    const char *fallback; /* default, as one would write it there */
+    const char *sentence; /* what it does */
+    size_t offset;        /* in struct options */
+};
+
+#define OPTION_FIELD_TEXT(name)                                char name[OPTION_TEXT_SIZE];
+#define OPTION_FIELD_SWITCH(name)                              bool name;
+#define OPTION_FIELD(name, type, variable, fallback, sentence) OPTION_FIELD_##type(name)
+struct options {
+    CAIRN_OPTIONS(OPTION_FIELD)
+};
+
+#define OPTION_NUMBER(name, type, variable, fallback, sentence) OPTION_NUMBER_##name,
+enum { CAIRN_OPTIONS(OPTION_NUMBER) OPTION_COUNT };
+
+extern const struct option option_table[OPTION_COUNT];
+extern struct options options;
+
+/* Fills in `options` from what look_up() knows by the names of the variables (NULL: not set).  A
+ * value that makes no sense is left out, and on the descriptor `complaints` a line says why.
+ * Allocates nothing. */
+void options_read(const char *(*look_up)(const char *variable), int complaints);
+
+/* NAME=value of each option, separated by blanks. */
+void options_describe(struct text *text);
+
+#endif

@@ -1,0 +1,135 @@
+#include "core/allocate.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "core/fast.h"
+#include "core/large.h"
+#include "core/object.h"
+#include "core/remote.h"
+
+/* An alignment above it can't be satisfied in 48 bits of address. */
+#define ALIGNMENT_MAX ((size_t)1 << 40)
+
+static void *out_of_memory(void) {
+    errno = ENOMEM;
+    return NULL;
+}
+
+/* --- allocating ------------------------------------------------------------------------------------ */
+
+static void *take_small(unsigned class, bool *zeroed) {
+    struct heap *heap = threads_attach();
+    void *object = heap != NULL ? heap_take_slow(heap, class, true, zeroed)
+                                : threads_take_late(class, zeroed);
+    return object != NULL ? object : out_of_memory();
+}
+
+static void *take_large(size_t size, size_t alignment, bool *zeroed) {
+    if (size > REQUEST_MAX || alignment > ALIGNMENT_MAX) {
+        return out_of_memory();
+    }
+    void *object = large_allocate(size, alignment, zeroed);
+    return object != NULL ? object : out_of_memory();
+}
+
+void *allocate_slow(size_t size) {
+    bool zeroed;
+    return size <= SLAB_MAX ? take_small(class_of(size), &zeroed)
+                            : take_large(size, CHUNK_SIZE, &zeroed);
+}
+
+void *allocate_zeroed_slow(size_t size) {
+    bool zeroed = false;
+    void *object = size <= SLAB_MAX ? take_small(class_of(size), &zeroed)
+                                    : take_large(size, CHUNK_SIZE, &zeroed);
+    if (object != NULL && !zeroed) {
+        memset(object, 0, size);
+    }
+    return object;
+}
+
+/* Slabs start at multiples of 32 KiB, so a class whose size is a multiple of the alignment aligns all its
+ * objects. */
+void *allocate_aligned(size_t alignment, size_t size) {
+    if (alignment <= GRANULE) {
+        return fast_allocate(size);
+    }
+    if (size <= SLAB_MAX && alignment <= SLAB_MAX) {
+        for (unsigned class = class_of(size); class < CLASS_COUNT; class++) {
+            if (size_classes[class].size % alignment == 0) {
+                return fast_allocate(size_classes[class].size);
+            }
+        }
+    }
+    bool zeroed;
+    return take_large(size == 0 ? 1 : size, alignment < CHUNK_SIZE ? CHUNK_SIZE : alignment, &zeroed);
+}
+
+/* --- freeing ----------------------------------------------------------------------------------------- */
+
+/* An object of a slab that is not the caller's, or is and is full.  False: it was free already. */
+static bool free_small(struct object *object) {
+    uintptr_t owner = chunk_owner(object->chunk);
+    struct heap *mine = heap_self;
+    if (owner_heap(owner) != (uintptr_t)mine) {
+        return remote_free(object->chunk, object->index);
+    }
+    return heap_free_into_full(mine, object->chunk, object->index);
+}
+
+void free_slow(const char *function, void *pointer) {
+    if (pointer == NULL) {
+        return;
+    }
+    struct object object;
+    struct finding finding;
+    if (object_find(pointer, &object, &finding) != FOUND_LIVE) {
+        report_bad_pointer(function, &finding);
+    }
+    bool was_live = chunk_is(object.chunk, CHUNK_LARGE) ? large_free(object.chunk)
+                                                        : free_small(&object);
+    if (!was_live) {
+        (void)object_find(pointer, &object, &finding);
+        report_bad_pointer(function, &finding);
+    }
+}
+
+void free_emptied(void *pointer) {
+    heap_slab_emptied(heap_self, chunk_of((uintptr_t)pointer));
+}
+
+static void free_for_realloc(void *pointer) { free_slow("realloc", pointer); }
+
+/* --- resizing ---------------------------------------------------------------------------------------- */
+
+/* An object that shrinks to less than half of its room moves to a smaller one. */
+static bool fits_well(size_t size, size_t usable) { return size <= usable && size >= usable / 2; }
+
+void *reallocate(const char *function, void *pointer, size_t size) {
+    struct object object = object_require(function, pointer);
+    if (fits_well(size, object.usable)) {
+        return pointer;
+    }
+    if (size > REQUEST_MAX) {
+        return out_of_memory();
+    }
+    if (chunk_is(object.chunk, CHUNK_LARGE) && size > SLAB_MAX) {
+        void *resized = large_resize(object.chunk, size);
+        if (resized != NULL) {
+            return resized;
+        }
+    }
+    void *copy = fast_allocate(size);
+    if (copy == NULL) {
+        return size <= object.usable ? pointer : NULL;
+    }
+    memcpy(copy, pointer, size < object.usable ? size : object.usable);
+    fast_free(pointer, free_for_realloc);
+    return copy;
+}
+
+size_t usable_size(const char *function, const void *pointer) {
+    return pointer == NULL ? 0 : object_require(function, pointer).usable;
+}

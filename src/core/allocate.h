@@ -1,0 +1,29 @@
+/* Everything below the fast paths, and the allocation functions without a fast path of their own.
+ *
+ * C's rules: NULL with errno ENOMEM on failure, an object for 0 bytes, errno kept by all that frees.  A bad
+ * pointer is reported under the name `function` and ends the process.  Thread-safe. */
+#ifndef CAIRN_CORE_ALLOCATE_H
+#define CAIRN_CORE_ALLOCATE_H
+
+#include <stddef.h>
+
+/* The bin was empty, or the object is large. */
+void *allocate_slow(size_t size);
+void *allocate_zeroed_slow(size_t size);
+
+/* alignment: a power of two. */
+void *allocate_aligned(size_t alignment, size_t size);
+
+/* realloc for pointer != NULL and size != 0. */
+void *reallocate(const char *function, void *pointer, size_t size);
+
+/* Not an object of a slab of the caller's that needs nothing special.  NULL is ignored. */
+void free_slow(const char *function, void *pointer);
+
+/* The word's slab is empty: fast path's third exit. */
+void free_emptied(void *pointer);
+
+/* Bytes the program may use; 0 for NULL. */
+size_t usable_size(const char *function, const void *pointer);
+
+#endif

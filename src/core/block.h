@@ -1,0 +1,84 @@
+/* The block allocator: runs of chunks, for slabs and for large objects.
+ *
+ * A block is 2 MiB; one bit for each of its 64 chunks says free or taken.  Runs of up to a block come from
+ * the block whose longest free run is the shortest that suffices, so that full blocks fill up and others empty
+ * out whole; longer runs are whole neighbouring blocks and the start of one more.
+ *
+ * A free chunk is clean (reads as zero, not resident) or dirty (was used; kept for reuse).  Dirty chunks are
+ * taken first.  When more are dirty than the cap allows, those that wait longest go back to the kernel.  The cap
+ * is a share of what is in use and a constant, and what was missed soon after it was purged: see purge.h.
+ *
+ *   taken + free = committed chunks of all regions;   dirty is a subset of free
+ *
+ * Thread-safe: one lock (RANK_CHUNKS), never held during a system call that releases memory. */
+#ifndef CAIRN_CORE_BLOCK_H
+#define CAIRN_CORE_BLOCK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "core/geometry.h"
+
+struct block {
+    uintptr_t address;          /* 0: not committed (then `free` is 0 too) */
+    uint64_t free;              /* bit i: chunk i is free; 0 while it is being purged */
+    uint64_t dirty;             /* subset of free */
+    uint8_t longest;            /* longest run of set bits in `free`; which bucket the block is in */
+    bool waiting;               /* in the list of blocks with dirty chunks */
+    struct block *next, *prev;  /* bucket of blocks with the same `longest` */
+    struct block *younger, *older; /* list of blocks with dirty chunks */
+};
+
+_Static_assert(sizeof(struct block) == 64, "one cache line");
+
+/* Totals, in chunks unless said otherwise; written under the chunk lock. */
+struct block_totals {
+    _Atomic(size_t) taken;
+    _Atomic(size_t) taken_peak;
+    _Atomic(size_t) dirty;
+    _Atomic(size_t) purged_bytes; /* given back to the kernel, in all */
+    _Atomic(size_t) purge_calls;
+    _Atomic(size_t) purge_failures;
+};
+
+extern struct block_totals block_totals;
+
+struct run {
+    uintptr_t address; /* 0: no memory */
+    bool zeroed;       /* all of it reads as zero */
+};
+
+/* Takes `count` adjacent chunks, aligned to `alignment` bytes (a power of two). */
+struct run chunks_take(size_t count, size_t alignment);
+
+/* Gives chunks back.  dirty: they may have been written to. */
+void chunks_give(uintptr_t address, size_t count, bool dirty);
+
+/* Takes the `count` chunks from `address` on, if all of them are free.  *zeroed as above. */
+bool chunks_extend(uintptr_t address, size_t count, bool *zeroed);
+
+/* Gives all dirty chunks to the kernel; returns the bytes. */
+size_t chunks_purge_all(void);
+
+/* Called by chunks_watch() with the chunks that are taken, no lock of the block allocator held; NULL while nobody
+ * follows the growth. */
+extern void (*_Atomic chunks_watcher)(size_t taken);
+
+/* By whoever took chunks, once their descriptors say what they are. */
+static inline void chunks_watch(void) {
+    /* relaxed: it is set once, and who misses it for a while does no harm. */
+    void (*watcher)(size_t) = atomic_load_explicit(&chunks_watcher, memory_order_relaxed);
+    if (unlikely(watcher != NULL)) {
+        watcher(atomic_load_explicit(&block_totals.taken, memory_order_relaxed));
+    }
+}
+
+/* For fork, and for walks of all descriptors that must not race with release and reuse. */
+void chunks_lock(void);
+void chunks_unlock(void);
+void chunks_reset_lock(void);
+
+#endif

@@ -1,0 +1,57 @@
+/* The chunk map: from any address to the descriptor of its chunk, in two dependent loads.
+ *
+ *   root   one entry for each window of 4 GiB: where the window's leaf is, as a distance from `never`
+ *   leaf   the descriptors of the window's 131,072 chunks and 2,048 blocks: 16 MiB of address space, of
+ *          which only what is used becomes resident
+ *
+ * A window without a leaf has entry 0 and so leads to `never`, a leaf of zeros in the program's own
+ * zero-initialised data.  So every address below 2^48, NULL included, has a readable descriptor, and the
+ * map works on an all-zero image.  Leaves stay until the process ends. */
+#ifndef CAIRN_CORE_CHUNK_MAP_H
+#define CAIRN_CORE_CHUNK_MAP_H
+
+#include "core/block.h"
+#include "core/chunk.h"
+#include "core/geometry.h"
+
+struct leaf {
+    struct chunk chunks[CHUNKS_PER_WINDOW];
+    struct chunk_shared shared[CHUNKS_PER_WINDOW];
+    struct block blocks[BLOCKS_PER_WINDOW];
+};
+
+struct chunk_map {
+    struct chunk never[CHUNKS_PER_WINDOW]; /* always zero; first, so that distances are from the map itself */
+    uintptr_t leaf_distance[WINDOWS];      /* written once each, under the chunk lock */
+};
+
+extern struct chunk_map chunk_map;
+
+/* Descriptor of the chunk that contains address; address < 2^ADDRESS_BITS. */
+FAST_PATH struct chunk *chunk_of(uintptr_t address) {
+    /* A plain read, as it folds into one instruction: whoever holds an object's address got it after the entry
+     * was written, and the way it got it ordered the two; entries are written once, whole; and for any
+     * other address either value leads to a readable descriptor. */
+    uintptr_t leaf = (uintptr_t)&chunk_map + chunk_map.leaf_distance[address >> WINDOW_SHIFT];
+    return (struct chunk *)leaf + ((uint32_t)address >> CHUNK_SHIFT);
+}
+
+static inline bool address_is_mappable(uintptr_t address) { return address >> WINDOW_SHIFT < WINDOWS; }
+
+/* The other half of a descriptor.  Not for CHUNK_NEVER. */
+static inline struct chunk_shared *shared_of(struct chunk *chunk) {
+    return (struct chunk_shared *)(void *)chunk + CHUNKS_PER_WINDOW;
+}
+
+/* Descriptor of the block that contains address; NULL if its window has no leaf. */
+struct block *block_of(uintptr_t address);
+
+/* Makes sure that all windows of [address, address + size) have leaves.  Chunk lock held.
+ * False: no memory. */
+bool chunk_map_cover(uintptr_t address, size_t size);
+
+/* Bytes of address space taken by leaves, and those of them that are resident. */
+size_t chunk_map_reserved(void);
+size_t chunk_map_resident(void);
+
+#endif

@@ -1,0 +1,73 @@
+/* The two fast paths, shared by malloc, operator new, cairn_malloc and their kin.
+ *
+ * Everything unusual (no heap yet, no slab yet, an empty bin; a slab that is full, another thread's, large, or no
+ * slab at all) shows in the one value that is compared anyway.  Their instructions are counted by a test
+ * against a budget: see scripts/check-fast-paths. */
+#ifndef CAIRN_CORE_FAST_H
+#define CAIRN_CORE_FAST_H
+
+#include <string.h>
+
+#include "core/allocate.h"
+#include "core/chunk_map.h"
+#include "core/heap.h"
+#include "core/slab.h"
+#include "core/threads.h"
+
+FAST_PATH struct bin *bin_for(size_t size) {
+    return (struct bin *)((char *)heap_self + bin_offsets[(size + GRANULE - 1) / GRANULE]);
+}
+
+/* slow(size): allocate_slow, or what operator new does instead when there is no memory. */
+FAST_PATH void *fast_allocate_or(size_t size, void *(*slow)(size_t)) {
+    if (likely(size <= SLAB_MAX)) {
+        struct bin *bin = bin_for(size);
+        uint64_t avail = owner_word_read(bin->avail);
+        if (likely(avail != 0)) {
+            return bin_take(bin, avail);
+        }
+    }
+    return slow(size);
+}
+
+FAST_PATH void *fast_allocate(size_t size) { return fast_allocate_or(size, allocate_slow); }
+
+FAST_PATH void *fast_allocate_zeroed(size_t size) {
+    if (likely(size <= SLAB_MAX)) {
+        struct bin *bin = bin_for(size);
+        uint64_t avail = owner_word_read(bin->avail);
+        if (likely(avail != 0)) {
+            void *object = bin_take(bin, avail);
+            return bin->zeroed ? object : memset(object, 0, size);
+        }
+    }
+    return allocate_zeroed_slow(size);
+}
+
+/* slow(pointer): free_slow under the name of the function that was called. */
+FAST_PATH void fast_free(void *pointer, void (*slow)(void *)) {
+    uintptr_t address = (uintptr_t)pointer;
+    if (unlikely(!address_is_mappable(address))) {
+        slow(pointer);
+        return;
+    }
+    const struct chunk *chunk = chunk_of(address);
+    if (unlikely(chunk_owner(chunk) != (uintptr_t)heap_self)) {
+        slow(pointer);
+        return;
+    }
+    bool exact;
+    uint64_t index = object_index(chunk, address, &exact);
+    if (unlikely(!exact)) {
+        slow(pointer);
+        return;
+    }
+    struct slab_bits *bits = chunk->bits;
+    if (unlikely(!slab_free_object(bits, index))) {
+        slow(pointer);
+    } else if (unlikely(owner_word_decrement(&bits->handed_out))) {
+        free_emptied(pointer);
+    }
+}
+
+#endif

@@ -1,0 +1,38 @@
+/* How address space is divided. 
+ *
+ *   region   a reservation, a multiple of blocks
+ *   block    2 MiB: one huge page
+ *   chunk    32 KiB: the unit of bookkeeping, 64 to a block
+ *   slab     a chunk cut into objects of one class
+ *   large    a run of chunks of its own
+ *
+ * Why chunks of 32 KiB: a slab is a chunk, and each thread has one or more of each class it uses.  With 64 KiB
+ * programs with several threads had up to half as much again resident, with no gain in time; with 16 KiB the
+ * descriptors would cost twice as much address space as a tiny program's start-up may. */
+#ifndef CAIRN_CORE_GEOMETRY_H
+#define CAIRN_CORE_GEOMETRY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    CHUNK_SHIFT = 15,
+    BLOCK_SHIFT = 21,
+    WINDOW_SHIFT = 32, /* a window is what one leaf of the chunk map covers */
+    ADDRESS_BITS = 48  /* user addresses are below 2^48 unless a program asks the kernel for more */
+};
+
+#define CHUNK_SIZE ((size_t)1 << CHUNK_SHIFT)
+#define BLOCK_SIZE ((size_t)1 << BLOCK_SHIFT)
+
+enum {
+    CHUNKS_PER_BLOCK = 1 << (BLOCK_SHIFT - CHUNK_SHIFT),
+    CHUNKS_PER_WINDOW = 1 << (WINDOW_SHIFT - CHUNK_SHIFT),
+    BLOCKS_PER_WINDOW = 1 << (WINDOW_SHIFT - BLOCK_SHIFT),
+    WINDOWS = 1 << (ADDRESS_BITS - WINDOW_SHIFT)
+};
+
+/* Requests above it fail: the difference of two pointers must fit ptrdiff_t. */
+#define REQUEST_MAX ((size_t)PTRDIFF_MAX)
+
+#endif

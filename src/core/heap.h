@@ -1,0 +1,106 @@
+/* Heaps: what a thread allocates from.
+ *
+ * A heap has a bin for each size class; a bin points at a word of bits, a handful of free objects of one slab,
+ * which is all that malloc's fast path looks at.  When the word is used up, heap_refill() takes the next handful
+ * from the slab, from another slab of the heap with free objects (the queue), from a heap whose thread has
+ * ended, or from a new slab.
+ *
+ * Every slab of a heap is, at any time, one of
+ *   current   the slab its bin takes from: at most one for each class
+ *   queued    has (or had, when it was queued) free objects: chunk.queued
+ *   full      no object free, tagged OWNER_FULL: its first free brings it back into the queue
+ *
+ * Who may touch a heap: its thread while it is HEAP_ACTIVE; whoever holds the registry lock (threads.h) while
+ * it is HEAP_PARKED.  Only `notified` is open to all. */
+#ifndef CAIRN_CORE_HEAP_H
+#define CAIRN_CORE_HEAP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bits.h"
+#include "base/owner_word.h"
+#include "core/chunk.h"
+#include "core/size_class.h"
+
+struct bin {
+    owner_word *avail; /* objects that malloc may take: a word of the current slab, or no_objects */
+    uintptr_t base;    /* address of the object of bit 0 */
+    uint32_t size;     /* of an object, in bytes */
+    uint32_t zeroed;   /* objects in *avail read as zero */
+    uint64_t reserved;
+};
+
+/* What a bin without a slab points at: always zero. */
+extern owner_word no_objects;
+
+_Static_assert(sizeof(struct bin) == 1 << BIN_STRIDE_LOG, "bin_offsets are multiples of it");
+
+struct queue {
+    struct chunk *current;
+    struct chunk *head, *tail; /* slabs with free objects, by chunk_shared.next and prev; oldest first */
+    uint32_t slabs;            /* of this class and heap, in all */
+};
+
+enum heap_state {
+    HEAP_ACTIVE = 1, /* a thread has it */
+    HEAP_PARKED = 2, /* its thread has ended; waits for another, or to be emptied */
+    HEAP_LOST = 3    /* its thread did not survive a fork: only the bitmaps are to be trusted */
+};
+
+/* Counted in slow paths only. */
+struct heap_counters {
+    uint64_t refills;
+    uint64_t slabs_created, slabs_released, slabs_adopted;
+    uint64_t remote_frees; /* objects that other threads freed, as merged */
+};
+
+struct heap {
+    struct bin bins[CLASS_COUNT]; /* at offset 0: bin_offsets are distances from the heap */
+    struct queue queues[CLASS_COUNT];
+    struct heap_counters counters;
+    uint32_t exit_rounds; /* rounds of thread-specific destructors seen */
+    uint32_t thread;      /* thread id of the owner */
+    struct heap *next;    /* all heaps ever made: see threads.c; written once */
+    struct heap *next_parked;
+    bool in_parked_list;
+    _Alignas(CACHE_LINE) _Atomic(struct chunk *) notified; /* slabs with remote frees; any thread pushes */
+    _Atomic(uint32_t) state;                               /* enum heap_state */
+};
+
+/* Makes a heap of zeroed memory. */
+void heap_start(struct heap *heap);
+
+/* Takes one object of a class whose bin is empty.  NULL: no memory.  may_adopt: the registry lock is not
+ * held, so slabs of parked heaps may be adopted. */
+void *heap_take_slow(struct heap *heap, unsigned class, bool may_adopt, bool *zeroed);
+
+/* Frees object `index` of a slab of this heap that is tagged full.  False: it was free already. */
+bool heap_free_into_full(struct heap *heap, struct chunk *slab, uint64_t index);
+
+/* All objects of the slab are free (slab_bits.handed_out is zero): release it unless it is current. */
+void heap_slab_emptied(struct heap *heap, struct chunk *slab);
+
+/* Merges what other threads freed. */
+void heap_drain(struct heap *heap);
+
+/* Empties the bins back into their slabs, drains, and releases every slab without a live object. */
+void heap_flush(struct heap *heap);
+
+/* Makes `heap` the owner of a slab (its head is given) that is in no queue, and queues it. */
+void heap_adopt_slab(struct heap *heap, struct chunk *slab);
+
+/* Takes a slab with free objects out of the queue of a parked heap; NULL if it has none. */
+struct chunk *heap_give_up_slab(struct heap *heap, unsigned class);
+
+/* Forgets everything but the bitmaps of its slabs and builds bins and queues anew from them. */
+void heap_rebuild(struct heap *heap);
+
+/* Takes the first of the objects `avail`, which is what the bin's word says and not zero. */
+FAST_PATH void *bin_take(struct bin *bin, uint64_t avail) {
+    owner_word_write(bin->avail, avail & (avail - 1));
+    return (void *)(bin->base + (uint32_t)(lowest_bit(avail) * bin->size));
+}
+
+#endif

@@ -1,0 +1,103 @@
+#include "core/large.h"
+
+#include "base/bits.h"
+#include "core/block.h"
+#include "core/chunk_map.h"
+#include "os/os.h"
+
+/* Below it copying is as fast as moving page tables, and costs no mapping of its own. */
+#define MOVE_MIN ((size_t)1 << 20)
+
+static size_t chunks_for(size_t bytes) { return (bytes + CHUNK_SIZE - 1) / CHUNK_SIZE; }
+
+static struct chunk *make_head(uintptr_t address, size_t bytes) {
+    struct chunk *head = chunk_of(address);
+    head->start = address;
+    head->large.bytes = bytes;
+    head->large.chunks = chunks_for(bytes);
+    chunk_set_kind(head, CHUNK_LARGE);
+    /* release: who finds OWNER_LARGE finds the rest. */
+    atomic_store_explicit(&head->owner, OWNER_LARGE, memory_order_release);
+    return head;
+}
+
+void *large_allocate(size_t size, size_t alignment, bool *zeroed) {
+    size_t bytes = round_up(size, os_page_size());
+    struct run run = chunks_take(chunks_for(bytes), alignment);
+    if (run.address == 0) {
+        return NULL;
+    }
+    (void)make_head(run.address, bytes);
+    *zeroed = run.zeroed;
+    chunks_watch();
+    return (void *)run.address;
+}
+
+bool large_free(struct chunk *head) {
+    uintptr_t expected = OWNER_LARGE;
+    /* acq_rel: one thread wins, and what others wrote to the object comes before its next use. */
+    if (!atomic_compare_exchange_strong_explicit(&head->owner, &expected, OWNER_NONE,
+                                                 memory_order_acq_rel, memory_order_relaxed)) {
+        return false;
+    }
+    size_t chunks = head->large.chunks;
+    chunk_set_kind(head, CHUNK_RELEASED);
+    chunks_give(head->start, chunks, true);
+    return true;
+}
+
+static bool grow_in_place(struct chunk *head, size_t bytes) {
+    size_t have = head->large.chunks;
+    size_t want = chunks_for(bytes);
+    bool zeroed;
+    if (want > have && !chunks_extend(head->start + have * CHUNK_SIZE, want - have, &zeroed)) {
+        return false;
+    }
+    head->large.chunks = want;
+    head->large.bytes = bytes;
+    chunks_watch();
+    return true;
+}
+
+static void shrink_in_place(struct chunk *head, size_t bytes) {
+    size_t have = head->large.chunks;
+    size_t want = chunks_for(bytes);
+    head->large.bytes = bytes;
+    head->large.chunks = want;
+    if (want < have) {
+        chunks_give(head->start + want * CHUNK_SIZE, have - want, true);
+    }
+}
+
+/* The pages move, the bytes stay where they are. */
+static void *move(struct chunk *head, size_t bytes) {
+    struct run run = chunks_take(chunks_for(bytes), CHUNK_SIZE);
+    if (run.address == 0) {
+        return NULL;
+    }
+    uintptr_t old = head->start;
+    size_t old_chunks = head->large.chunks;
+    /* Whole chunks, so that nothing of the old ones stays resident. */
+    if (!os_move_pages((void *)old, (void *)run.address, old_chunks * CHUNK_SIZE)) {
+        chunks_give(run.address, chunks_for(bytes), !run.zeroed);
+        return NULL;
+    }
+    (void)make_head(run.address, bytes);
+    chunk_set_kind(head, CHUNK_RELEASED);
+    atomic_store_explicit(&head->owner, OWNER_NONE, memory_order_release);
+    chunks_give(old, old_chunks, false);
+    chunks_watch();
+    return (void *)run.address;
+}
+
+void *large_resize(struct chunk *head, size_t size) {
+    size_t bytes = round_up(size, os_page_size());
+    if (bytes <= head->large.bytes) {
+        shrink_in_place(head, bytes);
+        return (void *)head->start;
+    }
+    if (grow_in_place(head, bytes)) {
+        return (void *)head->start;
+    }
+    return head->large.bytes >= MOVE_MIN ? move(head, bytes) : NULL;
+}

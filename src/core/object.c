@@ -1,0 +1,79 @@
+#include "core/object.h"
+
+#include "core/chunk_map.h"
+#include "core/slab.h"
+
+/* The large object that contains an address whose own chunk says nothing about it: only heads are marked, so
+ * the search goes back chunk by chunk, to the start of the window at most.  (An object that begins in an
+ * earlier window is not found; then the report is less precise.) */
+static struct chunk *large_around(uintptr_t address) {
+    struct chunk *chunk = chunk_of(address);
+    uintptr_t chunks_before = (uint32_t)address >> CHUNK_SHIFT;
+    for (uintptr_t i = 0; i <= chunks_before; i++) {
+        struct chunk *head = chunk - i;
+        if (chunk_is(head, CHUNK_LARGE)) {
+            return chunk_owner(head) == OWNER_LARGE && address < head->start + head->large.bytes
+                       ? head
+                       : NULL;
+        }
+    }
+    return NULL;
+}
+
+static enum found find_large(uintptr_t address, struct object *object, struct finding *finding) {
+    const struct chunk *chunk = chunk_of(address);
+    struct chunk *head = large_around(address);
+    if (head == NULL) {
+        return chunk_is(chunk, CHUNK_NEVER) ? FOUND_FOREIGN : FOUND_RELEASED;
+    }
+    finding->object = head->start;
+    finding->size = head->large.bytes;
+    if (address != head->start) {
+        return FOUND_LARGE_BODY;
+    }
+    *object = (struct object){.chunk = head, .usable = head->large.bytes};
+    return FOUND_LIVE;
+}
+
+static enum found find_in_slab(struct chunk *chunk, uintptr_t address, struct object *object,
+                               struct finding *finding) {
+    const struct size_class *size_class = &size_classes[chunk->class];
+    bool exact;
+    uint64_t index = object_index(chunk, address, &exact);
+    finding->size = size_class->size;
+    finding->object = chunk->start + index * size_class->size;
+    if (index >= size_class->capacity) {
+        return FOUND_TAIL;
+    }
+    if (!exact) {
+        return FOUND_INTERIOR;
+    }
+    *object = (struct object){chunk, index, size_class->size};
+    uint64_t bit = UINT64_C(1) << (index % 64);
+    uint64_t free = slab_free_bits(chunk, (unsigned)(index / 64)) |
+                    atomic_load_explicit(&shared_of(object->chunk)->remote[index / 64],
+                                         memory_order_relaxed);
+    return (free & bit) != 0 ? FOUND_FREE : FOUND_LIVE;
+}
+
+enum found object_find(const void *pointer, struct object *object, struct finding *finding) {
+    uintptr_t address = (uintptr_t)pointer;
+    *finding = (struct finding){.address = address};
+    *object = (struct object){0};
+    if (!address_is_mappable(address)) {
+        return finding->what = FOUND_FOREIGN;
+    }
+    struct chunk *chunk = chunk_of(address);
+    bool in_slab = chunk_is(chunk, CHUNK_SLAB) && chunk_owner(chunk) != OWNER_NONE;
+    return finding->what = in_slab ? find_in_slab(chunk, address, object, finding)
+                                   : find_large(address, object, finding);
+}
+
+struct object object_require(const char *function, const void *address) {
+    struct object object;
+    struct finding finding;
+    if (object_find(address, &object, &finding) != FOUND_LIVE) {
+        report_bad_pointer(function, &finding);
+    }
+    return object;
+}

@@ -1,0 +1,37 @@
+/* Regions: reserved address space that becomes writable from its low end upwards.
+ *
+ *   [base, base + committed)             writable: blocks that the block allocator has
+ *   [base + committed, base + reserved)  reserved only: neither memory nor commit charge
+ *
+ * The first region is small, so that a tiny program's VIRT stays small; each further one is as large as
+ * all before together, up to REGION_MAX; where the kernel refuses, half of it is tried, and so on.  Address space is
+ * never given back: released memory is purged.  All functions: chunk lock held. */
+#ifndef CAIRN_CORE_REGION_H
+#define CAIRN_CORE_REGION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { REGION_LIMIT = 512 };
+
+struct region {
+    uintptr_t base;   /* a multiple of BLOCK_SIZE */
+    size_t reserved;  /* bytes, a multiple of BLOCK_SIZE */
+    size_t committed; /* bytes, likewise; committed <= reserved */
+};
+
+struct region_table {
+    struct region region[REGION_LIMIT];
+    size_t count;
+    size_t reserved;  /* sum over region[].reserved */
+    size_t committed; /* sum over region[].committed */
+};
+
+extern struct region_table regions;
+
+/* Makes at least `blocks` further adjacent blocks writable (more where the heap is large already); returns the
+ * first one's address and in *got how many.  0: the kernel refuses. */
+uintptr_t region_grow(size_t blocks, size_t *got);
+
+#endif

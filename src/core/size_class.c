@@ -1,0 +1,30 @@
+#include "core/size_class.h"
+
+#include "core/geometry.h"
+
+#define SIZE(c) ((c) < 8 ? 16u * ((c) + 1u) : (9u + ((c) & 7u)) << (3u + ((c) >> 3)))
+
+/* Few large objects at a time, so that one that was just freed is used again while it is in the cache:
+ * what is handed out at once spans 4 KiB or so. */
+#define HANDFUL(c) (uint8_t)(SIZE(c) <= 64 ? 64u : SIZE(c) >= 2048 ? 2u : 4096u / SIZE(c))
+
+#define ROW(c)                                                                       \
+    [c] = {.reciprocal = ~UINT64_C(0) / SIZE(c) + 1,                                 \
+           .size = SIZE(c),                                                          \
+           .capacity = (uint16_t)(CHUNK_SIZE / SIZE(c)),                             \
+           .words = (uint8_t)((CHUNK_SIZE - 1) / SIZE(c) / 64 + 1),                  \
+           .handful = HANDFUL(c)}
+
+#define EIGHT(X, c) \
+    X((c) + 0), X((c) + 1), X((c) + 2), X((c) + 3), X((c) + 4), X((c) + 5), X((c) + 6), X((c) + 7)
+#define ALL(X)                                                                                     \
+    EIGHT(X, 0), EIGHT(X, 8), EIGHT(X, 16), EIGHT(X, 24), EIGHT(X, 32), EIGHT(X, 40), EIGHT(X, 48), \
+        EIGHT(X, 56)
+
+const struct size_class size_classes[CLASS_COUNT] = {ALL(ROW)};
+
+/* Class c serves the granules above those of the class before it. */
+#define FIRST(c) ((c) == 0 ? 0 : SIZE((c) == 0 ? 0u : (c) - 1u) / GRANULE + 1)
+#define RANGE(c) [FIRST(c)... SIZE(c) / GRANULE] = (uint16_t)((c) << BIN_STRIDE_LOG)
+
+const uint16_t bin_offsets[SLAB_MAX / GRANULE + 1] = {ALL(RANGE)};

@@ -1,0 +1,40 @@
+/* Size classes: which object sizes slabs are cut into.
+ *
+ * Multiples of 16 up to 128 bytes, then eight classes to a doubling up to SLAB_MAX, so that rounding up
+ * wastes at most 12.5 % (and 15 bytes).  A request of 0 bytes takes the smallest class.
+ *
+ *   class c < 8:   size = 16 * (c + 1)
+ *   class c >= 8:  size = (9 + (c - 8) % 8) << (4 + (c - 8) / 8)
+ *
+ * All tables are constants: they need no initialisation and lie in read-only memory. */
+#ifndef CAIRN_CORE_SIZE_CLASS_H
+#define CAIRN_CORE_SIZE_CLASS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    CLASS_COUNT = 64,
+    SLAB_MAX = 16384,  /* the largest object in a slab, in bytes */
+    GRANULE = 16,      /* sizes are multiples of it, and so is every alignment */
+    BIN_STRIDE_LOG = 5 /* a bin is 32 bytes: heap.h asserts it */
+};
+
+struct size_class {
+    uint64_t reciprocal;  /* ceil(2^64 / size): see object_index() in slab.h */
+    uint32_t size;        /* of an object, in bytes */
+    uint16_t capacity;    /* objects in a slab: floor(32 KiB / size) */
+    uint8_t words;        /* words of its bitmap: one bit for each multiple of size, also for a piece at the end */
+    uint8_t handful;      /* objects handed to a bin at once, at most */
+};
+
+extern const struct size_class size_classes[CLASS_COUNT];
+
+/* For a size n <= SLAB_MAX: bin_offsets[(n + 15) / 16] is the class times the stride of bins. */
+extern const uint16_t bin_offsets[SLAB_MAX / GRANULE + 1];
+
+static inline unsigned class_of(size_t size) {
+    return bin_offsets[(size + GRANULE - 1) / GRANULE] >> BIN_STRIDE_LOG;
+}
+
+#endif

@@ -1,0 +1,88 @@
+/* Slabs: a chunk cut into objects of one class, and its bitmap.
+ *
+ * Object i lies at start + i * size.  All functions here are for the slab's owner (see heap.h); a slab is named by
+ * the descriptor of its chunk. */
+#ifndef CAIRN_CORE_SLAB_H
+#define CAIRN_CORE_SLAB_H
+
+#include "core/chunk_map.h"
+#include "core/heap.h"
+#include "core/size_class.h"
+
+static inline const struct size_class *slab_class(const struct chunk *slab) {
+    return &size_classes[slab->class];
+}
+
+/* Which object an address in a slab is, and whether it is the object's first byte.
+ *
+ * With M = ceil(2^64 / size) and an offset below 2^16, the upper half of offset * M is offset / size, and the lower
+ * half is below M exactly if size divides offset.  (Lemire, Kaser, Kurz: Faster remainder by direct
+ * computation, 2019.) */
+FAST_PATH uint64_t object_index(const struct chunk *chunk, uintptr_t address, bool *exact) {
+    uint64_t low;
+    uint64_t index = multiply_wide(address % CHUNK_SIZE, &chunk->reciprocal, &low);
+    *exact = low < chunk->reciprocal;
+    return index;
+}
+
+/* The pair of words that holds the bits of an object. */
+FAST_PATH struct slab_word *slab_word_of(struct slab_bits *bits, uint64_t index) {
+    uint64_t offset = index / 64 * sizeof(struct slab_word);
+    return (struct slab_word *)(void *)((char *)bits->word + offset);
+}
+
+/* Frees an object.  False: it is free already, and nothing has changed. */
+FAST_PATH bool slab_free_object(struct slab_bits *bits, uint64_t index) {
+    struct slab_word *word = slab_word_of(bits, index);
+    uint64_t freed = owner_word_read(&word->freed);
+    if (unlikely(bit_is_set(freed | owner_word_read(&word->avail), index))) {
+        return false;
+    }
+    owner_word_write(&word->freed, with_bit(freed, index));
+    return true;
+}
+
+/* A new slab, all objects free, in no queue.  NULL: no memory. */
+struct chunk *slab_create(struct heap *owner, unsigned class);
+
+/* Gives the chunk of a slab without live objects back. */
+void slab_release(struct chunk *slab);
+
+/* Sets or clears OWNER_FULL, or gives the slab to another heap. */
+static inline void slab_set_owner(struct chunk *slab, uintptr_t owner) {
+    /* release: a thread that sees the new owner sees what the old one left. */
+    atomic_store_explicit(&slab->owner, owner, memory_order_release);
+}
+
+/* Bits of word w that belong to objects. */
+static inline uint64_t slab_valid_bits(const struct chunk *slab, unsigned w) {
+    unsigned capacity = slab_class(slab)->capacity;
+    return capacity <= w * 64 ? 0 : low_mask(capacity - w * 64);
+}
+
+/* Takes over what other threads freed in word w and returns its word `freed`. */
+uint64_t slab_merge_word(struct heap *owner, struct chunk *slab, unsigned w);
+
+/* The word that a handful is best taken from: the first, from where the last search ended, that has enough free
+ * objects to be worth it; or the one with objects never used; or the best.  *objects says how many are free in it
+ * (at most): 0 means that the slab is full. */
+unsigned slab_pick_word(struct heap *owner, struct chunk *slab, unsigned *objects);
+
+/* Puts a handful of word w's free objects into the bin. */
+void slab_fill_bin(struct chunk *slab, unsigned w, struct bin *bin);
+
+/* The objects that the bin has not handed out go back to their slab, and the bin has none. */
+void slab_empty_bin(struct chunk *slab, struct bin *bin);
+
+/* Objects of word w that are free, as its owner knows it.  For any thread: in this order an object that the owner moves
+ * from freed to avail meanwhile is seen in one of them. */
+static inline uint64_t slab_free_bits(const struct chunk *slab, unsigned w) {
+    const struct slab_word *word = &slab->bits->word[w];
+    uint64_t freed = atomic_load_explicit(&word->freed, memory_order_acquire);
+    return freed | owner_word_read(&word->avail);
+}
+
+/* Number of objects that are not free; those in remote words count as live. */
+unsigned slab_live(const struct chunk *slab);
+
+#endif

@@ -1,0 +1,231 @@
+#include "core/threads.h"
+
+#include "base/check.h"
+#include "core/block.h"
+#include "core/metadata.h"
+#include "core/remote.h"
+#include "core/slab.h"
+#include "os/mutex.h"
+#include "os/os.h"
+
+struct heap heap_none = {.bins = {[0 ... CLASS_COUNT - 1] = {.avail = &no_objects}}};
+
+__thread struct heap *heap_self __attribute__((tls_model("initial-exec"))) = &heap_none;
+static __thread bool gone __attribute__((tls_model("initial-exec")));
+
+static struct mutex lock = MUTEX(RANK_THREADS);
+static _Atomic(struct heap *) all_heaps;
+static struct heap *parked;             /* under the lock */
+static _Atomic(size_t) parked_count;    /* written under the lock; a hint to those who read it without */
+static _Atomic(bool) any_lost;          /* some heap is HEAP_LOST */
+static struct heap *late_heap;          /* under the lock; parked for ever, in no list */
+
+/* Rounds of destructors of thread-specific data; the heap goes in the last, as other destructors may
+ * allocate in all of them. */
+enum { EXIT_ROUNDS = 4 };
+
+/* A parked heap that has nothing of a class is skipped; how many are looked at. */
+enum { ADOPTION_TRIES = 8 };
+
+void threads_lock(void) { mutex_lock(&lock); }
+void threads_unlock(void) { mutex_unlock(&lock); }
+
+struct heap *threads_first_heap(void) {
+    return atomic_load_explicit(&all_heaps, memory_order_acquire);
+}
+
+static struct heap *heap_new(void) {
+    struct heap *heap = metadata_take((sizeof(struct heap) + CACHE_LINE - 1) / CACHE_LINE);
+    if (heap != NULL) {
+        heap_start(heap);
+        heap->next = atomic_load_explicit(&all_heaps, memory_order_relaxed);
+        /* release: who walks the list finds an initialised heap. */
+        atomic_store_explicit(&all_heaps, heap, memory_order_release);
+    }
+    return heap;
+}
+
+static void set_state(struct heap *heap, enum heap_state state) {
+    /* seq_cst: see threads_drain_parked(). */
+    atomic_store_explicit(&heap->state, (uint32_t)state, memory_order_seq_cst);
+}
+
+static enum heap_state state_of(const struct heap *heap) {
+    return (enum heap_state)atomic_load_explicit(&heap->state, memory_order_seq_cst);
+}
+
+static void count_parked(size_t by) {
+    size_t count = atomic_load_explicit(&parked_count, memory_order_relaxed);
+    atomic_store_explicit(&parked_count, count + by, memory_order_relaxed);
+}
+
+static void park(struct heap *heap) {
+    heap_flush(heap);
+    heap->next_parked = parked;
+    parked = heap;
+    count_parked(1);
+    set_state(heap, HEAP_PARKED);
+    heap_drain(heap); /* what was pushed before the state was seen */
+}
+
+static struct heap *unpark(void) {
+    struct heap *heap = parked;
+    if (heap != NULL) {
+        parked = heap->next_parked;
+        count_parked((size_t)-1);
+    }
+    return heap;
+}
+
+/* In the child of a fork: the heaps of threads that are not there any more become parked ones. */
+static void reclaim_lost(void) {
+    if (!atomic_load_explicit(&any_lost, memory_order_relaxed)) {
+        return;
+    }
+    atomic_store_explicit(&any_lost, false, memory_order_relaxed);
+    for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
+        if (state_of(heap) == HEAP_LOST) {
+            heap_rebuild(heap);
+            park(heap);
+        }
+    }
+}
+
+/* --- a thread's life --------------------------------------------------------------------------------- */
+
+static void thread_ends(void *argument) {
+    struct heap *heap = argument;
+    if (++heap->exit_rounds < EXIT_ROUNDS && os_on_thread_exit(thread_ends, heap)) {
+        return;
+    }
+    heap_self = &heap_none;
+    gone = true;
+    threads_lock();
+    park(heap);
+    threads_unlock();
+}
+
+struct heap *threads_attach(void) {
+    if (heap_self != &heap_none) {
+        return heap_self;
+    }
+    if (gone) {
+        return NULL;
+    }
+    threads_lock();
+    reclaim_lost();
+    struct heap *heap = unpark();
+    if (heap == NULL) {
+        heap = heap_new();
+    }
+    if (heap != NULL) {
+        heap->exit_rounds = 0;
+        heap->thread = os_thread_id();
+        set_state(heap, HEAP_ACTIVE);
+    }
+    threads_unlock();
+    if (heap != NULL) {
+        heap_self = heap;
+        /* May allocate, which the heap serves by now.  If refused, the heap stays active after the thread's end:
+         * its memory is lost, nothing else. */
+        (void)os_on_thread_exit(thread_ends, heap);
+    }
+    return heap;
+}
+
+void *threads_take_late(unsigned class, bool *zeroed) {
+    void *object = NULL;
+    threads_lock();
+    if (late_heap == NULL) {
+        late_heap = heap_new();
+        if (late_heap != NULL) {
+            set_state(late_heap, HEAP_PARKED);
+        }
+    }
+    if (late_heap != NULL) {
+        object = heap_take_slow(late_heap, class, false, zeroed);
+    }
+    threads_unlock();
+    return object;
+}
+
+/* --- heaps without a thread --------------------------------------------------------------------------- */
+
+struct chunk *threads_adopt_slab(struct heap *heap, unsigned class) {
+    /* relaxed: a hint; who misses a heap that is being parked takes a new slab. */
+    if (atomic_load_explicit(&parked_count, memory_order_relaxed) == 0 &&
+        !atomic_load_explicit(&any_lost, memory_order_relaxed)) {
+        return NULL;
+    }
+    struct chunk *slab = NULL;
+    threads_lock();
+    reclaim_lost();
+    struct heap *donor = parked;
+    for (int i = 0; i < ADOPTION_TRIES && donor != NULL && slab == NULL; i++) {
+        heap_drain(donor);
+        slab = heap_give_up_slab(donor, class);
+        donor = donor->next_parked;
+    }
+    if (slab != NULL) {
+        heap_adopt_slab(heap, slab);
+    }
+    threads_unlock();
+    return slab;
+}
+
+bool threads_is_parked(const struct heap *heap) { return state_of(heap) == HEAP_PARKED; }
+
+/* Either the freeing thread, having pushed, sees that the heap is parked and drains it here; or it does not, and
+ * then the parking thread, having said so, sees the push when it drains.  Both sides are seq_cst: store or
+ * push first, look second. */
+void threads_drain_parked(struct heap *heap) {
+    threads_lock();
+    if (state_of(heap) == HEAP_PARKED) {
+        heap_drain(heap);
+    }
+    threads_unlock();
+}
+
+void threads_flush(void) {
+    struct heap *mine = heap_self;
+    if (mine != &heap_none) {
+        heap_flush(mine);
+    }
+    threads_lock();
+    reclaim_lost();
+    for (struct heap *heap = parked; heap != NULL; heap = heap->next_parked) {
+        heap_flush(heap);
+    }
+    threads_unlock();
+}
+
+/* --- fork ------------------------------------------------------------------------------------------------ */
+
+static void before_fork(void) {
+    threads_lock();
+    chunks_lock();
+    metadata_lock();
+}
+
+static void after_fork_in_parent(void) {
+    metadata_unlock();
+    chunks_unlock();
+    threads_unlock();
+}
+
+static void after_fork_in_child(void) {
+    metadata_reset_lock();
+    chunks_reset_lock();
+    mutex_reset(&lock);
+    for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
+        if (heap != heap_self && state_of(heap) == HEAP_ACTIVE) {
+            set_state(heap, HEAP_LOST);
+            atomic_store_explicit(&any_lost, true, memory_order_relaxed);
+        }
+    }
+    if (heap_self != &heap_none) {
+        heap_self->thread = os_thread_id();
+    }
+}
+
+void threads_start(void) { os_on_fork(before_fork, after_fork_in_parent, after_fork_in_child); }

@@ -1,0 +1,73 @@
+#include "core/trim.h"
+
+#include "base/bits.h"
+#include "core/block.h"
+#include "core/slab.h"
+#include "core/threads.h"
+#include "os/os.h"
+
+static bool is_free(const struct chunk *slab, unsigned index) {
+    return (slab_free_bits(slab, index / 64) >> (index % 64) & 1) != 0;
+}
+
+/* The pages that lie in [from, to) whole. */
+static size_t purge_pages(uintptr_t from, uintptr_t to) {
+    size_t page = os_page_size();
+    uintptr_t first = round_up(from, page);
+    uintptr_t end = round_down(to, page);
+    if (first >= end) {
+        return 0;
+    }
+    size_t resident = os_resident_bytes((void *)first, end - first);
+    return resident != 0 && os_purge((void *)first, end - first) ? resident : 0;
+}
+
+/* Objects at and above `fresh` were never handed out: their pages were never touched. */
+static size_t trim_slab(const struct chunk *slab) {
+    size_t size = slab_class(slab)->size;
+    size_t bytes = 0;
+    for (unsigned i = 0; i < slab->fresh;) {
+        unsigned from = i;
+        while (i < slab->fresh && is_free(slab, i)) {
+            i++;
+        }
+        if (i > from) {
+            bytes += purge_pages(slab->start + from * size, slab->start + i * size);
+        } else {
+            i++;
+        }
+    }
+    return bytes;
+}
+
+/* All slabs with free objects of a flushed heap are in its queues. */
+static size_t trim_heap(const struct heap *heap) {
+    size_t bytes = 0;
+    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
+        struct chunk *slab = heap->queues[class].head;
+        for (; slab != NULL; slab = shared_of(slab)->next) {
+            bytes += trim_slab(slab);
+        }
+    }
+    return bytes;
+}
+
+/* By whomever: other threads that give memory back meanwhile help. */
+static size_t purged_so_far(void) {
+    return atomic_load_explicit(&block_totals.purged_bytes, memory_order_relaxed);
+}
+
+size_t trim(void) {
+    size_t before = purged_so_far();
+    threads_flush();
+    size_t bytes = trim_heap(heap_self);
+    threads_lock();
+    for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
+        if (threads_is_parked(heap)) {
+            bytes += trim_heap(heap);
+        }
+    }
+    threads_unlock();
+    (void)chunks_purge_all();
+    return bytes + (purged_so_far() - before);
+}

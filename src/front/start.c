@@ -1,0 +1,36 @@
+/* Beginning and end of the library's life in a process.
+ *
+ * All of it works before the constructor and after the destructor too: what they add is what needs
+ * the environment or libc.  They run in a program that is linked with the library, under
+ * LD_PRELOAD, and when it is loaded late. */
+#include <unistd.h>
+
+#include "base/text.h"
+#include "config/options.h"
+#include "core/threads.h"
+#include "core/unmerged.h"
+#include "front/summary.h"
+#include "os/os.h"
+
+static void announce(void) {
+    struct text text = {0};
+    text_string(&text, "cairn " CAIRN_VERSION ": ");
+    options_describe(&text);
+    text_string(&text, "\n");
+    text_write(&text, STDERR_FILENO);
+}
+
+/* 101: as early as a program may ask for, and correspondingly late at the end. */
+__attribute__((constructor(101))) static void start(void) {
+    threads_start();
+    options_read(os_option, STDERR_FILENO);
+    if (options.verbose) {
+        announce();
+    }
+    summary_start();
+}
+
+__attribute__((destructor(101))) static void finish(void) {
+    summary_write();
+    unmerged_report_double_free();
+}

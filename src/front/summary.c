@@ -1,0 +1,195 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "front/summary.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "config/options.h"
+#include "core/statistics.h"
+#include "os/os.h"
+
+/* A line is far shorter than LINE, so two parts hold all of them. */
+enum { PARTS = 2, LINE = 160 };
+
+static struct text parts[PARTS];
+
+/* Where it goes, as the option was meant when the program started: absolute, as the program may
+ * change its directory; empty for stderr. */
+static char path[2 * OPTION_TEXT_SIZE];
+
+/* A copy of the descriptor of stderr: many programs close theirs before they end.  The file it is
+ * of tells whether it is still that copy, or was closed and the number given to something else. */
+static int kept_stderr = -1;
+static struct stat kept_file;
+
+static bool is_wanted(void) { return options.summary[0] != '\0'; }
+
+static void keep_stderr(void) {
+    enum { OUT_OF_THE_WAY = 200 }; /* programs expect the low numbers in order */
+    kept_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
+    if (kept_stderr >= 0 && fstat(kept_stderr, &kept_file) != 0) {
+        kept_stderr = -1;
+    }
+}
+
+static int stderr_now(void) {
+    struct stat file;
+    bool is_kept = kept_stderr >= 0 && fstat(kept_stderr, &file) == 0 &&
+                   file.st_dev == kept_file.st_dev && file.st_ino == kept_file.st_ino;
+    return is_kept ? kept_stderr : STDERR_FILENO;
+}
+
+static void make_path(void) {
+    size_t length = 0;
+    if (options.summary[0] != '/' && getcwd(path, OPTION_TEXT_SIZE) != NULL) {
+        length = strlen(path);
+        path[length++] = '/';
+    }
+    memcpy(path + length, options.summary, strlen(options.summary) + 1);
+}
+
+static int open_path(void) { return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666); }
+
+static void complain(int error) {
+    struct text text = {0};
+    text_string(&text, "cairn: cannot write the summary to ");
+    text_string(&text, path[0] != '\0' ? path : "stderr");
+    text_string(&text, ": ");
+    text_string(&text, strerror(error));
+    text_string(&text, "\n");
+    text_write(&text, STDERR_FILENO);
+}
+
+/* The file is made at once, so that a path that does not work is told of while somebody listens. */
+static bool path_works(void) {
+    make_path();
+    int fd = open_path();
+    if (fd < 0) {
+        complain(errno);
+        return false;
+    }
+    (void)close(fd);
+    return true;
+}
+
+void summary_start(void) {
+    if (!is_wanted()) {
+        return;
+    }
+    int saved = errno;
+    if (strcmp(options.summary, "stderr") == 0) {
+        keep_stderr();
+    } else if (!path_works()) {
+        options.summary[0] = '\0';
+    }
+    if (is_wanted()) {
+        statistics_follow_peak();
+    }
+    errno = saved;
+}
+
+/* --- the text --------------------------------------------------------------------------------- */
+
+static struct text *part_with_room(void) {
+    return parts[0].length + LINE <= TEXT_CAPACITY ? &parts[0] : &parts[1];
+}
+
+static void number_line(const char *key, size_t number) {
+    struct text *text = part_with_room();
+    text_string(text, key);
+    text_string(text, ": ");
+    text_decimal(text, number);
+    text_string(text, "\n");
+}
+
+static void peak_line(struct text *text, size_t bytes, size_t objects) {
+    text_string(text, ": live_bytes_at_peak=");
+    text_decimal(text, bytes);
+    text_string(text, " objects=");
+    text_decimal(text, objects);
+    text_string(text, "\n");
+}
+
+static void title(void) {
+    text_string(&parts[0], "cairn summary of pid ");
+    text_decimal(&parts[0], os_process_id());
+    text_string(&parts[0], " (");
+    text_string(&parts[0], program_invocation_short_name);
+    text_string(&parts[0], ")\n");
+}
+
+static void totals(const struct statistics *peak) {
+    struct statistics now;
+    statistics_take(&now);
+    number_line("live_bytes_at_peak", peak->live_bytes);
+    number_line("peak_rss_bytes", os_peak_resident_bytes());
+    number_line("returned_bytes", now.purged_bytes);
+    number_line("mapped_bytes", now.committed_bytes);
+    number_line("metadata_bytes", statistics_metadata_bytes());
+    number_line("live_bytes_at_exit", now.live_bytes);
+}
+
+static void classes(const struct statistics *peak) {
+    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+        const struct class_statistics *class = &peak->classes[c];
+        if (class->live_objects != 0) {
+            struct text *text = part_with_room();
+            text_string(text, "class ");
+            text_decimal(text, class->object_bytes);
+            peak_line(text, class->live_bytes, class->live_objects);
+        }
+    }
+    struct text *text = part_with_room();
+    text_string(text, "large");
+    peak_line(text, peak->large.bytes, peak->large.objects);
+}
+
+/* --- where it goes ---------------------------------------------------------------------------- */
+
+/* One system call, so that summaries of several processes in one file do not mix. */
+static int write_parts(int fd) {
+    struct iovec pieces[PARTS];
+    for (int i = 0; i < PARTS; i++) {
+        pieces[i] = (struct iovec){parts[i].bytes, parts[i].length};
+    }
+    ssize_t written;
+    do {
+        written = writev(fd, pieces, PARTS);
+    } while (written < 0 && errno == EINTR);
+    return written < 0 ? errno : 0;
+}
+
+static int append(void) {
+    int fd = open_path();
+    if (fd < 0) {
+        return errno;
+    }
+    int error = write_parts(fd);
+    (void)close(fd);
+    return error;
+}
+
+void summary_write(void) {
+    static struct statistics peak;
+    if (!is_wanted()) {
+        return;
+    }
+    int saved = errno;
+    statistics_peak(&peak);
+    title();
+    totals(&peak);
+    classes(&peak);
+    int error = path[0] == '\0' ? write_parts(stderr_now()) : append();
+    if (error != 0) {
+        complain(error);
+    }
+    errno = saved;
+}

@@ -1,0 +1,70 @@
+#include "os/mutex.h"
+
+#include "base/check.h"
+#include "os/os.h"
+
+/* How often a contended lock is looked at before the thread goes to sleep: critical sections are short
+ * (some hundred nanoseconds), a sleep and a wake-up cost several microseconds. */
+enum { SPINS = 100 };
+
+#ifdef CAIRN_DEBUG
+/* Bit r is set while the thread holds the mutex of rank r. */
+static __thread uint32_t held __attribute__((tls_model("initial-exec")));
+
+static void note_locked(const struct mutex *mutex) {
+    CHECK(held >> mutex->rank == 0); /* ascending ranks, and no mutex twice */
+    held |= 1U << mutex->rank;
+}
+
+static void note_unlocked(const struct mutex *mutex) {
+    CHECK((held & (1U << mutex->rank)) != 0);
+    held &= ~(1U << mutex->rank);
+}
+
+static void note_reset(const struct mutex *mutex) { held &= ~(1U << mutex->rank); }
+#else
+static void note_locked(const struct mutex *mutex) { (void)mutex; }
+static void note_unlocked(const struct mutex *mutex) { (void)mutex; }
+static void note_reset(const struct mutex *mutex) { (void)mutex; }
+#endif
+
+static inline void pause_briefly(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#else
+    atomic_signal_fence(memory_order_seq_cst);
+#endif
+}
+
+/* acquire on taking and release on giving back: what one holder wrote the next one sees. */
+static bool try_take(struct mutex *mutex) {
+    uint32_t expected = 0;
+    return atomic_compare_exchange_strong_explicit(&mutex->state, &expected, 1, memory_order_acquire,
+                                                   memory_order_relaxed);
+}
+
+void mutex_lock(struct mutex *mutex) {
+    bool taken = try_take(mutex);
+    for (int i = 0; !taken && i < SPINS; i++) {
+        pause_briefly();
+        taken = atomic_load_explicit(&mutex->state, memory_order_relaxed) == 0 && try_take(mutex);
+    }
+    if (!taken) {
+        while (atomic_exchange_explicit(&mutex->state, 2, memory_order_acquire) != 0) {
+            os_wait(&mutex->state, 2);
+        }
+    }
+    note_locked(mutex);
+}
+
+void mutex_unlock(struct mutex *mutex) {
+    note_unlocked(mutex);
+    if (atomic_exchange_explicit(&mutex->state, 0, memory_order_release) == 2) {
+        os_wake_one(&mutex->state);
+    }
+}
+
+void mutex_reset(struct mutex *mutex) {
+    note_reset(mutex);
+    atomic_store_explicit(&mutex->state, 0, memory_order_relaxed);
+}

@@ -1,0 +1,31 @@
+/* A mutex of four bytes that works on an all-zero image, before any constructor and across fork.
+ *
+ * Every mutex has a rank; a thread takes them in ascending order only.  Builds with CAIRN_DEBUG assert it. */
+#ifndef CAIRN_OS_MUTEX_H
+#define CAIRN_OS_MUTEX_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* All locks of the allocator, in the order in which they may be taken. */
+enum mutex_rank {
+    RANK_THREADS = 1, /* the registry of heaps: parking, adoption, fork */
+    RANK_CHUNKS = 2,  /* regions, blocks, runs of chunks */
+    RANK_METADATA = 3 /* the tables' own memory */
+};
+
+struct mutex {
+    _Atomic(uint32_t) state; /* 0 free, 1 held, 2 held and somebody may be asleep */
+    uint32_t rank;
+};
+
+#define MUTEX(rank_of_it) \
+    { 0, (rank_of_it) }
+
+void mutex_lock(struct mutex *mutex);
+void mutex_unlock(struct mutex *mutex);
+
+/* In a child after fork: free, whoever of the vanished threads held it. */
+void mutex_reset(struct mutex *mutex);
+
+#endif

@@ -1,0 +1,205 @@
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/bits.h"
+#include "os/os.h"
+
+/* Linux 5.7; older C libraries' headers lack it, older kernels refuse it. */
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+size_t os_page_size(void) {
+    /* relaxed: every writer writes the same value, and a reader that sees 0 asks the kernel itself. */
+    static _Atomic(size_t) cached;
+    size_t size = atomic_load_explicit(&cached, memory_order_relaxed);
+    if (size == 0) {
+        int saved = errno;
+        size = getauxval(AT_PAGESZ);
+        errno = saved;
+        if (size < 4096) {
+            size = 4096;
+        }
+        atomic_store_explicit(&cached, size, memory_order_relaxed);
+    }
+    return size;
+}
+
+static void *map(size_t size, int protection) {
+    int saved = errno;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | (protection == PROT_NONE ? MAP_NORESERVE : 0);
+    void *address = mmap(NULL, size, protection, flags, -1, 0);
+    errno = saved;
+    return address == MAP_FAILED ? NULL : address;
+}
+
+void os_unreserve(void *address, size_t size) {
+    int saved = errno;
+    (void)munmap(address, size);
+    errno = saved;
+}
+
+void *os_reserve(size_t size, size_t alignment) {
+    if (size + alignment < size) {
+        return NULL;
+    }
+    char *address = map(size + alignment, PROT_NONE);
+    if (address == NULL) {
+        return NULL;
+    }
+    char *aligned = (char *)round_up((uintptr_t)address, alignment);
+    size_t before = (size_t)(aligned - address);
+    if (before != 0) {
+        os_unreserve(address, before);
+    }
+    os_unreserve(aligned + size, alignment - before);
+    return aligned;
+}
+
+bool os_commit(void *address, size_t size) {
+    int saved = errno;
+    int failed = mprotect(address, size, PROT_READ | PROT_WRITE);
+    errno = saved;
+    return failed == 0;
+}
+
+void *os_map(size_t size) {
+    void *address = map(size, PROT_READ | PROT_WRITE);
+    if (address != NULL) {
+        int saved = errno;
+        (void)madvise(address, size, MADV_NOHUGEPAGE); /* refused by kernels without huge pages: fine */
+        errno = saved;
+    }
+    return address;
+}
+
+bool os_purge(void *address, size_t size) {
+    int saved = errno;
+    int failed = madvise(address, size, MADV_DONTNEED);
+    errno = saved;
+    return failed == 0;
+}
+
+bool os_move_pages(void *from, void *to, size_t size) {
+    int saved = errno;
+    void *moved =
+        mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
+    errno = saved;
+    return moved == to;
+}
+
+size_t os_resident_bytes(void *address, size_t size) {
+    size_t page = os_page_size();
+    size_t resident = 0;
+    int saved = errno;
+    for (size_t done = 0; done < size;) {
+        unsigned char present[512];
+        size_t step = size - done;
+        if (step > sizeof present * page) {
+            step = sizeof present * page;
+        }
+        if (mincore((char *)address + done, step, present) != 0) {
+            break;
+        }
+        for (size_t i = 0; i < step / page; i++) {
+            resident += (present[i] & 1) != 0 ? page : 0;
+        }
+        done += step;
+    }
+    errno = saved;
+    return resident;
+}
+
+/* From /proc, as that is of this program; getrusage would also count what ran in the process before exec. */
+size_t os_peak_resident_bytes(void) {
+    static const char key[] = "VmHWM:";
+    char text[2048];
+    int saved = errno;
+    ssize_t length = -1;
+    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        length = read(fd, text, sizeof text - 1);
+        (void)close(fd);
+    }
+    text[length > 0 ? length : 0] = '\0';
+    const char *at = strstr(text, key);
+    size_t bytes = at == NULL ? 0 : strtoull(at + sizeof key - 1, NULL, 10) * 1024;
+    struct rusage usage;
+    if (bytes == 0 && getrusage(RUSAGE_SELF, &usage) == 0) {
+        bytes = (size_t)usage.ru_maxrss * 1024;
+    }
+    errno = saved;
+    return bytes;
+}
+
+void os_wait(_Atomic(uint32_t) *word, uint32_t expected) {
+    int saved = errno;
+    (void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
+    errno = saved;
+}
+
+void os_wake_one(_Atomic(uint32_t) *word) {
+    int saved = errno;
+    (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    errno = saved;
+}
+
+uint32_t os_thread_id(void) { return (uint32_t)syscall(SYS_gettid); }
+
+uint32_t os_process_id(void) { return (uint32_t)syscall(SYS_getpid); }
+
+uint64_t os_clock_ms(void) {
+    struct timespec now = {0};
+    int saved = errno;
+    (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    errno = saved;
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+bool os_on_thread_exit(void (*at_exit)(void *), void *argument) {
+    /* 0: no key yet; otherwise key + 1.  acquire/release: who sees the key may use it. */
+    static _Atomic(uint32_t) key_plus_one;
+    int saved = errno;
+    uint32_t known = atomic_load_explicit(&key_plus_one, memory_order_acquire);
+    if (known == 0) {
+        pthread_key_t fresh;
+        if (pthread_key_create(&fresh, at_exit) != 0) {
+            errno = saved;
+            return false;
+        }
+        if (atomic_compare_exchange_strong_explicit(&key_plus_one, &known, fresh + 1,
+                                                    memory_order_acq_rel, memory_order_acquire)) {
+            known = fresh + 1;
+        } else {
+            (void)pthread_key_delete(fresh);
+        }
+    }
+    int failed = pthread_setspecific(known - 1, argument);
+    errno = saved;
+    return failed == 0;
+}
+
+void os_on_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void)) {
+    int saved = errno;
+    (void)pthread_atfork(prepare, parent, child);
+    errno = saved;
+}
+
+const char *os_option(const char *name) {
+    int saved = errno;
+    bool privileged = getauxval(AT_SECURE) != 0;
+    errno = saved;
+    return privileged ? NULL : getenv(name);
+}
