@@ -149,14 +149,21 @@ static inline uint64_t random_next(uint64_t *state) {
     return x * UINT64_C(0x2545f4914f6cdd1d);
 }
 
-/* The size class that serves a request, by the documented rule: multiples of 16 up to 128, then
- * eight to a doubling. Written from the documentation, not from the library's table. */
+/* The largest object in a slab; above it an object is large and whole pages. */
+#define LARGEST_CLASS (16 * KIB)
+
+/* The bytes that serve a request, by the documented rule: multiples of 16 up to 128, then eight to
+ * a doubling.  Written from the documentation, not from the library's table. */
 static inline size_t documented_class(size_t request) {
     if (request <= 16) {
         return 16;
     }
     if (request <= 128) {
         return (request + 15) & ~(size_t)15;
+    }
+    if (request > LARGEST_CLASS) {
+        size_t page = (size_t)sysconf(_SC_PAGESIZE);
+        return (request + page - 1) / page * page;
     }
     size_t doubling = 128;
     while (doubling * 2 < request) {
