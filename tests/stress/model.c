@@ -12,8 +12,14 @@
 
 enum { MOST_THREADS = 16, SLOTS = 600, SHARED = 256, GENERATION = 40000 };
 
+#ifdef __GLIBC__
+#define TRIM malloc_trim
+#else
+#define TRIM NULL
+#endif
+
 static const struct heap_functions tested = {
-    malloc, calloc, realloc, memalign, free, malloc_usable_size, malloc_trim};
+    malloc, calloc, realloc, memalign, free, malloc_usable_size, TRIM};
 
 static struct shared_slot shared[SHARED];
 static struct object slots[MOST_THREADS][SLOTS];

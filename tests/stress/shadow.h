@@ -149,7 +149,9 @@ static inline void shadow_fill(struct object *object, uint64_t seed) {
     for (size_t at = 0; at < object->size; at = next_piece(object->size, at)) {
         pattern_fill(bytes + at, PIECE, seed + at);
     }
-    memset(bytes + object->usable - 1, 0xee, object->usable - object->size > 0);
+    if (object->usable > object->size) {
+        bytes[object->usable - 1] = 0x5e;
+    }
 }
 
 /* Whether the first bytes at this address are those of the object. */
