@@ -1,7 +1,8 @@
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -15,6 +16,10 @@
 
 #include "base/bits.h"
 #include "os/os.h"
+
+/* The kernel's numbers; its headers are not there for every C library. */
+#define FUTEX_WAIT_PRIVATE 128
+#define FUTEX_WAKE_PRIVATE 129
 
 /* Linux 5.7; older C libraries' headers lack it, older kernels refuse it. */
 #ifndef MREMAP_DONTUNMAP
