@@ -72,11 +72,10 @@ void *allocate_aligned(size_t alignment, size_t size) {
 /* An object of a slab that is not the caller's, or is and is full.  False: it was free already. */
 static bool free_small(struct object *object) {
     uintptr_t owner = chunk_owner(object->chunk);
-    struct heap *mine = heap_self;
-    if (owner_heap(owner) != (uintptr_t)mine) {
+    if (owner_heap(owner) != heap_distance) {
         return remote_free(object->chunk, object->index);
     }
-    return heap_free_into_full(mine, object->chunk, object->index);
+    return heap_free_into_full(heap_self(), object->chunk, object->index);
 }
 
 void free_slow(const char *function, void *pointer) {
@@ -97,7 +96,7 @@ void free_slow(const char *function, void *pointer) {
 }
 
 void free_emptied(void *pointer) {
-    heap_slab_emptied(heap_self, chunk_of((uintptr_t)pointer));
+    heap_slab_emptied(heap_self(), chunk_of((uintptr_t)pointer));
 }
 
 static void free_for_realloc(void *pointer) { free_slow("realloc", pointer); }

@@ -29,10 +29,11 @@ enum chunk_kind {
     CHUNK_LARGE = 3
 };
 
-/* Values of chunk.owner.  A heap's address means: a slab of that heap that needs nothing special, and
- * is the one value that free's fast path accepts.  All others end in its slow path. */
+/* Values of chunk.owner.  A heap's distance (see heap.h) means: a slab of that heap that needs nothing special, and
+ * is the one value that free's fast path accepts.  All others end in its slow path; so does OWNER_NONE for a
+ * thread without a heap, whose distance is 0 too, as the reciprocal is 0 then. */
 #define OWNER_NONE ((uintptr_t)0)  /* nobody: never given out, or released */
-#define OWNER_FULL ((uintptr_t)1)  /* added to the heap's address: no object is free, in no queue */
+#define OWNER_FULL ((uintptr_t)1)  /* added to the heap's distance: no object is free, in no queue */
 #define OWNER_LARGE ((uintptr_t)2) /* a large object; who changes it to OWNER_NONE has freed it */
 
 /* The bitmap of a slab: two bits for each object, in pairs of words for 64 objects.
@@ -60,7 +61,7 @@ struct slab_bits {
 
 struct chunk {
     _Atomic(uintptr_t) owner; /* see OWNER_...; owner writes (the adopter, under the registry lock) */
-    uint64_t reciprocal;      /* slab: size_class.reciprocal */
+    uint64_t reciprocal;      /* slab: size_class.reciprocal; otherwise 0 */
     struct slab_bits *bits;   /* slab: &one or in the metadata tables */
     uintptr_t start;          /* address of the chunk */
     union {
@@ -91,7 +92,7 @@ struct chunk_shared {
 _Static_assert(sizeof(struct chunk) == CACHE_LINE, "one cache line");
 _Static_assert(sizeof(struct chunk_shared) == CACHE_LINE, "one cache line");
 
-/* The bin's heap of a slab, whatever its tags.  (The pointed-to type is heap.h's business.) */
+/* The distance of the heap that owns a slab, whatever its tags. */
 static inline uintptr_t owner_heap(uintptr_t owner) { return owner & ~OWNER_FULL; }
 
 /* relaxed: the value is compared with the caller's own heap only, or re-read under a lock. */

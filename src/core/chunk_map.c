@@ -18,7 +18,7 @@ static struct leaf *leaf_of(uintptr_t address) {
 
 struct block *block_of(uintptr_t address) {
     struct leaf *leaf = address_is_mappable(address) ? leaf_of(address) : NULL;
-    return leaf == NULL ? NULL : &leaf->blocks[(uint32_t)address >> BLOCK_SHIFT];
+    return leaf == NULL ? NULL : &leaf->blocks[(address >> BLOCK_SHIFT) % BLOCKS_PER_WINDOW];
 }
 
 bool chunk_map_cover(uintptr_t address, size_t size) {

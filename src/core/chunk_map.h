@@ -1,7 +1,7 @@
 /* The chunk map: from any address to the descriptor of its chunk, in two dependent loads.
  *
- *   root   one entry for each window of 4 GiB: where the window's leaf is, as a distance from `never`
- *   leaf   the descriptors of the window's 131,072 chunks and 2,048 blocks: 16 MiB of address space, of
+ *   root   one entry for each window of 1 GiB: where the window's leaf is, as a distance from `never`
+ *   leaf   the descriptors of the window's 32,768 chunks and 512 blocks: 4 MiB of address space, of
  *          which only what is used becomes resident
  *
  * A window without a leaf has entry 0 and so leads to `never`, a leaf of zeros in the program's own
@@ -27,13 +27,19 @@ struct chunk_map {
 
 extern struct chunk_map chunk_map;
 
+/* Which of its window's chunks contains address.  (Shifts of 32 bits drop what is above the window.) */
+FAST_PATH uint32_t chunk_in_window(uintptr_t address) {
+    enum { ABOVE = 32 - WINDOW_SHIFT };
+    return (uint32_t)address << ABOVE >> (CHUNK_SHIFT + ABOVE);
+}
+
 /* Descriptor of the chunk that contains address; address < 2^ADDRESS_BITS. */
 FAST_PATH struct chunk *chunk_of(uintptr_t address) {
     /* A plain read, as it folds into one instruction: whoever holds an object's address got it after the entry
      * was written, and the way it got it ordered the two; entries are written once, whole; and for any
      * other address either value leads to a readable descriptor. */
     uintptr_t leaf = (uintptr_t)&chunk_map + chunk_map.leaf_distance[address >> WINDOW_SHIFT];
-    return (struct chunk *)leaf + ((uint32_t)address >> CHUNK_SHIFT);
+    return (struct chunk *)leaf + chunk_in_window(address);
 }
 
 static inline bool address_is_mappable(uintptr_t address) { return address >> WINDOW_SHIFT < WINDOWS; }

@@ -15,7 +15,8 @@
 #include "core/threads.h"
 
 FAST_PATH struct bin *bin_for(size_t size) {
-    return (struct bin *)((char *)heap_self + bin_offsets[(size + GRANULE - 1) / GRANULE]);
+    uintptr_t heap = (uintptr_t)&heap_origin + heap_distance;
+    return (struct bin *)(heap + heap_origin.bin_offsets[(size + GRANULE - 1) / GRANULE]);
 }
 
 /* slow(size): allocate_slow, or what operator new does instead when there is no memory. */
@@ -52,7 +53,7 @@ FAST_PATH void fast_free(void *pointer, void (*slow)(void *)) {
         return;
     }
     const struct chunk *chunk = chunk_of(address);
-    if (unlikely(chunk_owner(chunk) != (uintptr_t)heap_self)) {
+    if (unlikely(chunk_owner(chunk) != heap_distance)) {
         slow(pointer);
         return;
     }

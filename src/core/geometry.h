@@ -18,7 +18,7 @@
 enum {
     CHUNK_SHIFT = 15,
     BLOCK_SHIFT = 21,
-    WINDOW_SHIFT = 32, /* a window is what one leaf of the chunk map covers */
+    WINDOW_SHIFT = 30, /* a window is what one leaf of the chunk map covers */
     ADDRESS_BITS = 48  /* user addresses are below 2^48 unless a program asks the kernel for more */
 };
 

@@ -13,11 +13,12 @@ enum { CANDIDATES = 4 };
  * stays small, a large one does not go to the slow path for every object. */
 enum { FEW_SLABS = 4 };
 
-owner_word no_objects;
+/* The bin has no slab. */
+static void empty_bin(struct bin *bin) { bin->avail = heap_origin.none.bins[0].avail; }
 
 void heap_start(struct heap *heap) {
     for (unsigned class = 0; class < CLASS_COUNT; class++) {
-        heap->bins[class].avail = &no_objects;
+        empty_bin(&heap->bins[class]);
     }
 }
 
@@ -62,7 +63,7 @@ static void put_away(struct heap *heap, struct chunk *slab, bool has_free) {
     if (has_free) {
         queue_append(&heap->queues[slab->class], slab);
     } else {
-        slab_set_owner(slab, (uintptr_t)heap | OWNER_FULL);
+        slab_set_owner(slab, heap_distance_of(heap) | OWNER_FULL);
     }
 }
 
@@ -132,7 +133,7 @@ static bool add_slab(struct heap *heap, unsigned class, bool may_adopt) {
 /* The bin's slab is used up. */
 static void leave_current(struct heap *heap, unsigned class) {
     heap->queues[class].current = NULL;
-    heap->bins[class].avail = &no_objects;
+    empty_bin(&heap->bins[class]);
 }
 
 /* Leaves objects in the bin, or returns false: no memory. */
@@ -185,7 +186,7 @@ bool heap_free_into_full(struct heap *heap, struct chunk *slab, uint64_t index) 
     if (!slab_free_object(slab->bits, index)) {
         return false;
     }
-    slab_set_owner(slab, (uintptr_t)heap);
+    slab_set_owner(slab, heap_distance_of(heap));
     if (owner_word_decrement(&slab->bits->handed_out)) {
         release(heap, slab);
     } else {
@@ -215,7 +216,7 @@ static void drain_slab(struct heap *heap, struct chunk *slab, uint64_t summary) 
     bool full = (chunk_owner(slab) & OWNER_FULL) != 0;
     bool empty = owner_word_read(&slab->bits->handed_out) == 0;
     if (full && !empty && slab_live(slab) < slab_class(slab)->capacity) {
-        slab_set_owner(slab, (uintptr_t)heap);
+        slab_set_owner(slab, heap_distance_of(heap));
         queue_append(&heap->queues[slab->class], slab);
     } else if (empty && full) {
         release(heap, slab);
@@ -230,7 +231,7 @@ void heap_drain(struct heap *heap) {
         struct chunk *next = atomic_load_explicit(&shared_of(slab)->notified, memory_order_relaxed);
         uint64_t summary = remote_take_summary(slab);
         uintptr_t owner = chunk_owner(slab);
-        if (owner_heap(owner) == (uintptr_t)heap && chunk_is(slab, CHUNK_SLAB)) {
+        if (owner_heap(owner) == heap_distance_of(heap) && chunk_is(slab, CHUNK_SLAB)) {
             drain_slab(heap, slab, summary);
         } else {
             remote_forward(slab, summary);
@@ -250,7 +251,8 @@ void heap_flush(struct heap *heap) {
             continue;
         }
         queue->current = NULL;
-        slab_empty_bin(slab, &heap->bins[class]);
+        slab_take_back(slab);
+        empty_bin(&heap->bins[class]);
         if (owner_word_read(&slab->bits->handed_out) == 0) {
             release(heap, slab);
         } else {
@@ -270,7 +272,7 @@ struct chunk *heap_give_up_slab(struct heap *heap, unsigned class) {
 }
 
 void heap_adopt_slab(struct heap *heap, struct chunk *slab) {
-    slab_set_owner(slab, (uintptr_t)heap);
+    slab_set_owner(slab, heap_distance_of(heap));
     /* Frees that saw the old owner are in the remote words by now, or will be forwarded. */
     for (unsigned w = 0; w < slab_class(slab)->words; w++) {
         (void)slab_merge_word(heap, slab, w);
@@ -285,7 +287,7 @@ void heap_adopt_slab(struct heap *heap, struct chunk *slab) {
 
 static void rebuild_slab(struct chunk *slab, void *argument) {
     struct heap *heap = argument;
-    if (owner_heap(chunk_owner(slab)) != (uintptr_t)heap) {
+    if (owner_heap(chunk_owner(slab)) != heap_distance_of(heap)) {
         return;
     }
     struct chunk_shared *shared = shared_of(slab);
@@ -300,14 +302,14 @@ static void rebuild_slab(struct chunk *slab, void *argument) {
     unsigned live = slab_live(slab);
     owner_word_write(&slab->bits->handed_out, live);
     slab->fresh = slab_class(slab)->capacity; /* a refill may have been under way */
-    slab_set_owner(slab, (uintptr_t)heap);
+    slab_set_owner(slab, heap_distance_of(heap));
     heap->queues[slab->class].slabs++;
     put_away(heap, slab, live < slab_class(slab)->capacity);
 }
 
 void heap_rebuild(struct heap *heap) {
     for (unsigned class = 0; class < CLASS_COUNT; class++) {
-        heap->bins[class].avail = &no_objects;
+        empty_bin(&heap->bins[class]);
         heap->queues[class] = (struct queue){0};
     }
     atomic_store_explicit(&heap->notified, NULL, memory_order_relaxed);

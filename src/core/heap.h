@@ -33,7 +33,7 @@ struct bin {
 };
 
 /* What a bin without a slab points at: always zero. */
-extern owner_word no_objects;
+extern const owner_word no_objects;
 
 _Static_assert(sizeof(struct bin) == 1 << BIN_STRIDE_LOG, "bin_offsets are multiples of it");
 
@@ -57,7 +57,7 @@ struct heap_counters {
 };
 
 struct heap {
-    struct bin bins[CLASS_COUNT]; /* at offset 0: bin_offsets are distances from the heap */
+    struct bin bins[CLASS_COUNT]; /* at offset 0: heap_origin.bin_offsets are distances from the heap */
     struct queue queues[CLASS_COUNT];
     struct heap_counters counters;
     uint32_t exit_rounds; /* rounds of thread-specific destructors seen */
@@ -68,6 +68,29 @@ struct heap {
     _Alignas(CACHE_LINE) _Atomic(struct chunk *) notified; /* slabs with remote frees; any thread pushes */
     _Atomic(uint32_t) state;                               /* enum heap_state */
 };
+
+/* The heap of a thread that has none, all bins empty and never written, and the table that leads from a size to its
+ * bin: in one object, so that malloc needs the address of one. */
+struct heap_origin {
+    struct heap none;
+    uint16_t bin_offsets[SIZE_TABLE_LENGTH]; /* [(n + 15) / 16]: offset in a heap of the bin for n <= SLAB_MAX */
+};
+
+extern const struct heap_origin heap_origin;
+
+/* A heap is named by its distance from heap_origin.none, in thread-local memory and in chunk.owner: zero is right
+ * for a thread that the C library has not initialised yet, as for one without a heap. */
+static inline uintptr_t heap_distance_of(const struct heap *heap) {
+    return (uintptr_t)heap - (uintptr_t)&heap_origin;
+}
+
+static inline struct heap *heap_at(uintptr_t distance) {
+    return (struct heap *)((uintptr_t)&heap_origin + distance);
+}
+
+static inline unsigned class_of(size_t size) {
+    return heap_origin.bin_offsets[(size + GRANULE - 1) / GRANULE] >> BIN_STRIDE_LOG;
+}
 
 /* Makes a heap of zeroed memory. */
 void heap_start(struct heap *heap);

@@ -8,8 +8,8 @@
  * earlier window is not found; then the report is less precise.) */
 static struct chunk *large_around(uintptr_t address) {
     struct chunk *chunk = chunk_of(address);
-    uintptr_t chunks_before = (uint32_t)address >> CHUNK_SHIFT;
-    for (uintptr_t i = 0; i <= chunks_before; i++) {
+    uint32_t chunks_before = chunk_in_window(address);
+    for (uint32_t i = 0; i <= chunks_before; i++) {
         struct chunk *head = chunk - i;
         if (chunk_is(head, CHUNK_LARGE)) {
             return chunk_owner(head) == OWNER_LARGE && address < head->start + head->large.bytes

@@ -11,7 +11,7 @@ static struct heap *push(struct chunk *slab) {
     if (owner == OWNER_NONE || owner == OWNER_LARGE) {
         return NULL;
     }
-    struct heap *heap = (struct heap *)owner_heap(owner);
+    struct heap *heap = heap_at(owner_heap(owner));
     struct chunk *head = atomic_load_explicit(&heap->notified, memory_order_relaxed);
     do {
         atomic_store_explicit(&shared->notified, head, memory_order_relaxed);

@@ -1,6 +1,7 @@
 #include "core/size_class.h"
 
 #include "core/geometry.h"
+#include "core/heap.h"
 
 #define SIZE(c) ((c) < 8 ? 16u * ((c) + 1u) : (9u + ((c) & 7u)) << (3u + ((c) >> 3)))
 
@@ -23,8 +24,13 @@
 
 const struct size_class size_classes[CLASS_COUNT] = {ALL(ROW)};
 
+const owner_word no_objects;
+
 /* Class c serves the granules above those of the class before it. */
 #define FIRST(c) ((c) == 0 ? 0 : SIZE((c) == 0 ? 0u : (c) - 1u) / GRANULE + 1)
 #define RANGE(c) [FIRST(c)... SIZE(c) / GRANULE] = (uint16_t)((c) << BIN_STRIDE_LOG)
 
-const uint16_t bin_offsets[SLAB_MAX / GRANULE + 1] = {ALL(RANGE)};
+const struct heap_origin heap_origin = {
+    .none = {.bins = {[0 ... CLASS_COUNT - 1] = {.avail = (owner_word *)&no_objects}}},
+    .bin_offsets = {ALL(RANGE)},
+};

@@ -30,11 +30,6 @@ struct size_class {
 
 extern const struct size_class size_classes[CLASS_COUNT];
 
-/* For a size n <= SLAB_MAX: bin_offsets[(n + 15) / 16] is the class times the stride of bins. */
-extern const uint16_t bin_offsets[SLAB_MAX / GRANULE + 1];
-
-static inline unsigned class_of(size_t size) {
-    return bin_offsets[(size + GRANULE - 1) / GRANULE] >> BIN_STRIDE_LOG;
-}
+enum { SIZE_TABLE_LENGTH = SLAB_MAX / GRANULE + 1 };
 
 #endif

@@ -73,7 +73,7 @@ struct chunk *slab_create(struct heap *owner, unsigned class) {
         atomic_store_explicit(&remote[w], 0, memory_order_relaxed);
     }
     fill_bits(slab, size_class->words);
-    slab_set_owner(slab, (uintptr_t)owner);
+    slab_set_owner(slab, heap_distance_of(owner));
     chunks_watch();
     return slab;
 }
@@ -82,6 +82,7 @@ void slab_release(struct chunk *slab) {
     const struct size_class *size_class = slab_class(slab);
     DCHECK(owner_word_read(&slab->bits->handed_out) == 0);
     slab_set_owner(slab, OWNER_NONE);
+    slab->reciprocal = 0; /* so that no address is the start of an object here */
     chunk_set_kind(slab, CHUNK_RELEASED);
     if (size_class->words > 1) {
         metadata_give((char *)slab->bits - BITS_OFFSET, table_lines(size_class->words));
@@ -169,14 +170,13 @@ void slab_fill_bin(struct chunk *slab, unsigned w, struct bin *bin) {
                      owner_word_read(&slab->bits->handed_out) + count_bits(handful));
 }
 
-void slab_empty_bin(struct chunk *slab, struct bin *bin) {
+void slab_take_back(struct chunk *slab) {
     struct slab_word *word = &slab->bits->word[slab->cursor];
     uint64_t left = owner_word_read(&word->avail);
     owner_word_write(&word->freed, owner_word_read(&word->freed) | left);
     owner_word_write(&word->avail, 0);
     owner_word_write(&slab->bits->handed_out,
                      owner_word_read(&slab->bits->handed_out) - count_bits(left));
-    bin->avail = &no_objects;
 }
 
 unsigned slab_live(const struct chunk *slab) {

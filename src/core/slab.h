@@ -71,8 +71,8 @@ unsigned slab_pick_word(struct heap *owner, struct chunk *slab, unsigned *object
 /* Puts a handful of word w's free objects into the bin. */
 void slab_fill_bin(struct chunk *slab, unsigned w, struct bin *bin);
 
-/* The objects that the bin has not handed out go back to their slab, and the bin has none. */
-void slab_empty_bin(struct chunk *slab, struct bin *bin);
+/* The objects of the current word that were not handed out go back. */
+void slab_take_back(struct chunk *slab);
 
 /* Objects of word w that are free, as its owner knows it.  For any thread: in this order an object that the owner moves
  * from freed to avail meanwhile is seen in one of them. */

@@ -8,9 +8,7 @@
 #include "os/mutex.h"
 #include "os/os.h"
 
-struct heap heap_none = {.bins = {[0 ... CLASS_COUNT - 1] = {.avail = &no_objects}}};
-
-__thread struct heap *heap_self __attribute__((tls_model("initial-exec"))) = &heap_none;
+__thread uintptr_t heap_distance __attribute__((tls_model("initial-exec")));
 static __thread bool gone __attribute__((tls_model("initial-exec")));
 
 static struct mutex lock = MUTEX(RANK_THREADS);
@@ -18,6 +16,7 @@ _Atomic(struct heap *) all_heaps;
 static struct heap *parked;             /* under the lock */
 static _Atomic(size_t) parked_count;    /* written under the lock; a hint to those who read it without */
 static _Atomic(bool) any_lost;          /* some heap is HEAP_LOST */
+static struct heap *first_heap;         /* under the lock; the first one made */
 static struct heap *late_heap;          /* under the lock; parked for ever, in no list */
 
 /* Rounds of destructors of thread-specific data; the heap goes in the last, as other destructors may
@@ -42,6 +41,7 @@ static struct heap *heap_new(void) {
     struct heap *heap = metadata_take((sizeof(struct heap) + CACHE_LINE - 1) / CACHE_LINE);
     if (heap != NULL) {
         heap_start(heap);
+        first_heap = first_heap == NULL ? heap : first_heap;
         heap->next = atomic_load_explicit(&all_heaps, memory_order_relaxed);
         /* release: who walks the list finds an initialised heap. */
         atomic_store_explicit(&all_heaps, heap, memory_order_release);
@@ -102,34 +102,46 @@ static void thread_ends(void *argument) {
     if (++heap->exit_rounds < EXIT_ROUNDS && os_on_thread_exit(thread_ends, heap)) {
         return;
     }
-    heap_self = &heap_none;
+    heap_distance = 0;
     gone = true;
     threads_lock();
     park(heap);
     threads_unlock();
 }
 
+/* A resolver of an indirect function may allocate before the C library fills in the first thread's thread-local
+ * memory, which then forgets the heap: here it is found again.  Only the first heap can be so. */
+static struct heap *early_heap_of(uint32_t thread) {
+    return first_heap != NULL && first_heap->thread == thread && state_of(first_heap) == HEAP_ACTIVE
+               ? first_heap
+               : NULL;
+}
+
 struct heap *threads_attach(void) {
-    if (heap_self != &heap_none) {
-        return heap_self;
+    if (heap_distance != 0) {
+        return heap_self();
     }
     if (gone) {
         return NULL;
     }
     threads_lock();
     reclaim_lost();
-    struct heap *heap = unpark();
+    uint32_t thread = os_thread_id();
+    struct heap *heap = early_heap_of(thread);
+    if (heap == NULL) {
+        heap = unpark();
+    }
     if (heap == NULL) {
         heap = heap_new();
     }
     if (heap != NULL) {
         heap->exit_rounds = 0;
-        heap->thread = os_thread_id();
+        heap->thread = thread;
         set_state(heap, HEAP_ACTIVE);
     }
     threads_unlock();
     if (heap != NULL) {
-        heap_self = heap;
+        heap_distance = heap_distance_of(heap);
         /* May allocate, which the heap serves by now.  If refused, the heap stays active after the thread's end:
          * its memory is lost, nothing else. */
         (void)os_on_thread_exit(thread_ends, heap);
@@ -191,9 +203,8 @@ void threads_drain_parked(struct heap *heap) {
 }
 
 void threads_flush(void) {
-    struct heap *mine = heap_self;
-    if (mine != &heap_none) {
-        heap_flush(mine);
+    if (heap_distance != 0) {
+        heap_flush(heap_self());
     }
     threads_lock();
     reclaim_lost();
@@ -222,13 +233,13 @@ static void after_fork_in_child(void) {
     chunks_reset_lock();
     mutex_reset(&lock);
     for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
-        if (heap != heap_self && state_of(heap) == HEAP_ACTIVE) {
+        if (heap != heap_self() && state_of(heap) == HEAP_ACTIVE) {
             set_state(heap, HEAP_LOST);
             atomic_store_explicit(&any_lost, true, memory_order_relaxed);
         }
     }
-    if (heap_self != &heap_none) {
-        heap_self->thread = os_thread_id();
+    if (heap_distance != 0) {
+        heap_self()->thread = os_thread_id();
     }
 }
 

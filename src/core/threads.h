@@ -1,6 +1,6 @@
 /* Threads and their heaps, from the first malloc of a thread to its end and beyond.
  *
- *   no heap   a thread that has not allocated (it may free: that is remote); its heap is `heap_none`
+ *   no heap   a thread that has not allocated (it may free: that is remote); its heap is heap_origin.none
  *   active    from the first slow malloc on
  *   gone      after the last round of thread-specific destructors: what still allocates then is served from one
  *             heap that all such threads share under the registry lock
@@ -16,10 +16,10 @@
 
 #include "core/heap.h"
 
-/* All bins empty, never written: so that a thread without a heap needs no test of its own. */
-extern struct heap heap_none;
+/* The distance of the calling thread's heap; 0, that of heap_origin.none, while it has none. */
+extern __thread uintptr_t heap_distance __attribute__((tls_model("initial-exec")));
 
-extern __thread struct heap *heap_self __attribute__((tls_model("initial-exec")));
+static inline struct heap *heap_self(void) { return heap_at(heap_distance); }
 
 /* The calling thread's heap, made or found if it has none.  NULL: its life is over or there is no memory for a
  * heap; see threads_take_late(). */

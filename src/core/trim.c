@@ -60,7 +60,7 @@ static size_t purged_so_far(void) {
 size_t trim(void) {
     size_t before = purged_so_far();
     threads_flush();
-    size_t bytes = trim_heap(heap_self);
+    size_t bytes = trim_heap(heap_self());
     threads_lock();
     for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
         if (threads_is_parked(heap)) {
