@@ -17,10 +17,6 @@
 #include "base/bits.h"
 #include "os/os.h"
 
-/* The kernel's numbers; its headers are not there for every C library. */
-#define FUTEX_WAIT_PRIVATE 128
-#define FUTEX_WAKE_PRIVATE 129
-
 /* Linux 5.7; older C libraries' headers lack it, older kernels refuse it. */
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
