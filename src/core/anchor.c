@@ -11,7 +11,7 @@
 #include "core/size_class.h"
 #include "core/threads.h"
 
-#define AT(type, field) ((uint32_t)offsetof(struct type, field))
+#define AT(type, field) offsetof(struct type, field)
 #define ADDRESS(object) (uint64_t)(uintptr_t) & (object)
 
 CAIRN_EXPORT __attribute__((used)) const struct cairn_anchor cairn_anchor = {
