@@ -27,7 +27,7 @@ test: ## run all tests: TESTS=regex and PRESETS="release debug" narrow them
 	@scripts/run-tests '$(TESTS)' $(PRESETS)
 
 bench: ## compare with other allocators: BENCH_ARGS are options of bench/run
-	@scripts/install-deps build bench
+	@scripts/install-deps build programs bench
 	@scripts/build release product workloads
 	@bench/run $(BENCH_ARGS)
 

@@ -40,11 +40,26 @@ target_compile_options(cairn_library_flags INTERFACE
   -fvisibility=hidden -ftls-model=initial-exec -fno-semantic-interposition)
 target_include_directories(cairn_library_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 
+# Debian's musl-gcc sees no headers of the kernel, which belong to no C library: a folder that leads
+# to these alone, so that none of glibc's headers is found by mistake.
+if(CAIRN_LIBC STREQUAL "musl")
+  execute_process(COMMAND gcc -print-multiarch OUTPUT_VARIABLE multiarch
+                  OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  set(kernel_headers ${CMAKE_BINARY_DIR}/kernel-headers)
+  file(MAKE_DIRECTORY ${kernel_headers})
+  file(CREATE_LINK /usr/include/linux ${kernel_headers}/linux SYMBOLIC)
+  file(CREATE_LINK /usr/include/asm-generic ${kernel_headers}/asm-generic SYMBOLIC)
+  file(CREATE_LINK /usr/include/${multiarch}/asm ${kernel_headers}/asm SYMBOLIC)
+  target_include_directories(cairn_flags SYSTEM INTERFACE ${kernel_headers})
+endif()
+
 # Frame pointers everywhere but in the release library, whose fast paths can use the register.
 add_library(cairn_test_flags INTERFACE)
 target_link_libraries(cairn_test_flags INTERFACE cairn_flags)
 target_compile_options(cairn_test_flags INTERFACE -fno-omit-frame-pointer)
 target_compile_definitions(cairn_test_flags INTERFACE $<$<COMPILE_LANGUAGE:C>:_GNU_SOURCE>)
+target_compile_options(cairn_test_flags INTERFACE
+  $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-fsized-deallocation>)
 if(CAIRN_DEBUG OR CAIRN_SANITIZE)
   target_compile_options(cairn_library_flags INTERFACE -fno-omit-frame-pointer)
 endif()

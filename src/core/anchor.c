@@ -12,25 +12,24 @@
 #include "core/threads.h"
 
 #define AT(type, field) offsetof(struct type, field)
-#define ADDRESS(object) (uint64_t)(uintptr_t) & (object)
 
 CAIRN_EXPORT __attribute__((used)) const struct cairn_anchor cairn_anchor = {
     .magic = {'c', 'a', 'i', 'r', 'n', '\0', '\0', '\1'},
     .version = CAIRN_ANCHOR_VERSION,
     .bytes = sizeof(struct cairn_anchor),
-    .self = ADDRESS(cairn_anchor),
+    .self = (uintptr_t)&cairn_anchor,
     .library_version = CAIRN_VERSION,
     .geometry = {.chunk_shift = CHUNK_SHIFT,
                  .block_shift = BLOCK_SHIFT,
                  .window_shift = WINDOW_SHIFT,
                  .address_bits = ADDRESS_BITS,
                  .class_count = CLASS_COUNT},
-    .address = {.chunk_map = ADDRESS(chunk_map),
-                .regions = ADDRESS(regions),
-                .size_classes = ADDRESS(size_classes),
-                .first_heap = ADDRESS(all_heaps),
-                .heap_origin = ADDRESS(heap_origin),
-                .totals = ADDRESS(block_totals)},
+    .address = {.chunk_map = (uintptr_t)&chunk_map,
+                .regions = (uintptr_t)&regions,
+                .size_classes = (uintptr_t)&size_classes,
+                .first_heap = (uintptr_t)&all_heaps,
+                .heap_origin = (uintptr_t)&heap_origin,
+                .totals = (uintptr_t)&block_totals},
     .chunk_map = {.bytes = sizeof(struct chunk_map), .leaf_distance = AT(chunk_map, leaf_distance)},
     .leaf = {.bytes = sizeof(struct leaf),
              .chunks = AT(leaf, chunks),

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <malloc.h>
 
-#include "../support/testkit.h"
+#include "support/testkit.h"
 
 static void both_families_are_one_heap(void) {
     for (size_t size = 1; size < 3 * MIB; size = size * 2 + 1) {

@@ -55,7 +55,7 @@ class Command(WithFolder):
         for arguments in (["help"], ["--help"]):
             done = cairn(*arguments)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
-            for name in ("run", "version", "help"):
+            for name in ("run", "options", "version", "help"):
                 self.assertRegex(done.stdout, rf"(?m)^  {name} ")
 
     def test_help_of_a_command(self):
@@ -68,6 +68,11 @@ class Command(WithFolder):
         done = cairn("version")
         self.assertRegex(done.stdout, r"^cairn \d+\.\d+\.\d+\n$")
         self.assertEqual(cairn("--version").stdout, done.stdout)
+
+    def test_options(self):
+        done = cairn("options")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"(?m)^CAIRN_SUMMARY \(default ''\)\n    \w")
 
     def test_what_is_not_a_command(self):
         self.fails(125, "no command 'walk'", "walk")

@@ -1,14 +1,17 @@
 /* The command cairn: finds the sub-command in a table and calls it. */
+#include <cairn/options.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "command.h"
 
 static int help_main(int argc, char **argv);
+static int options_main(int argc, char **argv);
 static int version_main(int argc, char **argv);
 
 static const struct command commands[] = {
     {"run", "run a program with cairn as its malloc", run_main},
+    {"options", "list the environment variables that the library reads", options_main},
     {"version", "print the version", version_main},
     {"help", "explain a command, or list them all", help_main},
 };
@@ -54,6 +57,15 @@ static int help_main(int argc, char **argv) {
     char option[] = "--help";
     char *arguments[] = {NULL, option, NULL};
     return call_command(command, 2, arguments);
+}
+
+static int options_main(int argc, char **argv) {
+    (void)argc, (void)argv;
+#define PRINT(name, type, variable, fallback, sentence) \
+    printf("%s (default '%s')\n    %s\n", variable, fallback, sentence);
+    CAIRN_OPTIONS(PRINT)
+#undef PRINT
+    return 0;
 }
 
 static int version_main(int argc, char **argv) {
