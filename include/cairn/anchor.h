@@ -55,7 +55,7 @@ enum cairn_heap_state {
     CAIRN_HEAP_LOST = 3    /* its thread did not survive a fork */
 };
 
-/* In a slab's owner, added to the heap's address: no object is free. */
+/* A slab's owner is the heap at heap_origin + owner, with this added while no object is free. */
 #define CAIRN_OWNER_FULL 1
 
 struct cairn_anchor {
@@ -75,6 +75,7 @@ struct cairn_anchor {
         uint64_t regions;
         uint64_t size_classes; /* class_count entries of size_class.bytes */
         uint64_t first_heap;   /* where the pointer to the first heap is */
+        uint64_t heap_origin;  /* what owners of slabs are distances from */
         uint64_t totals;
     } address;
 
