@@ -63,7 +63,7 @@ bool chunks_extend(uintptr_t address, size_t count, bool *zeroed);
 /* Gives all dirty chunks to the kernel; returns the bytes. */
 size_t chunks_purge_all(void);
 
-/* Called by chunks_watch() with the chunks that are taken, no lock of the block allocator held; NULL while nobody
+/* Called by chunks_watch() with the chunks that are taken, the chunk lock not held; NULL while nobody
  * follows the growth. */
 extern void (*_Atomic chunks_watcher)(size_t taken);
 

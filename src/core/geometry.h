@@ -1,4 +1,4 @@
-/* How address space is divided. 
+/* How address space is divided.
  *
  *   region   a reservation, a multiple of blocks
  *   block    2 MiB: one huge page

@@ -4,13 +4,19 @@
 
 #include "os/os.h"
 
-enum { SHARE = 16, CONSTANT = 16, MEMORY_MS = 1000 };
+enum { SHARE = 32, CONSTANT = 16, MEMORY_MS = 1000 };
+
+/* What is missed counts up to half of what is in use and 8 MiB: as nobody looks when a program falls idle, it is
+ * what may be left behind then. */
+enum { MISSED_SHARE = 2, MISSED_CONSTANT = 256 };
 
 static struct {
     size_t missed;       /* chunks */
     size_t just_purged;  /* chunks purged since `since_ms` and not taken again */
     uint64_t since_ms;   /* start of the second that is looked at */
 } learned;
+
+static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
 /* One step for each second that has passed. */
 static void forget(void) {
@@ -25,8 +31,8 @@ static void forget(void) {
 }
 
 size_t purge_cap(size_t taken, size_t taken_peak) {
-    size_t below_peak = taken_peak - taken;
-    return taken / SHARE + CONSTANT + (learned.missed < below_peak ? learned.missed : below_peak);
+    size_t missed = smaller(learned.missed, taken / MISSED_SHARE + MISSED_CONSTANT);
+    return taken / SHARE + CONSTANT + smaller(missed, taken_peak - taken);
 }
 
 void purge_cap_note_purged(size_t chunks) {
@@ -39,7 +45,7 @@ void purge_cap_note_taken(size_t chunks) {
         return;
     }
     forget();
-    size_t again = chunks < learned.just_purged ? chunks : learned.just_purged;
+    size_t again = smaller(chunks, learned.just_purged);
     learned.just_purged -= again;
     learned.missed += again;
 }

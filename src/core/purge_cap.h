@@ -1,6 +1,6 @@
 /* How much free memory is kept for reuse.
  *
- *   cap = taken / 16 + 512 KiB + min(missed, peak of taken - taken)
+ *   cap = taken / 32 + 512 KiB + min(missed, taken / 2 + 8 MiB, peak of taken - taken)
  *
  * `missed` learns: memory that has to be faulted back within a second after it was purged was purged
  * too early, and raises it by as much; each further second without such a miss halves it.  It

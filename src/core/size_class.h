@@ -1,10 +1,13 @@
 /* Size classes: which object sizes slabs are cut into.
  *
- * Multiples of 16 up to 128 bytes, then eight classes to a doubling up to SLAB_MAX, so that rounding up
- * wastes at most 12.5 % (and 15 bytes).  A request of 0 bytes takes the smallest class.
+ * Multiples of 16 up to 128 bytes, then eight classes to a doubling up to 2 KiB, so that rounding up wastes at
+ * most 12.5 % (and 15 bytes).  Above that what counts is how many objects a slab of 32 KiB holds: for 15, 14, ... 2 of
+ * them the largest multiple of 64 that fits; a class between two of these would waste at the slab's end
+ * what it saves in the object.  A request of 0 bytes takes the smallest class.
  *
- *   class c < 8:   size = 16 * (c + 1)
- *   class c >= 8:  size = (9 + (c - 8) % 8) << (4 + (c - 8) / 8)
+ *   class  0 ..  7:  size = 16 * (c + 1)
+ *   class  8 .. 39:  size = (9 + (c - 8) % 8) << (4 + (c - 8) / 8)
+ *   class 40 .. 53:  size = 32768 / (55 - c), rounded down to 64
  *
  * All tables are constants: they need no initialisation and lie in read-only memory. */
 #ifndef CAIRN_CORE_SIZE_CLASS_H
@@ -14,7 +17,7 @@
 #include <stdint.h>
 
 enum {
-    CLASS_COUNT = 64,
+    CLASS_COUNT = 54,
     SLAB_MAX = 16384,  /* the largest object in a slab, in bytes */
     GRANULE = 16,      /* sizes are multiples of it, and so is every alignment */
     BIN_STRIDE_LOG = 5 /* a bin is 32 bytes: heap.h asserts it */

@@ -17,29 +17,38 @@ static struct statistics peak, sample;
 static _Atomic(size_t)
     sampled_at; /* chunks taken at the last sample; written under the chunk lock */
 
-/* --- what the chunk lock keeps still ------------------------------------------------------------ */
+/* --- what the chunk lock keeps still ------------------------------------------------------------
+ */
 
-/* Objects that are neither free nor freed by another thread and not merged yet. */
-static unsigned count_live(struct chunk *slab) {
+struct census {
+    unsigned live;  /* neither free nor freed by another thread and not merged yet */
+    unsigned ready; /* free, and held by a bin */
+};
+
+static struct census count_objects(struct chunk *slab) {
     const _Atomic(uint64_t) *remote = shared_of(slab)->remote;
-    unsigned live = 0;
+    struct census census = {0, 0};
     for (unsigned w = 0; w < slab_class(slab)->words; w++) {
-        uint64_t free = slab_free_bits(slab, w) |
-                        atomic_load_explicit(&remote[w], memory_order_relaxed);
-        live += count_bits(~free & slab_valid_bits(slab, w));
+        uint64_t valid = slab_valid_bits(slab, w);
+        uint64_t free =
+            slab_free_bits(slab, w) | atomic_load_explicit(&remote[w], memory_order_relaxed);
+        census.live += count_bits(~free & valid);
+        census.ready += count_bits(owner_word_read(&slab->bits->word[w].avail) & valid);
     }
-    return live;
+    return census;
 }
 
 static void count_slab(struct chunk *slab, struct statistics *statistics) {
     const struct size_class *size_class = slab_class(slab);
     struct class_statistics *class = &statistics->classes[slab->class];
-    unsigned live = count_live(slab);
+    struct census census = count_objects(slab);
     class->slabs++;
     class->slab_bytes += CHUNK_SIZE;
-    class->live_objects += live;
-    class->live_bytes += (size_t)live * size_class->size;
-    class->free_objects += size_class->capacity - live;
+    class->live_objects += census.live;
+    class->live_bytes += (size_t)census.live * size_class->size;
+    class->free_objects += size_class->capacity - census.live;
+    statistics->heaps.bin_objects += census.ready;
+    statistics->heaps.bin_bytes += (size_t)census.ready * size_class->size;
 }
 
 static void count_chunk(struct chunk *head, void *argument) {
@@ -75,22 +84,16 @@ static void count_locked(struct statistics *statistics) {
     statistics->purged_bytes = relaxed(&block_totals.purged_bytes);
 }
 
-/* --- heaps ------------------------------------------------------------------------------------ */
+/* --- heaps ---------------------------------------------------------------------------------- */
 
-/* Bins and counters are their owners' and plain; a value that is a moment old, or read while it
- * changes, is good enough for a count. */
-__attribute__((no_sanitize("thread"))) static void count_heap(const struct heap *heap,
-                                                              struct heap_statistics *heaps) {
+/* Counters are their owners' and plain; a value that is a moment old is good enough for a count. */
+__attribute__((no_sanitize("thread"))) static void add_counters(const struct heap *heap,
+                                                                struct heap_statistics *heaps) {
     heaps->refills += heap->counters.refills;
     heaps->slabs_created += heap->counters.slabs_created;
     heaps->slabs_released += heap->counters.slabs_released;
     heaps->slabs_adopted += heap->counters.slabs_adopted;
     heaps->remote_frees += heap->counters.remote_frees;
-    for (unsigned c = 0; c < CLASS_COUNT; c++) {
-        unsigned objects = count_bits(owner_word_read(heap->bins[c].avail));
-        heaps->bin_objects += objects;
-        heaps->bin_bytes += (size_t)objects * size_classes[c].size;
-    }
 }
 
 static void count_heaps(struct heap_statistics *heaps) {
@@ -100,7 +103,7 @@ static void count_heaps(struct heap_statistics *heaps) {
         } else {
             heaps->parked++;
         }
-        count_heap(heap, heaps);
+        add_counters(heap, heaps);
     }
 }
 
@@ -118,7 +121,7 @@ size_t statistics_metadata_bytes(void) {
     return tables + chunk_map_resident();
 }
 
-/* --- the peak --------------------------------------------------------------------------------- */
+/* --- the peak ------------------------------------------------------------------------------- */
 
 static void take_sample(void) {
     count_locked(&sample);

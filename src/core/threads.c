@@ -12,7 +12,7 @@ __thread uintptr_t heap_distance __attribute__((tls_model("initial-exec")));
 static __thread bool gone __attribute__((tls_model("initial-exec")));
 
 static struct mutex lock = MUTEX(RANK_THREADS);
-static _Atomic(struct heap *) all_heaps;
+_Atomic(struct heap *) all_heaps;
 static struct heap *parked;             /* under the lock */
 static _Atomic(size_t) parked_count;    /* written under the lock; a hint to those who read it without */
 static _Atomic(bool) any_lost;          /* some heap is HEAP_LOST */
@@ -21,7 +21,11 @@ static struct heap *late_heap;          /* under the lock; parked for ever, in n
 
 /* Rounds of destructors of thread-specific data; the heap goes in the last, as other destructors may
  * allocate in all of them. */
+#ifdef __SANITIZE_THREAD__
+enum { EXIT_ROUNDS = 3 }; /* the sanitizer's own view of the thread ends in the fourth */
+#else
 enum { EXIT_ROUNDS = 4 };
+#endif
 
 /* A parked heap that has nothing of a class is skipped; how many are looked at. */
 enum { ADOPTION_TRIES = 8 };

@@ -45,6 +45,7 @@ void threads_start(void);
 
 /* First of all heaps (linked by heap.next), for the checker, statistics and inspectors. */
 struct heap *threads_first_heap(void);
+extern _Atomic(struct heap *) all_heaps; /* what it returns, by address: for the anchor */
 
 void threads_lock(void);
 void threads_unlock(void);

@@ -4,13 +4,14 @@
 
 #include "core/chunk.h"
 
-/* Calls visit(head, argument) for each slab, or each large object, in the order of addresses within a region.  Holds
- * the chunk lock meanwhile, so that none is released or made; visit must not take or give chunks.  What
- * owners change (bitmaps) changes under the visitor's eyes. */
+/* Calls visit(head, argument) for each slab, or each large object, in the order of addresses within
+ * a region.  Holds the chunk lock meanwhile, so that none is released or made; visit must not take
+ * or give chunks.  What owners change (bitmaps) changes under the visitor's eyes. */
 void walk_slabs(void (*visit)(struct chunk *head, void *argument), void *argument);
 void walk_large(void (*visit)(struct chunk *head, void *argument), void *argument);
 
-/* Both kinds, for a caller that holds the chunk lock: what it reads besides belongs to the same moment. */
+/* Both kinds, for a caller that holds the chunk lock: what it reads besides belongs to the same
+ * moment. */
 void walk_locked(void (*visit)(struct chunk *head, void *argument), void *argument);
 
 #endif

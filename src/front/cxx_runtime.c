@@ -1,11 +1,11 @@
 #include "front/cxx_runtime.h"
 
-#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/compiler.h"
 #include "base/text.h"
+#include "front/loaded.h"
 
 #define WEAK __attribute__((weak))
 
@@ -18,32 +18,10 @@ extern char _ZTISt9bad_alloc[] WEAK;                   /* typeid of std::bad_all
 extern void *_ZTVSt9bad_alloc[] WEAK;                  /* its virtual table */
 extern void _ZNSt9bad_allocD1Ev(void *exception) WEAK; /* its destructor */
 
-/* Weak too: a static program must neither pull in the dynamic linker nor be warned that it does. */
-extern __typeof__(dlopen) dlopen WEAK;
-extern __typeof__(dlsym) dlsym WEAK;
-extern __typeof__(dlclose) dlclose WEAK;
-extern __typeof__(dlerror) dlerror WEAK;
+/* --- runtimes out of our sight ------------------------------------------------------------------
+ */
 
-/* --- runtimes that were loaded out of our sight ----------------------------------------------- */
-
-static const char *const runtimes[] = {"libstdc++.so.6", "libc++.so.1"};
-
-/* A symbol of a runtime that is loaded by now, in whatever scope.  Nothing is loaded here. */
-static void *find(const char *name) {
-    if (dlopen == NULL || dlsym == NULL || dlclose == NULL || dlerror == NULL) {
-        return NULL;
-    }
-    void *symbol = NULL;
-    for (size_t i = 0; i < sizeof runtimes / sizeof runtimes[0] && symbol == NULL; i++) {
-        void *runtime = dlopen(runtimes[i], RTLD_LAZY | RTLD_NOLOAD);
-        if (runtime != NULL) {
-            symbol = dlsym(runtime, name);
-            (void)dlclose(runtime); /* whoever loaded it still holds it */
-        }
-    }
-    (void)dlerror(); /* what was not found here is nobody else's error */
-    return symbol;
-}
+static void *find(const char *name) { return loaded_function("_ZSt15get_new_handlerv", name); }
 
 /* ISO C has no conversion from an object's address to a function's; POSIX says that the bits are
  * the same. */
@@ -73,7 +51,7 @@ cxx_nothrow_new_aligned cxx_find_nothrow_new_aligned(void) {
     return function;
 }
 
-/* --- throwing --------------------------------------------------------------------------------- */
+/* --- throwing ------------------------------------------------------------------------------- */
 
 static _Noreturn void give_up(size_t size) {
     struct text text = {0};

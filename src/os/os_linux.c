@@ -17,6 +17,10 @@
 #include "base/bits.h"
 #include "os/os.h"
 
+/* The kernel's numbers; its headers are not there for every C library. */
+#define FUTEX_WAIT_PRIVATE 128
+#define FUTEX_WAKE_PRIVATE 129
+
 /* Linux 5.7; older C libraries' headers lack it, older kernels refuse it. */
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
@@ -37,9 +41,6 @@ size_t os_page_size(void) {
     }
     return size;
 }
-
-/* From linux/futex.h, which a C library other than glibc need not have in its path. */
-enum { FUTEX_WAIT_PRIVATE = 0 | 128, FUTEX_WAKE_PRIVATE = 1 | 128 };
 
 static void *map(size_t size, int protection) {
     int saved = errno;

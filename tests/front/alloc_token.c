@@ -1,11 +1,11 @@
-// The entry points that Clang's -fsanitize=alloc-token calls instead of malloc and operator new:
-// the same functions with a token behind the last argument. Called here as such code would call
-// them.
+/* The entry points that Clang's -fsanitize=alloc-token calls instead of malloc and operator new:
+ * the same functions with a token behind the last argument. Called here as such code would call
+ * them. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <malloc.h>
 
-#include "../support/testkit.h"
+#include "support/testkit.h"
 
 static const size_t tokens[] = {0, 1, 2, 255, 12345678901u, SIZE_MAX};
 enum { TOKENS = sizeof tokens / sizeof tokens[0] };

@@ -1,11 +1,11 @@
-// Conformance: what a program may rely on from malloc and its kin, one row a behaviour.
-//
-//   conformance cairn      every row must hold, and malloc must be cairn's
-//   conformance glibc      the rows that glibc shares must hold: this keeps the rows themselves
-//   honest conformance any        just shows what the malloc at hand does; fails only if a row
-//   crashes the driver
-//
-// Every row runs in a child of its own, so that one that crashes or hangs costs only itself.
+/* Conformance: what a program may rely on from malloc and its kin, one row a behaviour.
+ *
+ *   conformance cairn      every row must hold, and malloc must be cairn's
+ *   conformance glibc      the rows that glibc shares must hold: this keeps the rows themselves
+ *   honest conformance any        just shows what the malloc at hand does; fails only if a row
+ *   crashes the driver
+ *
+ * Every row runs in a child of its own, so that one that crashes or hangs costs only itself. */
 #include "conformance.h"
 
 #include <dlfcn.h>
@@ -14,14 +14,14 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "../support/testkit.h"
+#include "support/testkit.h"
 
 enum { SECONDS_PER_ROW = 60, REASON_SIZE = 256 };
 
 static int reason_fd = -1;
 
 bool row_fails(int line, const char *what) {
-    // The innermost reason is the one that tells; callers that fail because of it add nothing.
+    /* The innermost reason is the one that tells; callers that fail because of it add nothing. */
     if (reason_fd >= 0) {
         say(reason_fd, "line %d: not so: %s (errno %d)", line, what, errno);
         close(reason_fd);
@@ -39,7 +39,7 @@ static int glibc_version(void) {
     return major * 100 + minor;
 }
 
-// The object file that malloc comes from, as the dynamic linker tells it.
+/* The object file that malloc comes from, as the dynamic linker tells it. */
 static const char *origin_of_malloc(void) {
     Dl_info info;
     void *symbol = dlsym(RTLD_DEFAULT, "malloc");
@@ -49,7 +49,7 @@ static const char *origin_of_malloc(void) {
     return info.dli_fname;
 }
 
-// Run one row in a child; false with a reason when it does not hold, crashes or hangs.
+/* Run one row in a child; false with a reason when it does not hold, crashes or hangs. */
 static bool row_holds(const struct row *row, char reason[REASON_SIZE]) {
     int ends[2];
     EXPECT(pipe(ends) == 0);
@@ -109,7 +109,7 @@ int main(int count, char **arguments) {
     const char *origin = origin_of_malloc();
     setvbuf(stdout, NULL, _IOLBF, 0);
     struct tally tally = {0, 0, 0};
-    // Up to which mark a row must hold: cairn owes all of them.
+    /* Up to which mark a row must hold: cairn owes all of them. */
     int agrees_from = CAIRN_ONLY;
     if (strcmp(allocator, "cairn") == 0) {
         if (strstr(origin, "cairn") == NULL) {

@@ -1,15 +1,15 @@
-// One row per promised behaviour of the allocation functions. The rows live in the conformance_*.c
-// files by subject; conformance.c runs them.
+/* One row per promised behaviour of the allocation functions. The rows live in the conformance_*.c
+ * files by subject; conformance.c runs them. */
 #ifndef CAIRN_TESTS_FRONT_CONFORMANCE_H
 #define CAIRN_TESTS_FRONT_CONFORMANCE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-// From which glibc on its malloc shows the same behaviour (238 = 2.38).
+/* From which glibc on its malloc shows the same behaviour (238 = 2.38). */
 enum {
-    ALWAYS = 0,       // every glibc that is supported: the row must pass there too
-    CAIRN_ONLY = 9999 // glibc does not promise it
+    ALWAYS = 0,       /* every glibc that is supported: the row must pass there too */
+    CAIRN_ONLY = 9999 /* glibc does not promise it */
 };
 
 struct row {
@@ -26,7 +26,7 @@ struct rows {
 
 extern const struct rows rows_failure, rows_zero, rows_content, rows_aligned, rows_info, rows_sized;
 
-// Print why a row does not hold; gives false so that a check can end with it.
+/* Print why a row does not hold; gives false so that a check can end with it. */
 bool row_fails(int line, const char *what);
 
 #define HOLDS(condition)                            \

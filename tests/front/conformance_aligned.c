@@ -1,14 +1,14 @@
-// The aligned functions.
+/* The aligned functions. */
 #include <errno.h>
 #include <malloc.h>
 
-#include "../support/testkit.h"
 #include "conformance.h"
+#include "support/testkit.h"
 
 static const size_t aligned_sizes[] = {1, 24, 100, 4000, 33000, 70000, 3 * 1024 * 1024};
 enum {
     SIZE_COUNT = sizeof aligned_sizes / sizeof aligned_sizes[0],
-    LARGEST_SHIFT = 26 // 64 MiB
+    LARGEST_SHIFT = 26 /* 64 MiB */
 };
 
 typedef void *(*aligned_function)(size_t alignment, size_t size);
@@ -18,7 +18,7 @@ static void *by_posix_memalign(size_t alignment, size_t size) {
     return posix_memalign(&p, alignment, size) == 0 ? p : NULL;
 }
 
-// Every power of two, several objects of each at a time, none over another.
+/* Every power of two, several objects of each at a time, none over another. */
 static bool every_power_of_two(aligned_function allocate, unsigned first_shift) {
     for (unsigned shift = first_shift; shift <= LARGEST_SHIFT; shift++) {
         size_t alignment = (size_t)1 << shift;
@@ -168,8 +168,8 @@ static bool usable_size_of_aligned_is_usable(void) {
     return true;
 }
 
-// An aligned object of a dirty heap, made zero by nobody: only its place is promised. Many of them
-// in a mix with plain ones must still not overlap.
+/* An aligned object of a dirty heap, made zero by nobody: only its place is promised. Many of them
+ * in a mix with plain ones must still not overlap. */
 static bool aligned_among_plain(void) {
     enum { COUNT = 2000 };
     static void *p[COUNT];

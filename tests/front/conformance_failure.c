@@ -1,15 +1,15 @@
-// Failure: what comes back when there is no memory or the request makes no sense, and what errno
-// says.
+/* Failure: what comes back when there is no memory or the request makes no sense, and what errno
+ * says. */
 #include <errno.h>
 #include <malloc.h>
 
-#include "../support/testkit.h"
 #include "conformance.h"
+#include "support/testkit.h"
 
 static const size_t too_large = (size_t)PTRDIFF_MAX + 1;
 static const size_t page = 4096;
 
-// The call gives NULL and sets ENOMEM.
+/* The call gives NULL and sets ENOMEM. */
 #define RUNS_OUT(call)               \
     do {                             \
         errno = 0;                   \
@@ -35,7 +35,7 @@ static bool calloc_too_large(void) {
 static bool calloc_product_overflows(void) {
     RUNS_OUT(calloc(opaque_size(SIZE_MAX / 2 + 1), 2));
     RUNS_OUT(calloc(opaque_size((size_t)1 << 33), (size_t)1 << 33));
-    RUNS_OUT(calloc(opaque_size(SIZE_MAX / 16 + 2), 16)); // the product wraps to 16
+    RUNS_OUT(calloc(opaque_size(SIZE_MAX / 16 + 2), 16)); /* the product wraps to 16 */
     RUNS_OUT(calloc(opaque_size(SIZE_MAX), opaque_size(SIZE_MAX)));
     return true;
 }
@@ -90,7 +90,7 @@ static bool memalign_too_large(void) {
     return true;
 }
 
-// Alignment plus size must not wrap around to something small.
+/* Alignment plus size must not wrap around to something small. */
 static bool memalign_sum_overflows(void) {
     for (unsigned bit = 40; bit < 63; bit++) {
         size_t alignment = (size_t)1 << bit;
@@ -209,7 +209,7 @@ static bool free_keeps_errno(void) {
     return true;
 }
 
-// Many frees, so that those are among them which return memory to the system.
+/* Many frees, so that those are among them which return memory to the system. */
 static bool free_keeps_errno_while_memory_goes_back(void) {
     enum { COUNT = 40000 };
     static void *p[COUNT];

@@ -1,11 +1,12 @@
-// What the allocator tells about itself: mallinfo, malloc_info, malloc_stats, malloc_trim, mallopt.
+/* What the allocator tells about itself: mallinfo, malloc_info, malloc_stats, malloc_trim, mallopt.
+ */
 #include <errno.h>
 #include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../support/testkit.h"
 #include "conformance.h"
+#include "support/testkit.h"
 #include "wellformed.h"
 
 enum { SMALL_COUNT = 100000, SMALL_SIZE = 112, LARGE_COUNT = 8 };
@@ -39,7 +40,7 @@ static void free_known_amount(void) {
 static const size_t known_amount =
     (size_t)SMALL_COUNT * SMALL_SIZE + LARGE_COUNT * (size_t)(2 << 20);
 
-// glibc accounts objects that it maps one by one apart from those in its arenas.
+/* glibc accounts objects that it maps one by one apart from those in its arenas. */
 static size_t bytes_in_use(void) {
     struct mallinfo2 info = mallinfo2();
     return info.uordblks + info.hblkhd;
@@ -58,7 +59,7 @@ static bool mallinfo2_follows(void) {
     return true;
 }
 
-// uordblks alone, with the small objects only: what monitoring programs look at.
+/* uordblks alone, with the small objects only: what monitoring programs look at. */
 static bool mallinfo2_uordblks_is_live_bytes(void) {
     size_t before = mallinfo2().uordblks;
     for (size_t i = 0; i < SMALL_COUNT; i++) {
@@ -102,7 +103,7 @@ static bool mallinfo_agrees_with_mallinfo2(void) {
     return true;
 }
 
-// Run malloc_info into memory; the text stays valid until the next call.
+/* Run malloc_info into memory; the text stays valid until the next call. */
 static const char *malloc_info_text(void) {
     static char text[1 << 20];
     memset(text, 0, sizeof text);
@@ -125,7 +126,7 @@ static bool malloc_info_is_well_formed(void) {
     return true;
 }
 
-// The number in a total element, such as <total type="mmap" count="8" size="16777216"/>, or -1.
+/* The number in a total element, such as <total type="mmap" count="8" size="16777216"/>, or -1. */
 static long long largest_size_attribute(const char *text) {
     long long largest = -1;
     for (const char *at = text; (at = strstr(at, "size=\"")) != NULL; at++) {
@@ -151,7 +152,8 @@ static bool malloc_info_rejects_options(void) {
     FILE *stream = tmpfile();
     HOLDS(stream != NULL);
     int result = malloc_info(1, stream);
-    // glibc returns the error number; a Unix habit is -1 with errno. The manual allows for either.
+    /* glibc returns the error number; a Unix habit is -1 with errno. The manual allows for either.
+     */
     HOLDS(result == EINVAL || (result == -1 && errno == EINVAL));
     HOLDS(ftell(stream) == 0);
     fclose(stream);
@@ -212,7 +214,8 @@ static bool malloc_trim_lowers_rss(void) {
     return true;
 }
 
-// Nine tenths of the objects go, a run at a time; whole pages between survivors must go back too.
+/* Nine tenths of the objects go, a run at a time; whole pages between survivors must go back too.
+ */
 static bool malloc_trim_releases_inside(void) {
     enum { COUNT = 400000, RUN = 200 };
     static void *p[COUNT];

@@ -1,4 +1,5 @@
-// Sized frees (C23), old names, the __libc_ names, and libc functions that allocate for the caller.
+/* Sized frees (C23), old names, the __libc_ names, and libc functions that allocate for the caller.
+ */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -6,10 +7,10 @@
 #include <malloc.h>
 #include <obstack.h>
 
-#include "../support/testkit.h"
 #include "conformance.h"
+#include "support/testkit.h"
 
-// Looked up while running: glibc 2.36 does not have all of them.
+/* Looked up while running: glibc 2.36 does not have all of them. */
 static bool find(const char *name, void *function) {
     void *symbol = dlsym(RTLD_DEFAULT, name);
     memcpy(function, &symbol, sizeof symbol);
@@ -61,7 +62,8 @@ static bool sized_free_of_null_is_nothing(void) {
     return true;
 }
 
-// A wrong size is the caller's bug, but it must not damage the heap: the object's own size rules.
+/* A wrong size is the caller's bug, but it must not damage the heap: the object's own size rules.
+ */
 static bool sized_free_never_trusts_the_size(void) {
     HOLDS(find("free_sized", &free_sized_found));
     static const size_t wrong[] = {0, 1, 16, 40, 100, 1000, 50000, SIZE_MAX};
@@ -137,7 +139,7 @@ static bool older_libc_names_share_the_heap(void) {
     return true;
 }
 
-// Strings and buffers that libc allocates are the program's to free, realloc and measure.
+/* Strings and buffers that libc allocates are the program's to free, realloc and measure. */
 static bool libc_strings_share_the_heap(void) {
     char *p = strdup("a rather ordinary string");
     HOLDS(p != NULL && malloc_usable_size(p) >= 25);
@@ -187,7 +189,7 @@ static bool libc_streams_share_the_heap(void) {
     return true;
 }
 
-// The macros of obstack.h are not written for these warnings.
+/* The macros of obstack.h are not written for these warnings. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wsign-conversion"
 #pragma GCC diagnostic ignored "-Wconversion"
@@ -209,7 +211,7 @@ static bool obstacks_share_the_heap(void) {
 }
 #pragma GCC diagnostic pop
 
-// The break belongs to the program.
+/* The break belongs to the program. */
 static bool break_is_left_alone(void) {
     void *before = sbrk(0);
     for (size_t i = 0; i < 20000; i++) {

@@ -1,9 +1,9 @@
-// Size zero, and realloc at its edges.
+/* Size zero, and realloc at its edges. */
 #include <errno.h>
 #include <malloc.h>
 
-#include "../support/testkit.h"
 #include "conformance.h"
+#include "support/testkit.h"
 
 static bool malloc_zero_is_unique(void) {
     enum { COUNT = 1000 };
@@ -21,7 +21,7 @@ static bool malloc_zero_is_unique(void) {
     return true;
 }
 
-// Two objects of size zero exist at a time, differ, and can be freed.
+/* Two objects of size zero exist at a time, differ, and can be freed. */
 #define TWO_OBJECTS(call)            \
     do {                             \
         void *first = opaque(call);  \
@@ -78,7 +78,7 @@ static bool realloc_to_zero_gives_null(void) {
     return true;
 }
 
-// realloc(p, 0) gives NULL, and if it did not free p, these would be 3.2 GiB.
+/* realloc(p, 0) gives NULL, and if it did not free p, these would be 3.2 GiB. */
 static bool realloc_to_zero_frees(void) {
     size_t before = status_bytes("VmRSS:");
     for (unsigned i = 0; i < 200000; i++) {

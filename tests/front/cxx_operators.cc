@@ -1,7 +1,7 @@
-// Every replaceable operator new and delete: pairs, alignment, the new handler, bad_alloc.
-//
-// Runs under cairn and, as a check of the rows themselves, under libstdc++'s own operators. Each
-// row has a process of its own.
+/* Every replaceable operator new and delete: pairs, alignment, the new handler, bad_alloc.
+ *
+ * Runs under cairn and, as a check of the rows themselves, under libstdc++'s own operators. Each
+ * row has a process of its own. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <malloc.h>
@@ -16,7 +16,7 @@
 #include <thread>
 #include <vector>
 
-#include "../support/testkit.h"
+#include "support/testkit.h"
 
 namespace {
 
@@ -26,7 +26,7 @@ using std::nothrow;
 constexpr align_val_t alignment{256};
 const size_t impossible = SIZE_MAX / 2 - 4096;
 
-// The eight ways to allocate, by number: bit 0 array, bit 1 nothrow, bit 2 aligned.
+/* The eight ways to allocate, by number: bit 0 array, bit 1 nothrow, bit 2 aligned. */
 enum { ARRAY = 1, NOTHROW = 2, ALIGNED = 4, NEW_FORMS = 8 };
 
 void *allocate(int form, size_t size, align_val_t align = alignment) {
@@ -50,7 +50,7 @@ void *allocate(int form, size_t size, align_val_t align = alignment) {
     }
 }
 
-// The three ways to free what each of those gave: plain, sized, nothrow.
+/* The three ways to free what each of those gave: plain, sized, nothrow. */
 enum { PLAIN, SIZED, NOTHROW_DELETE, DELETE_FORMS };
 
 void release_array(int form, int how, void *p, size_t size, align_val_t align) {
@@ -133,7 +133,7 @@ void every_power_of_two() {
     }
 }
 
-// What operator new gives is measured and known by the malloc family: one heap.
+/* What operator new gives is measured and known by the malloc family: one heap. */
 void one_heap() {
     void *p = ::operator new(1000);
     EXPECT(malloc_usable_size(p) >= 1000);
@@ -155,7 +155,7 @@ void throwing_forms_throw() {
     for (int form : {0, +ARRAY, +ALIGNED, ALIGNED | ARRAY}) {
         EXPECT(throws_bad_alloc(form));
     }
-    EXPECT(throws_bad_alloc(0)); // and again: nothing was left locked or broken
+    EXPECT(throws_bad_alloc(0)); /* and again: nothing was left locked or broken */
     ::operator delete(::operator new(100));
 }
 
@@ -165,7 +165,7 @@ void nothrow_forms_return_null() {
     }
 }
 
-// libstdc++ 12 rounds the size of an aligned form up to the alignment, and SIZE_MAX becomes 0.
+/* libstdc++ 12 rounds the size of an aligned form up to the alignment, and SIZE_MAX becomes 0. */
 void size_max_is_not_rounded_to_zero() {
     for (int form : {+NOTHROW, NOTHROW | ARRAY, ALIGNED | NOTHROW, NEW_FORMS - 1}) {
         for (size_t less = 0; less < 600; less++) {
@@ -226,7 +226,7 @@ void make_room(int form) {
     release(form, PLAIN, p, 300 * MIB);
 }
 
-// Each form in a process of its own: address space that one took would serve the next.
+/* Each form in a process of its own: address space that one took would serve the next. */
 void handler_that_makes_room_is_retried() {
     for (int form = 0; form < NEW_FORMS; form++) {
         pid_t child = fork();
@@ -382,7 +382,7 @@ bool row_holds(const row &row) {
     return holds;
 }
 
-} // namespace
+} /* namespace */
 
 int main(int count, char **arguments) {
     Dl_info info;

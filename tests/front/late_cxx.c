@@ -1,11 +1,11 @@
-// A C program loads a plugin in C++, and with it libstdc++, only now and only for the plugin, as an
-// interpreter does with its extensions. When new fails in the plugin, the plugin can still catch
-// it.
-//
-//   late_cxx PLUGIN
+/* A C program loads a plugin in C++, and with it libstdc++, only now and only for the plugin, as an
+ * interpreter does with its extensions. When new fails in the plugin, the plugin can still catch
+ * it.
+ *
+ *   late_cxx PLUGIN */
 #include <dlfcn.h>
 
-#include "../support/testkit.h"
+#include "support/testkit.h"
 
 static int call(void *plugin, const char *name) {
     int (*function)(void) = NULL;

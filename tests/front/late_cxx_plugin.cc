@@ -1,9 +1,9 @@
-// The plugin of late_cxx.c.
+/* The plugin of late_cxx.c. */
 #include <new>
 #include <string>
 #include <vector>
 
-#include "../support/testkit.h"
+#include "support/testkit.h"
 
 namespace {
 
@@ -15,7 +15,7 @@ void give_up_at_second_call() {
     }
 }
 
-} // namespace
+} /* namespace */
 
 extern "C" {
 

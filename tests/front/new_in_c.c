@@ -1,12 +1,12 @@
-// The C++ operators in a process that has no libstdc++: they work, and where C++ would throw the
-// process ends with a line that says why, not with a jump to nowhere.
+/* The C++ operators in a process that has no libstdc++: they work, and where C++ would throw the
+ * process ends with a line that says why, not with a jump to nowhere. */
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "../support/testkit.h"
+#include "support/testkit.h"
 
 static void find(const char *name, void *function) {
     void *symbol = dlsym(RTLD_DEFAULT, name);
@@ -48,7 +48,7 @@ static void plain_use_works(void) {
     EXPECT(new_nothrow(opaque_size(SIZE_MAX / 2), "") == NULL);
 }
 
-// Call the operator for more than there is, in a child; its stderr goes into text.
+/* Call the operator for more than there is, in a child; its stderr goes into text. */
 static int exhaust(const char *name, char *text, size_t size) {
     static const struct rlimit no_core = {0, 0};
     int ends[2];
@@ -65,7 +65,7 @@ static int exhaust(const char *name, char *text, size_t size) {
     }
     close(ends[1]);
     size_t used = 0;
-    for (ssize_t n = 1; n > 0 && used < size - 1; used += n > 0 ? (size_t)n : 0) {
+    for (ssize_t n = 1; n > 0 && used<size - 1; used += n> 0 ? (size_t)n : 0) {
         n = read(ends[0], text + used, size - 1 - used);
     }
     text[used] = '\0';

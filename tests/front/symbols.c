@@ -1,11 +1,11 @@
-// Every name that belongs to the heap is answered by one object: the one that answers malloc.
-//
-// A name that the library forgot would silently be libc's or libstdc++'s, and its memory would meet
-// the wrong free. The names are the list of what programs import; the library must have all of
-// them.
+/* Every name that belongs to the heap is answered by one object: the one that answers malloc.
+ *
+ * A name that the library forgot would silently be libc's or libstdc++'s, and its memory would meet
+ * the wrong free. The names are the list of what programs import; the library must have all of
+ * them. */
 #include <dlfcn.h>
 
-#include "../support/testkit.h"
+#include "support/testkit.h"
 
 static const char *const c_names[] = {"malloc",
                                       "free",

@@ -1,5 +1,5 @@
-// Is a text well-formed XML with the given root? Enough XML for malloc_info: elements, quoted
-// attributes, text; no comments, entities or declarations.
+/* Is a text well-formed XML with the given root? Enough XML for malloc_info: elements, quoted
+ * attributes, text; no comments, entities or declarations. */
 #ifndef CAIRN_TESTS_FRONT_WELLFORMED_H
 #define CAIRN_TESTS_FRONT_WELLFORMED_H
 
@@ -31,7 +31,7 @@ static inline const char *xml_read_name(const char *at, struct xml_name *name) {
     return name->length > 0 ? at : NULL;
 }
 
-// Attributes up to the closing > or />; gives the place of that, or NULL.
+/* Attributes up to the closing > or />; gives the place of that, or NULL. */
 static inline const char *xml_skip_attributes(const char *at) {
     for (;;) {
         const char *next = xml_skip_space(at);

@@ -1,5 +1,5 @@
-// Threads that are cancelled while they allocate: wherever the cancellation is delivered, the heap
-// stays whole and the functions of the heap are not left half done.
+/* Threads that are cancelled while they allocate: wherever the cancellation is delivered, the heap
+ * stays whole and the functions of the heap are not left half done. */
 #include "threads.h"
 
 enum { ROUNDS = 300, THREADS = 4 };
@@ -14,7 +14,7 @@ static void *work(void *argument) {
         pthread_testcancel();
         pthread_cleanup_pop(1);
         if (random_next(&random) % 200 == 0) {
-            malloc_stats(); // writes, and write is a cancellation point
+            malloc_stats(); /* writes, and write is a cancellation point */
         }
     }
     return NULL;

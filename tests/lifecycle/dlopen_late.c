@@ -1,8 +1,8 @@
-// The library is loaded late into a program that has a malloc of its own, as a plugin would bring
-// it: it must load, which large thread-local storage would prevent, and its own names must work
-// beside the program's malloc, in threads that were there before and in new ones.
-//
-//   dlopen_late LIBRARY local|global [MALLOC FREE]
+/* The library is loaded late into a program that has a malloc of its own, as a plugin would bring
+ * it: it must load, which large thread-local storage would prevent, and its own names must work
+ * beside the program's malloc, in threads that were there before and in new ones.
+ *
+ *   dlopen_late LIBRARY local|global [MALLOC FREE] */
 #include <dlfcn.h>
 #include <link.h>
 #include <sched.h>
@@ -37,7 +37,7 @@ static void *work(void *argument) {
         p[i] = library_malloc(sizes[i]);
         EXPECT(p[i] != NULL && address(p[i]) % 16 == 0);
         pattern_fill(p[i], sizes[i], i);
-        tagged_delete(tagged_new(&random, limit)); // of the program's own malloc
+        tagged_delete(tagged_new(&random, limit)); /* of the program's own malloc */
     }
     for (size_t i = 0; i < OBJECTS; i++) {
         EXPECT(pattern_holds(p[i], sizes[i], i));
@@ -87,7 +87,7 @@ int main(int count, char **arguments) {
         join_thread(earlier[i]);
         join_thread(later[i]);
     }
-    // Threads that used it may end after it was closed.
+    /* Threads that used it may end after it was closed. */
     void *kept = library_malloc(100);
     EXPECT(dlclose(library) == 0);
     library = dlopen(arguments[1], RTLD_NOW | scope);

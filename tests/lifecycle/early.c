@@ -1,13 +1,13 @@
-// The heap before anything has run: from .preinit_array, from an IFUNC resolver of the program,
-// from the first constructor. Which function comes first is the argument; each must work as the
-// first.
-//
-//   early FUNCTION    one of the names below
+/* The heap before anything has run: from .preinit_array, from an IFUNC resolver of the program,
+ * from the first constructor. Which function comes first is the argument; each must work as the
+ * first.
+ *
+ *   early FUNCTION    one of the names below */
 #include <errno.h>
 #include <malloc.h>
 #include <stdbool.h>
 
-#include "../support/testkit.h"
+#include "support/testkit.h"
 
 static void *kept[16];
 static size_t kept_count;

@@ -1,14 +1,14 @@
-// malloc from an IFUNC resolver: the dynamic linker calls it while it is still relocating.
+/* malloc from an IFUNC resolver: the dynamic linker calls it while it is still relocating. */
 #include <malloc.h>
 
-#include "../support/testkit.h"
+#include "support/testkit.h"
 
 static void *from_resolver;
 static void *large_from_resolver;
 
 static int answer(void) { return 42; }
 
-// Not static: the program calls it through a relocation that the resolver answers.
+/* Not static: the program calls it through a relocation that the resolver answers. */
 int resolved(void);
 int (*resolve(void))(void);
 

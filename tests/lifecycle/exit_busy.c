@@ -1,5 +1,5 @@
-// main returns while other threads allocate and free: the process ends, at once and without a
-// crash.
+/* main returns while other threads allocate and free: the process ends, at once and without a
+ * crash. */
 #include <sched.h>
 #include <sys/wait.h>
 

@@ -1,4 +1,5 @@
-// A large heap with holes everywhere must not need many mappings: the kernel allows 65530 of them.
+/* A large heap with holes everywhere must not need many mappings: the kernel allows 65530 of them.
+ */
 #include "threads.h"
 
 enum { OBJECTS = 60000, LARGE = 300 };

@@ -1,6 +1,6 @@
-// fork while other threads allocate, 200 times. The child has one thread and the whole heap: it
-// allocates, frees what other threads of the parent allocated, starts threads of its own, forks
-// again, and ends. The parent and its threads go on undisturbed.
+/* fork while other threads allocate, 200 times. The child has one thread and the whole heap: it
+ * allocates, frees what other threads of the parent allocated, starts threads of its own, forks
+ * again, and ends. The parent and its threads go on undisturbed. */
 #include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -41,7 +41,7 @@ static void *work_in_child(void *argument) {
         own[i] = tagged_new(&random, 40 * KIB);
     }
     for (size_t i = 0; i < KEPT; i++) {
-        tagged_delete(kept[1][i]); // of a thread that does not exist here
+        tagged_delete(kept[1][i]); /* of a thread that does not exist here */
     }
     for (size_t i = 0; i < 50; i++) {
         tagged_delete(own[i]);
@@ -66,7 +66,7 @@ static void be_child(unsigned number) {
     for (size_t i = 0; i < KEPT; i++) {
         tagged_delete(kept[0][i]);
     }
-    // Objects that were being handed over when the fork came are whole and can be freed here.
+    /* Objects that were being handed over when the fork came are whole and can be freed here. */
     for (size_t i = 0; i < SLOTS; i++) {
         struct tagged *p = atomic_exchange(&slots[i], NULL);
         if (p != NULL) {

@@ -1,6 +1,6 @@
-// An object may be freed by any thread: threads throw objects into a common table and each takes
-// out what others put there. At the end everything is freed, and hardly anything may be left in
-// use.
+/* An object may be freed by any thread: threads throw objects into a common table and each takes
+ * out what others put there. At the end everything is freed, and hardly anything may be left in
+ * use. */
 #include "threads.h"
 
 enum { THREADS = 8, SLOTS = 4096, ROUNDS = 25000 };
@@ -49,7 +49,7 @@ int main(void) {
     run_round();
     say(1, "in use %zu, before %zu; resident %zu, before %zu\n", bytes_in_use(), in_use,
         status_bytes("VmRSS:"), resident);
-    // What the first rounds left is what threads that ended keep for the next ones.
+    /* What the first rounds left is what threads that ended keep for the next ones. */
     EXPECT(bytes_in_use() <= in_use + 64 * KIB);
     EXPECT(status_bytes("VmRSS:") <= resident + 12 * MIB);
     return 0;

@@ -1,14 +1,14 @@
-// Eight threads allocate, one thread only frees: what it frees must come back to the eight. With at
-// most 63 MB alive the process may hold 1.2 times that, its stacks and the rest of it included.
+/* Eight threads allocate, one thread only frees: what it frees must come back to the eight. With at
+ * most 63 MB alive the process may hold 1.2 times that, its stacks and the rest of it included. */
 #include <sched.h>
 
 #include "threads.h"
 
 enum { PRODUCERS = 8, QUEUE = 16384 };
-static const size_t live_limit = (size_t)63 * 1000 * 1000 / PRODUCERS; // of each producer
-static const size_t turnover = (size_t)400 * 1000 * 1000;              // of each producer
+static const size_t live_limit = (size_t)63 * 1000 * 1000 / PRODUCERS; /* of each producer */
+static const size_t turnover = (size_t)400 * 1000 * 1000;              /* of each producer */
 
-// Objects of one producer on their way to the thread that frees.
+/* Objects of one producer on their way to the thread that frees. */
 struct queue {
     _Atomic(size_t *) slots[QUEUE];
     atomic_size_t live;

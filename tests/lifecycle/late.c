@@ -1,6 +1,6 @@
-// The heap after everything has run: exit handlers, destructors of the program and of a library
-// that knows nothing of the allocator, in an order that nobody can choose. Memory from main must
-// still be freed there, and new memory be had.
+/* The heap after everything has run: exit handlers, destructors of the program and of a library
+ * that knows nothing of the allocator, in an order that nobody can choose. Memory from main must
+ * still be freed there, and new memory be had. */
 #include <malloc.h>
 
 #include "late_library.h"
@@ -29,11 +29,11 @@ static void on_exit_too(int status, void *argument) {
     free(argument);
 }
 
-// The last of the program's own destructors.
+/* The last of the program's own destructors. */
 __attribute__((destructor(101))) static void destruct(void) {
     use_heap();
     free(from_main[1]);
-    // What stdio still holds is written and freed by libc itself, after us.
+    /* What stdio still holds is written and freed by libc itself, after us. */
     printf("the last destructor of the program ran\n");
 }
 

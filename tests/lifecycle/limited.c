@@ -1,8 +1,8 @@
-// Memory runs out: under a limit on the address space or on data, the program gets ENOMEM, keeps
-// what it has, and goes on when something is freed. The limit is there from the program's very
-// start.
-//
-//   limited as|data KILOBYTES
+/* Memory runs out: under a limit on the address space or on data, the program gets ENOMEM, keeps
+ * what it has, and goes on when something is freed. The limit is there from the program's very
+ * start.
+ *
+ *   limited as|data KILOBYTES */
 #include <errno.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -11,7 +11,7 @@
 
 enum { THREADS = 4 };
 
-// Objects hang in a list, so that the test needs no memory of its own.
+/* Objects hang in a list, so that the test needs no memory of its own. */
 struct link {
     struct link *next;
     size_t size;
@@ -35,7 +35,7 @@ static struct link *pop(struct link *list) {
     return next;
 }
 
-// Allocate until there is no more; every failure must say ENOMEM.
+/* Allocate until there is no more; every failure must say ENOMEM. */
 static struct link *exhaust(uint64_t seed, size_t largest, size_t *total) {
     struct link *list = NULL;
     for (;;) {

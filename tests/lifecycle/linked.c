@@ -1,4 +1,5 @@
-// A program that has the library linked in, statically or not: is it there, and does it all work?
+/* A program that has the library linked in, statically or not: is it there, and does it all work?
+ */
 #include <errno.h>
 #include <sys/wait.h>
 
@@ -67,7 +68,7 @@ static void libc_uses_the_same_heap(void) {
 }
 
 int main(void) {
-    // glibc would grant 1000 bytes for 1000, cairn grants the size class.
+    /* glibc would grant 1000 bytes for 1000, cairn grants the size class. */
     void *p = malloc(1000);
     EXPECT(malloc_usable_size(p) == documented_class(1000));
     free(p);

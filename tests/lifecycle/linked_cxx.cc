@@ -1,4 +1,5 @@
-// The same for a C++ program: its operators must be the library's, also where libstdc++.a has some.
+/* The same for a C++ program: its operators must be the library's, also where libstdc++.a has some.
+ */
 #include <malloc.h>
 
 #include <map>
@@ -8,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "../support/testkit.h"
+#include "support/testkit.h"
 
 namespace {
 
@@ -34,15 +35,15 @@ void work() {
     }
 }
 
-} // namespace
+} /* namespace */
 
 int main() {
     void *p = ::operator new(1000);
     EXPECT(malloc_usable_size(p) == documented_class(1000));
-    ::operator delete(p, size_t{1000});
-    p = ::operator new(1000, std::align_val_t{1024});
+    ::operator delete (p, size_t{1000});
+    p = ::operator new (1000, std::align_val_t{1024});
     EXPECT(address(p) % 1024 == 0);
-    ::operator delete(p, std::align_val_t{1024});
+    ::operator delete (p, std::align_val_t{1024});
     std::set_new_handler(give_up_at_second_call);
     bool thrown = false;
     try {

@@ -1,5 +1,6 @@
-// mlockall(MCL_CURRENT | MCL_FUTURE): every mapping is populated at once and no page can be given
-// back, so nothing that was freed becomes zero by itself, and reservations must not become memory.
+/* mlockall(MCL_CURRENT | MCL_FUTURE): every mapping is populated at once and no page can be given
+ * back, so nothing that was freed becomes zero by itself, and reservations must not become memory.
+ */
 #include <errno.h>
 #include <sys/mman.h>
 
@@ -35,8 +36,8 @@ static void *work(void *argument) {
 
 int main(void) {
     size_t before = status_bytes("VmRSS:");
-    // Locking populates what is writable: see first that this cannot take all memory of the
-    // machine.
+    /* Locking populates what is writable: see first that this cannot take all memory of the
+     * machine. */
     EXPECT(status_bytes("VmSize:") <= 512 * MIB);
     if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0) {
         say(2, "cannot be tested here: mlockall: %s (it needs CAP_IPC_LOCK)\n", strerror(errno));

@@ -1,4 +1,4 @@
-// A static program of musl with the library inside: threads, fork, and musl's own use of malloc.
+/* A static program of musl with the library inside: threads, fork, and musl's own use of malloc. */
 #include <errno.h>
 #include <sys/wait.h>
 
@@ -48,7 +48,7 @@ static void run_children(void) {
 
 int main(void) {
     void *p = malloc(1000);
-    EXPECT(malloc_usable_size(p) == documented_class(1000)); // musl's own would grant 1000 or so
+    EXPECT(malloc_usable_size(p) == documented_class(1000)); /* musl's own would grant 1000 or so */
     free(p);
     char *text = NULL;
     EXPECT(asprintf(&text, "%0999d", 7) == 999);

@@ -2,7 +2,8 @@
 # no_libc_malloc.sh PROGRAM: a static program with cairn must not contain libc's malloc as well.
 set -eu
 names=$(nm "$1")
-if printf '%s\n' "$names" | grep -E ' [tT] (_int_malloc|_int_free|ptmalloc_init)$'; then
+theirs=' [tT] (_int_malloc|_int_free|ptmalloc_init|__libc_malloc_impl)$'
+if printf '%s\n' "$names" | grep -E "$theirs"; then
     echo "$1 contains libc's own malloc" >&2
     exit 1
 fi

@@ -1,5 +1,6 @@
-// Ordinary work while the kernel charges every writable page against a limit (overcommit_memory=2):
-// reservations that are not writable are free of charge, and what is charged follows what is used.
+/* Ordinary work while the kernel charges every writable page against a limit (overcommit_memory=2):
+ * reservations that are not writable are free of charge, and what is charged follows what is used.
+ */
 #include <sys/wait.h>
 
 #include "threads.h"
@@ -25,7 +26,7 @@ int main(void) {
     char *large = malloc(64 * MIB);
     EXPECT(large != NULL);
     memset(large, 1, 64 * MIB);
-    pid_t child = fork(); // charges all of it once more
+    pid_t child = fork(); /* charges all of it once more */
     EXPECT(child >= 0);
     if (child == 0) {
         alarm(60);

@@ -1,8 +1,8 @@
 #!/bin/bash
 # overcommit.sh LIBRARY PROGRAM...: run each program under the library with strict overcommit.
 #
-# The setting belongs to the whole machine, so it is changed for the shortest time, under a lock, and
-# put back however this ends. Where it cannot be changed the test says so and is counted as skipped.
+# The setting belongs to the whole machine, so it is changed for the shortest time, under a lock,
+# and put back however this ends. Where it cannot be changed the test says so and is skipped.
 set -u
 setting=/proc/sys/vm/overcommit_memory
 library=$1
@@ -12,7 +12,7 @@ exec 9>"${TMPDIR:-/tmp}/cairn-overcommit.lock"
 flock 9
 before=$(cat "$setting")
 if ! { echo 2 >"$setting"; } 2>/dev/null; then
-    echo "NOT POSSIBLE here: $setting cannot be written (it is $before); strict overcommit is untested"
+    echo "NOT POSSIBLE here: $setting ($before) cannot be written; strict overcommit is untested"
     exit 77
 fi
 trap 'echo "$before" >"$setting"' EXIT

@@ -1,5 +1,5 @@
-// Objects are born in some threads and die in others, for long: memory must go round and not grow.
-// At most LIVE_LIMIT bytes are alive; the turnover is many times that.
+/* Objects are born in some threads and die in others, for long: memory must go round and not grow.
+ * At most LIVE_LIMIT bytes are alive; the turnover is many times that. */
 #include <sched.h>
 
 #include "threads.h"
@@ -8,7 +8,7 @@ enum { PAIRS = 4, RING = 1024 };
 static const size_t live_limit = 16 * 1024 * 1024;
 static const size_t turnover = (size_t)1024 * 1024 * 1024;
 
-// One ring per pair; a producer fills it, a consumer of another core empties it.
+/* One ring per pair; a producer fills it, a consumer of another core empties it. */
 struct ring {
     _Atomic(struct tagged *) slots[RING];
     char apart[64];

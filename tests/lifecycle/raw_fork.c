@@ -1,6 +1,6 @@
-// Ways to a new process that run no fork handlers: _Fork, vfork, posix_spawn and clone without
-// flags. With one thread the child of _Fork has a whole heap and may do everything; with several it
-// may do what is async-signal-safe, which malloc is not, but its parent must not notice.
+/* Ways to a new process that run no fork handlers: _Fork, vfork, posix_spawn and clone without
+ * flags. With one thread the child of _Fork has a whole heap and may do everything; with several it
+ * may do what is async-signal-safe, which malloc is not, but its parent must not notice. */
 #include <sched.h>
 #include <spawn.h>
 #include <sys/syscall.h>

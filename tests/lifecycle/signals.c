@@ -1,5 +1,5 @@
-// Signals arrive all the time while threads allocate. The handlers do not allocate, but they
-// interrupt the allocator anywhere, its system calls included.
+/* Signals arrive all the time while threads allocate. The handlers do not allocate, but they
+ * interrupt the allocator anywhere, its system calls included. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/time.h>
@@ -52,7 +52,8 @@ static void *disturb(void *unused) {
 }
 
 int main(void) {
-    struct sigaction action = {.sa_handler = handle}; // no SA_RESTART: system calls are interrupted
+    struct sigaction action = {.sa_handler =
+                                   handle}; /* no SA_RESTART: system calls are interrupted */
     EXPECT(sigaction(SIGALRM, &action, NULL) == 0);
     EXPECT(sigaction(SIGUSR1, &action, NULL) == 0);
     struct itimerval every_millisecond = {{0, 1000}, {0, 1000}};
@@ -61,7 +62,7 @@ int main(void) {
         workers[i] = start_thread(work, (void *)i);
     }
     pthread_t disturber = start_thread(disturb, NULL);
-    // The workers are joined only when nobody sends them signals any more.
+    /* The workers are joined only when nobody sends them signals any more. */
     usleep(500 * 1000);
     atomic_store(&finished, true);
     while (pthread_join(disturber, NULL) != 0) {}

@@ -1,20 +1,20 @@
-// What the library costs a small program, compared with the same program under glibc's malloc:
-// address space, resident memory of its own, mappings, and memory charged against the commit limit.
-//
-//   small_program LIBRARY        compare
-//   small_program                print the four figures
+/* What the library costs a small program, compared with the same program under glibc's malloc:
+ * address space, resident memory of its own, mappings, and memory charged against the commit limit.
+ *
+ *   small_program LIBRARY        compare
+ *   small_program                print the four figures */
 #include <errno.h>
 #include <sys/wait.h>
 
-#include "../support/testkit.h"
+#include "support/testkit.h"
 
 enum { OBJECTS = 1000 };
 
 struct cost {
     size_t address_space;
-    size_t resident; // anonymous pages: those of files are shared with other processes
+    size_t resident; /* anonymous pages: those of files are shared with other processes */
     size_t mappings;
-    size_t charged; // sizes of the mappings that the kernel accounts
+    size_t charged; /* sizes of the mappings that the kernel accounts */
 };
 
 static void small_work(void) {
@@ -29,7 +29,7 @@ static void small_work(void) {
     }
 }
 
-// smaps prints, per mapping, a line with its address range, then "Size:" and at last "VmFlags:".
+/* smaps prints, per mapping, a line with its address range, then "Size:" and at last "VmFlags:". */
 static void read_smaps(struct cost *cost) {
     static char text[1 << 20];
     int fd = open("/proc/self/smaps", O_RDONLY);

@@ -1,5 +1,5 @@
-// Thousands of short threads: what a thread leaves behind must serve those that come after it. Half
-// of what each allocates is freed by itself, the rest later by the main thread.
+/* Thousands of short threads: what a thread leaves behind must serve those that come after it. Half
+ * of what each allocates is freed by itself, the rest later by the main thread. */
 #include "threads.h"
 
 enum { AT_A_TIME = 8, OBJECTS = 64, WARM_UP = 300, GENERATIONS = 900 };

@@ -1,4 +1,4 @@
-// Small helpers for the programs that use many threads.
+/* Small helpers for the programs that use many threads. */
 #ifndef CAIRN_TESTS_LIFECYCLE_THREADS_H
 #define CAIRN_TESTS_LIFECYCLE_THREADS_H
 
@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "../support/testkit.h"
+#include "support/testkit.h"
 
 static inline pthread_t start_thread(void *(*work)(void *), void *argument) {
     pthread_attr_t attributes;
@@ -24,7 +24,7 @@ static inline pthread_t start_thread(void *(*work)(void *), void *argument) {
 
 static inline void join_thread(pthread_t thread) { EXPECT(pthread_join(thread, NULL) == 0); }
 
-// A size as programs ask for: mostly small, seldom large; never above limit.
+/* A size as programs ask for: mostly small, seldom large; never above limit. */
 static inline size_t random_size(uint64_t *random, size_t limit) {
     unsigned bits = 4 + (unsigned)(random_next(random) % 12);
     size_t size = 1 + (size_t)(random_next(random) >> 20) % ((size_t)1 << bits);
@@ -34,7 +34,7 @@ static inline size_t random_size(uint64_t *random, size_t limit) {
     return size < limit ? size : limit;
 }
 
-// An object that knows its size and carries a pattern.
+/* An object that knows its size and carries a pattern. */
 struct tagged {
     size_t size;
     uint64_t seed;

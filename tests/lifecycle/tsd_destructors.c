@@ -1,6 +1,6 @@
-// A thread's end takes several rounds: destructors of thread-specific data that allocate and free,
-// set their key again and so are called again, up to four times; then the library must still cope
-// with what comes, and nothing of it may be lost.
+/* A thread's end takes several rounds: destructors of thread-specific data that allocate and free,
+ * set their key again and so are called again, up to four times; then the library must still cope
+ * with what comes, and nothing of it may be lost. */
 #include "threads.h"
 
 enum { KEYS = 6, ROUNDS = 4, THREADS = 2000, AT_A_TIME = 4 };
@@ -9,7 +9,7 @@ static pthread_key_t keys[KEYS];
 static atomic_uint calls[ROUNDS + 2];
 static _Atomic(struct tagged *) shared;
 
-// What a key holds: the number of the round, and memory from earlier rounds.
+/* What a key holds: the number of the round, and memory from earlier rounds. */
 struct state {
     unsigned round;
     size_t key;
@@ -28,13 +28,13 @@ static void destroy(void *value) {
     for (unsigned i = 0; i < 20; i++) {
         tagged_delete(tagged_new(&random, 80 * KIB));
     }
-    // Free what another thread allocated, and leave something for another.
+    /* Free what another thread allocated, and leave something for another. */
     struct tagged *other = atomic_exchange(&shared, tagged_new(&random, 500));
     if (other != NULL) {
         tagged_delete(other);
     }
     if (round == ROUNDS) {
-        return; // glibc would not call us again; keeping memory now would be a leak of this test
+        return; /* glibc would not call us again; keeping memory now would be a leak of this test */
     }
     struct state *next = (struct state *)malloc(sizeof *next);
     void *kept = malloc(100);
@@ -56,7 +56,7 @@ static void *work(void *unused) {
     return unused;
 }
 
-// A thread that never allocated itself: its destructor is the first to do so.
+/* A thread that never allocated itself: its destructor is the first to do so. */
 static void *work_without_allocating(void *first) {
     EXPECT(pthread_setspecific(keys[((struct state *)first)->key], first) == 0);
     return NULL;

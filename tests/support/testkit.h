@@ -1,7 +1,7 @@
-// What the programs that test the allocator from outside share.
-//
-// Such a program is an ordinary user of malloc: no test framework, because a framework would itself
-// allocate through the library that is on trial. Nothing here allocates.
+/* What the programs that test the allocator from outside share.
+ *
+ * Such a program is an ordinary user of malloc: no test framework, because a framework would itself
+ * allocate through the library that is on trial. Nothing here allocates. */
 #ifndef CAIRN_TESTS_SUPPORT_TESTKIT_H
 #define CAIRN_TESTS_SUPPORT_TESTKIT_H
 
@@ -22,8 +22,8 @@ extern "C" {
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
 
-// Hide a value from the optimiser, which otherwise warns about (or removes) the very misuse under
-// test.
+/* Hide a value from the optimiser, which otherwise warns about (or removes) the very misuse under
+ * test. */
 static inline size_t opaque_size(size_t n) {
     __asm__ volatile("" : "+r"(n));
     return n;
@@ -36,7 +36,7 @@ static inline void *opaque(void *p) {
 
 static inline uintptr_t address(const void *p) { return (uintptr_t)p; }
 
-// printf for a descriptor that never allocates; lines longer than the buffer are cut.
+/* printf for a descriptor that never allocates; lines longer than the buffer are cut. */
 __attribute__((format(printf, 2, 3))) static inline void say(int fd, const char *format, ...) {
     char line[1024];
     va_list arguments;
@@ -56,7 +56,7 @@ __attribute__((format(printf, 2, 3))) static inline void say(int fd, const char 
     }
 }
 
-// End the program as failed. Exit status 1 is kept for this, 77 for "cannot be tested here".
+/* End the program as failed. Exit status 1 is kept for this, 77 for "cannot be tested here". */
 #define FAIL(...)                              \
     do {                                       \
         say(2, "%s:%d: ", __FILE__, __LINE__); \
@@ -74,7 +74,8 @@ __attribute__((format(printf, 2, 3))) static inline void say(int fd, const char 
 
 enum { TEST_NOT_POSSIBLE = 77 };
 
-// A number of kB from /proc/self/status, such as "VmRSS:", in bytes; read without stdio's buffers.
+/* A number of kB from /proc/self/status, such as "VmRSS:", in bytes; read without stdio's buffers.
+ */
 static inline size_t status_bytes(const char *field) {
     char text[4096];
     int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
@@ -91,7 +92,7 @@ static inline size_t status_bytes(const char *field) {
     return at == NULL ? 0 : (size_t)strtoull(at + strlen(field), NULL, 10) * KIB;
 }
 
-// A pattern that tells objects apart: each eight bytes depend on the seed and their place.
+/* A pattern that tells objects apart: each eight bytes depend on the seed and their place. */
 static inline uint64_t pattern_word(uint64_t seed, size_t place) {
     return (seed + place / 8) * UINT64_C(0x9e3779b97f4a7c15);
 }
@@ -121,16 +122,24 @@ static inline int pattern_holds(const void *p, size_t size, uint64_t seed) {
 }
 
 static inline int all_zero(const void *p, size_t size) {
-    const unsigned char *bytes = (const unsigned char *)p;
-    for (size_t i = 0; i < size; i++) {
-        if (bytes[i] != 0) {
+    const char *bytes = (const char *)p;
+    size_t place = 0;
+    for (; place + 8 <= size; place += 8) {
+        uint64_t word;
+        memcpy(&word, bytes + place, 8);
+        if (word != 0) {
+            return 0;
+        }
+    }
+    for (; place < size; place++) {
+        if (bytes[place] != 0) {
             return 0;
         }
     }
     return 1;
 }
 
-// xorshift64*: enough randomness for tests, and the same on every machine.
+/* xorshift64*: enough randomness for tests, and the same on every machine. */
 static inline uint64_t random_next(uint64_t *state) {
     uint64_t x = *state;
     x ^= x >> 12;
@@ -140,14 +149,32 @@ static inline uint64_t random_next(uint64_t *state) {
     return x * UINT64_C(0x2545f4914f6cdd1d);
 }
 
-// The size class that serves a request, by the documented rule: multiples of 16 up to 128, then
-// eight to a doubling. Written from the documentation, not from the library's table.
+/* The largest object in a slab; above it an object is large and whole pages. */
+#define LARGEST_CLASS (16 * KIB)
+
+static inline size_t largest_that_fits(size_t objects, size_t request) {
+    while (32768 / objects / 64 * 64 < request) {
+        objects--;
+    }
+    return 32768 / objects / 64 * 64;
+}
+
+/* The bytes that serve a request, by the documented rule: multiples of 16 up to 128, eight to a
+ * doubling up to 2 KiB, then the multiples of 64 of which 15 to 2 fill 32 KiB; above that, whole
+ * pages.  Written from the documentation, not from the library's table. */
 static inline size_t documented_class(size_t request) {
     if (request <= 16) {
         return 16;
     }
     if (request <= 128) {
         return (request + 15) & ~(size_t)15;
+    }
+    if (request > LARGEST_CLASS) {
+        size_t page = (size_t)sysconf(_SC_PAGESIZE);
+        return (request + page - 1) / page * page;
+    }
+    if (request > 2048) {
+        return largest_that_fits(32768 / request, request);
     }
     size_t doubling = 128;
     while (doubling * 2 < request) {

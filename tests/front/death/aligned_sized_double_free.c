@@ -1,4 +1,4 @@
-// free_aligned_sized of an object that is free.
+/* free_aligned_sized of an object that is free. */
 #include <dlfcn.h>
 
 #include "death.h"

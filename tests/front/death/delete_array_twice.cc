@@ -1,4 +1,4 @@
-// delete[] of an array that is deleted.
+/* delete[] of an array that is deleted. */
 #include <new>
 
 #include "death.h"

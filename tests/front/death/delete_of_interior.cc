@@ -1,5 +1,5 @@
-// An array of objects with destructors has its count in front: delete instead of delete[] meets
-// the middle.
+/* An array of objects with destructors has its count in front: delete instead of delete[] meets
+ * the middle. */
 #include <new>
 
 #include "death.h"

@@ -1,4 +1,4 @@
-// delete of a local variable.
+/* delete of a local variable. */
 #include <new>
 
 #include "death.h"

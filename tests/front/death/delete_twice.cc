@@ -1,4 +1,4 @@
-// delete of an object that is deleted.
+/* delete of an object that is deleted. */
 #include <new>
 
 #include "death.h"

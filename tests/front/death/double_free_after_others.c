@@ -1,5 +1,5 @@
-// A double free that other frees of the same class have gone before, so that the object is not
-// the latest freed.
+/* A double free that other frees of the same class have gone before, so that the object is not
+ * the latest freed. */
 #include "death.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-// An aligned object is freed twice; its neighbours keep the slab in use.
+/* An aligned object is freed twice; its neighbours keep the slab in use. */
 #include "death.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-// Another thread frees an object of this one twice.
+/* Another thread frees an object of this one twice. */
 #include "threads.h"
 
 #include "death.h"

@@ -1,4 +1,4 @@
-// Two other threads free the object, one after the other.
+/* Two other threads free the object, one after the other. */
 #include "threads.h"
 
 #include "death.h"

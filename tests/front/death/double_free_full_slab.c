@@ -1,4 +1,4 @@
-// A double free in a slab that was full: its objects are of the largest size below a page.
+/* A double free in a slab that was full: its objects are of the largest size below a page. */
 #include "death.h"
 
 int main(void) {

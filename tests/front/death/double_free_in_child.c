@@ -1,4 +1,4 @@
-// After fork, the child frees an object twice that was allocated before.
+/* After fork, the child frees an object twice that was allocated before. */
 #include <signal.h>
 #include <sys/wait.h>
 

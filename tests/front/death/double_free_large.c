@@ -1,4 +1,4 @@
-// A large object goes back to the system when it is freed: the second free meets nothing.
+/* A large object goes back to the system when it is freed: the second free meets nothing. */
 #include "death.h"
 
 int main(void) {

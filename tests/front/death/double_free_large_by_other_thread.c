@@ -1,4 +1,4 @@
-// A large object is freed by its owner and by another thread.
+/* A large object is freed by its owner and by another thread. */
 #include "threads.h"
 
 #include "death.h"

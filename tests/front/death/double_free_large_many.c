@@ -1,4 +1,4 @@
-// The same with large objects on both sides that stay.
+/* The same with large objects on both sides that stay. */
 #include "death.h"
 
 int main(void) {

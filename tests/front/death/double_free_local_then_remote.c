@@ -1,4 +1,4 @@
-// The owner frees the object; then another thread does.
+/* The owner frees the object; then another thread does. */
 #include "threads.h"
 
 #include "death.h"

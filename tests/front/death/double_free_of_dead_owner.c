@@ -1,4 +1,4 @@
-// The thread that allocated the object is gone; its slab lives on and still knows what is free.
+/* The thread that allocated the object is gone; its slab lives on and still knows what is free. */
 #include "threads.h"
 
 #include "death.h"

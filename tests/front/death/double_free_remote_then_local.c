@@ -1,4 +1,4 @@
-// Another thread frees the object; then its owner does.
+/* Another thread frees the object; then its owner does. */
 #include "threads.h"
 
 #include "death.h"

@@ -1,4 +1,4 @@
-// The plain double free.
+/* The plain double free. */
 #include "death.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-// abort ends the process also when the program ignores SIGABRT.
+/* abort ends the process also when the program ignores SIGABRT. */
 #include <signal.h>
 
 #include "death.h"

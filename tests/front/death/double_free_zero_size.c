@@ -1,4 +1,4 @@
-// malloc(0) gives an object like any other.
+/* malloc(0) gives an object like any other. */
 #include "death.h"
 
 int main(void) {

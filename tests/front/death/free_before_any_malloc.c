@@ -1,4 +1,4 @@
-// A wild pointer as the first thing that the heap of this program sees.
+/* A wild pointer as the first thing that the heap of this program sees. */
 #include "death.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-// Slabs whose objects are all free go back; what pointed into them points nowhere.
+/* Slabs whose objects are all free go back; what pointed into them points nowhere. */
 #include "death.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-// A pointer into a large object, in its first chunk.
+/* A pointer into a large object, in its first chunk. */
 #include "death.h"
 
 int main(void) {

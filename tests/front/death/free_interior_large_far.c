@@ -1,4 +1,4 @@
-// A pointer into a large object, many chunks behind its start.
+/* A pointer into a large object, many chunks behind its start. */
 #include "death.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-// A pointer to the last byte of an object of an odd class, far into its slab.
+/* A pointer to the last byte of an object of an odd class, far into its slab. */
 #include "death.h"
 
 int main(void) {

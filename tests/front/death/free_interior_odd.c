@@ -1,4 +1,4 @@
-// A pointer one byte into an object.
+/* A pointer one byte into an object. */
 #include "death.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-// A pointer 16 bytes into an object, aligned as objects are.
+/* A pointer 16 bytes into an object, aligned as objects are. */
 #include "death.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-// Memory that the program took from the break.
+/* Memory that the program took from the break. */
 #include "death.h"
 
 int main(void) {

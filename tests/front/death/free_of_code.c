@@ -1,4 +1,4 @@
-// The address of a function.
+/* The address of a function. */
 #include "death.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-// The address of a global variable.
+/* The address of a global variable. */
 #include "death.h"
 
 static char global[256];

@@ -1,4 +1,4 @@
-// The topmost half of the address space, aligned.
+/* The topmost half of the address space, aligned. */
 #include "death.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-// (void *)-1, what mmap and sbrk say when they fail.
+/* (void *)-1, what mmap and sbrk say when they fail. */
 #include "death.h"
 
 int main(void) {

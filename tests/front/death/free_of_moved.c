@@ -1,4 +1,4 @@
-// realloc moved the object; the old pointer is freed.
+/* realloc moved the object; the old pointer is freed. */
 #include "death.h"
 
 int main(void) {

@@ -1,5 +1,5 @@
-// realloc moved a large object; the old pointer is freed. A neighbour keeps the object from
-// growing where it is.
+/* realloc moved a large object; the old pointer is freed. A neighbour keeps the object from
+ * growing where it is. */
 #include "death.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-// An address that no x86-64 can have, as freed memory full of a pattern gives it.
+/* An address that no x86-64 can have, as freed memory full of a pattern gives it. */
 #include "death.h"
 
 int main(void) {

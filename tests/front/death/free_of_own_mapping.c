@@ -1,4 +1,4 @@
-// Memory that the program mapped itself.
+/* Memory that the program mapped itself. */
 #include <sys/mman.h>
 
 #include "death.h"

@@ -1,4 +1,4 @@
-// A small integer that was taken for a pointer.
+/* A small integer that was taken for a pointer. */
 #include "death.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-// The address of a local variable.
+/* The address of a local variable. */
 #include "death.h"
 
 int main(void) {

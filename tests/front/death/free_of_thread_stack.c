@@ -1,4 +1,4 @@
-// A local variable of another thread: its stack lies among the mappings.
+/* A local variable of another thread: its stack lies among the mappings. */
 #include <pthread.h>
 
 #include "death.h"

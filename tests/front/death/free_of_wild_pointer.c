@@ -1,4 +1,4 @@
-// An address that nothing is mapped at.
+/* An address that nothing is mapped at. */
 #include "death.h"
 
 int main(void) {

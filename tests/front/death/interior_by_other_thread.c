@@ -1,4 +1,4 @@
-// Another thread frees a pointer into an object of this one.
+/* Another thread frees a pointer into an object of this one. */
 #include "threads.h"
 
 #include "death.h"

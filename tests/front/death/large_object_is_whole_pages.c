@@ -1,4 +1,4 @@
-// The report names the bytes of a large object: the request rounded up to pages.
+/* The report names the bytes of a large object: the request rounded up to pages. */
 #include "death.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-// realloc of a static array, as code does that grew out of one.
+/* realloc of a static array, as code does that grew out of one. */
 #include "death.h"
 
 static char table[128];

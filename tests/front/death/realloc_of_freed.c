@@ -1,4 +1,4 @@
-// realloc of an object that is free.
+/* realloc of an object that is free. */
 #include "death.h"
 
 int main(void) {

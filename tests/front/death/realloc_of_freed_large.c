@@ -1,4 +1,4 @@
-// realloc of a large object that went back to the system.
+/* realloc of a large object that went back to the system. */
 #include "death.h"
 
 int main(void) {

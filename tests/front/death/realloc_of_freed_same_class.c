@@ -1,5 +1,5 @@
-// realloc of a free object to a size that would fit: nothing has to be done, but the object is
-// still not alive.
+/* realloc of a free object to a size that would fit: nothing has to be done, but the object is
+ * still not alive. */
 #include "death.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-// realloc of a pointer that was advanced.
+/* realloc of a pointer that was advanced. */
 #include "death.h"
 
 int main(void) {

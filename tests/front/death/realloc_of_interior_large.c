@@ -1,4 +1,4 @@
-// realloc of a pointer into a large object.
+/* realloc of a pointer into a large object. */
 #include "death.h"
 
 int main(void) {

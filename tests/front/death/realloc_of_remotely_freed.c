@@ -1,4 +1,4 @@
-// Another thread freed the object that its owner now wants to grow.
+/* Another thread freed the object that its owner now wants to grow. */
 #include "threads.h"
 
 #include "death.h"

@@ -1,4 +1,4 @@
-// The same through realloc.
+/* The same through realloc. */
 #include "slab_tail.h"
 
 #include "death.h"

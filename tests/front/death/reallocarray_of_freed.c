@@ -1,4 +1,4 @@
-// reallocarray of an object that is free.
+/* reallocarray of an object that is free. */
 #include "death.h"
 
 int main(void) {

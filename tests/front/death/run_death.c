@@ -1,11 +1,11 @@
-// Run a death program and see whether it dies as it must.
-//
-//   run_death [--preload LIBRARY] [--must-fail REASON] PROGRAM
-//
-// The program prints on stdout the report that it is about to cause. It must then end by SIGABRT,
-// and what it wrote to stderr must be exactly that one line. --must-fail turns the judgement round:
-// the test passes only if the program fails it for just that reason; so the runner is tested
-// itself.
+/* Run a death program and see whether it dies as it must.
+ *
+ *   run_death [--preload LIBRARY] [--must-fail REASON] PROGRAM
+ *
+ * The program prints on stdout the report that it is about to cause. It must then end by SIGABRT,
+ * and what it wrote to stderr must be exactly that one line. --must-fail turns the judgement round:
+ * the test passes only if the program fails it for just that reason; so the runner is tested
+ * itself. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "../../support/testkit.h"
+#include "support/testkit.h"
 
 enum { TEXT_SIZE = 16 * 1024, SECONDS = 60 };
 
@@ -24,8 +24,8 @@ struct text {
 };
 
 struct outcome {
-    struct text expected; // stdout
-    struct text report;   // stderr
+    struct text expected; /* stdout */
+    struct text report;   /* stderr */
     int status;
     bool timed_out;
 };
@@ -46,7 +46,7 @@ static void become(const char *library, char *const *command, int out, int err) 
     _exit(127);
 }
 
-// Read what is there; false at the end of the stream.
+/* Read what is there; false at the end of the stream. */
 static bool collect(int fd, struct text *text) {
     char overflow[512];
     size_t room = sizeof text->bytes - 1 - text->size;
@@ -98,14 +98,14 @@ static bool same(const struct text *a, const struct text *b) {
     return a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
 }
 
-// A report is one line: "cairn: FUNCTION(0xADDRESS): WHAT; thread TID\n".
+/* A report is one line: "cairn: FUNCTION(0xADDRESS): WHAT; thread TID\n". */
 static bool is_one_report(const struct text *text) {
     const char *end = memchr(text->bytes, '\n', text->size);
     return end != NULL && end + 1 == text->bytes + text->size &&
            strncmp(text->bytes, "cairn: ", 7) == 0 && strstr(text->bytes, "; thread ") != NULL;
 }
 
-// The name of what is wrong, "none" when nothing is.
+/* The name of what is wrong, "none" when nothing is. */
 static const char *judge(const struct outcome *outcome) {
     if (outcome->timed_out) {
         return "timeout";

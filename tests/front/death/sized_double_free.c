@@ -1,4 +1,4 @@
-// free_sized of an object that is free.
+/* free_sized of an object that is free. */
 #include <dlfcn.h>
 
 #include "death.h"

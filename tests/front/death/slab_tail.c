@@ -1,4 +1,4 @@
-// The bytes behind the last object of a slab belong to nobody.
+/* The bytes behind the last object of a slab belong to nobody. */
 #include "slab_tail.h"
 
 #include "death.h"

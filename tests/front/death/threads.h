@@ -1,6 +1,6 @@
-// Threads for the death programs. To start one allocates (libc does), which could fill the very
-// place that a mistake is to be made with: so a thread is prepared before and let go when all is
-// set.
+/* Threads for the death programs. To start one allocates (libc does), which could fill the very
+ * place that a mistake is to be made with: so a thread is prepared before and let go when all is
+ * set. */
 #ifndef CAIRN_TESTS_FRONT_DEATH_THREADS_H
 #define CAIRN_TESTS_FRONT_DEATH_THREADS_H
 
@@ -27,7 +27,7 @@ static inline void prepare_thread(struct prepared_thread *prepared, void *(*work
     EXPECT(pthread_create(&prepared->thread, NULL, prepared_main, prepared) == 0);
 }
 
-// Let the thread do its work on the argument, to its end.
+/* Let the thread do its work on the argument, to its end. */
 static inline void run_prepared(struct prepared_thread *prepared, void *argument) {
     prepared->argument = argument;
     pthread_barrier_wait(&prepared->start);

@@ -1,4 +1,4 @@
-// malloc_usable_size of a local variable.
+/* malloc_usable_size of a local variable. */
 #include "death.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-// malloc_usable_size of an object that is free.
+/* malloc_usable_size of an object that is free. */
 #include "death.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-// malloc_usable_size of a large object that went back to the system.
+/* malloc_usable_size of a large object that went back to the system. */
 #include "death.h"
 
 int main(void) {

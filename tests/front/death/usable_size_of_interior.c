@@ -1,4 +1,4 @@
-// malloc_usable_size of a pointer into an object.
+/* malloc_usable_size of a pointer into an object. */
 #include "death.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-// Another thread freed the object that its owner now asks about.
+/* Another thread freed the object that its owner now asks about. */
 #include "threads.h"
 
 #include "death.h"

@@ -43,13 +43,15 @@ using Value = std::variant<long, double, std::string, std::vector<long>>;
 
 std::string shown(const Value &value) {
     std::ostringstream out;
-    std::visit([&out](const auto &v) {
-        if constexpr (std::is_same_v<std::decay_t<decltype(v)>, std::vector<long>>) {
-            out << std::accumulate(v.begin(), v.end(), 0L);
-        } else {
-            out << std::setprecision(6) << v;
-        }
-    }, value);
+    std::visit(
+        [&out](const auto &v) {
+            if constexpr (std::is_same_v<std::decay_t<decltype(v)>, std::vector<long>>) {
+                out << std::accumulate(v.begin(), v.end(), 0L);
+            } else {
+                out << std::setprecision(6) << v;
+            }
+        },
+        value);
     return out.str();
 }
 
@@ -60,16 +62,20 @@ long in_parallel(int threads, long n) {
             std::unordered_map<std::string, std::shared_ptr<std::set<long>>> sets;
             for (long i = 0; i < n; i++) {
                 auto &set = sets["key " + std::to_string((i * 31 + t) % 997)];
-                if (!set) set = std::make_shared<std::set<long>>();
+                if (!set)
+                    set = std::make_shared<std::set<long>>();
                 set->insert(i % 61);
-                if (set->size() > 50) set.reset();
+                if (set->size() > 50)
+                    set.reset();
             }
             long sum = 0;
-            for (const auto &entry : sets) sum += entry.second ? static_cast<long>(entry.second->size()) : 0;
+            for (const auto &entry : sets)
+                sum += entry.second ? static_cast<long>(entry.second->size()) : 0;
             return sum;
         }));
     }
     long sum = 0;
-    for (auto &part : parts) sum += part.get();
+    for (auto &part : parts)
+        sum += part.get();
     return sum;
 }

@@ -30,13 +30,17 @@ template <std::size_t N> struct Level {
     std::map<int, std::array<char, N>> held;
     std::size_t size() const { return left.size() + right.size() + held.size() + N; }
 };
-template <> struct Level<0> { std::size_t size() const { return 1; } };
+template <> struct Level<0> {
+    std::size_t size() const { return 1; }
+};
 
 constexpr auto primes = [] {
     std::array<bool, 8000> composite{};
     for (std::size_t i = 2; i * i < composite.size(); i++) {
-        if (composite[i]) continue;
-        for (std::size_t k = i * i; k < composite.size(); k += i) composite[k] = true;
+        if (composite[i])
+            continue;
+        for (std::size_t k = i * i; k < composite.size(); k += i)
+            composite[k] = true;
     }
     return composite;
 }();
@@ -50,17 +54,24 @@ template <typename... Steps> auto chain(Steps... steps) {
 
 int main() {
     const auto table = row(std::make_index_sequence<120>{});
-    std::printf("%lu %zu %zu\n", Fibonacci<90>::value, std::tuple_size_v<decltype(table)>, Level<9>{}.size());
+    std::printf("%lu %zu %zu\n", Fibonacci<90>::value, std::tuple_size_v<decltype(table)>,
+                Level<9>{}.size());
     std::size_t n = 0;
-    for (std::size_t i = 2; i < primes.size(); i++) n += !primes[i];
+    for (std::size_t i = 2; i < primes.size(); i++)
+        n += !primes[i];
     std::printf("%zu\n", n);
     const auto index = index_of(words(40000));
     std::size_t sum = 0;
-    for (const auto &[word, places] : index | std::views::reverse | std::views::take(300)) sum += places.back() * word.size();
+    for (const auto &[word, places] : index | std::views::reverse | std::views::take(300))
+        sum += places.back() * word.size();
     std::printf("%zu %zu\n", index.size(), sum);
-    for (const Value &v : {Value(42L), Value(2.5), Value(std::string(30, 'v')), Value(std::vector<long>(100, 7))}) std::printf("%s\n", shown(v).c_str());
-    const auto steps = chain([](std::string s) { return s + s; }, [](std::string s) { return "<" + s + ">"; });
+    for (const Value &v :
+         {Value(42L), Value(2.5), Value(std::string(30, 'v')), Value(std::vector<long>(100, 7))})
+        std::printf("%s\n", shown(v).c_str());
+    const auto steps =
+        chain([](std::string s) { return s + s; }, [](std::string s) { return "<" + s + ">"; });
     std::string text = "x";
-    for (int i = 0; i < 16; i++) text = steps(text);
+    for (int i = 0; i < 16; i++)
+        text = steps(text);
     std::printf("%zu %ld\n", text.size(), in_parallel(4, 60000));
 }

@@ -1,8 +1,8 @@
-// Behaves like a death program under a good or a bad allocator, as told by its name's suffix
-// FAKE_CASE, so that the runner can be seen to tell them apart.
+/* Behaves like a death program under a good or a bad allocator, as told by its name's suffix
+ * FAKE_CASE, so that the runner can be seen to tell them apart. */
 #include <signal.h>
 
-#include "../../../support/testkit.h"
+#include "support/testkit.h"
 
 enum fake {
     GOOD,
