@@ -1,0 +1,56 @@
+# The library in its four forms. Sources are found by folder; a new file needs no line here.
+
+function(cairn_glob_folders result)
+  set(found)
+  foreach(folder ${ARGN})
+    file(GLOB files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/*.c)
+    list(APPEND found ${files})
+  endforeach()
+  set(${result} ${found} PARENT_SCOPE)
+endfunction()
+
+cairn_glob_folders(core_sources base config os core)
+add_library(cairn_core OBJECT ${core_sources})
+target_link_libraries(cairn_core PUBLIC cairn_library_flags)
+# Everything in the core is static or declared in a header; operators of C++ are in none.
+target_compile_options(cairn_core PRIVATE -Wstrict-prototypes -Wmissing-prototypes)
+
+if(NOT CAIRN_FRONT)
+  return()
+endif()
+
+cairn_glob_folders(front_sources front)
+add_library(cairn_front OBJECT ${front_sources})
+target_link_libraries(cairn_front PUBLIC cairn_library_flags)
+set(library_objects $<TARGET_OBJECTS:cairn_core> $<TARGET_OBJECTS:cairn_front>)
+
+# libcairn.so. The version script is anonymous: a named version would keep `malloc` from satisfying
+# malloc@GLIBC_2.2.5, and the program would silently go on with libc's.
+set(version_script ${CMAKE_SOURCE_DIR}/cmake/libcairn.map)
+add_library(cairn_shared SHARED ${library_objects})
+set_target_properties(cairn_shared PROPERTIES
+  OUTPUT_NAME cairn VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+  LINKER_LANGUAGE C LINK_DEPENDS ${version_script})
+target_link_options(cairn_shared PRIVATE
+  -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,-z,nodelete -Wl,--version-script=${version_script}
+  -static-libgcc)
+target_include_directories(cairn_shared INTERFACE ${CMAKE_SOURCE_DIR}/include)
+
+# cairn.o: the whole library as one object. Its hidden symbols are made local, so that no name of
+# the inside can meet one of the program it is linked into.
+set(cairn_object ${CMAKE_BINARY_DIR}/cairn.o)
+add_custom_command(OUTPUT ${cairn_object}
+  COMMAND ${CMAKE_C_COMPILER} -nostdlib -r -o ${cairn_object} ${library_objects}
+  COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${cairn_object}
+  DEPENDS ${library_objects} cairn_core cairn_front
+  COMMAND_EXPAND_LISTS VERBATIM COMMENT "Linking C object cairn.o")
+add_custom_target(cairn_object ALL DEPENDS ${cairn_object})
+set(CAIRN_OBJECT ${cairn_object})
+
+# libcairn.a holds that one object: a program gets the whole malloc family from it or nothing, never
+# half of it from libc.
+set_source_files_properties(${cairn_object} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
+add_library(cairn_static STATIC ${cairn_object})
+set_target_properties(cairn_static PROPERTIES OUTPUT_NAME cairn LINKER_LANGUAGE C)
+target_include_directories(cairn_static INTERFACE ${CMAKE_SOURCE_DIR}/include)
+add_dependencies(cairn_static cairn_object)
