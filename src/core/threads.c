@@ -22,7 +22,11 @@ static struct heap *late_heap;          /* under the lock; parked for ever, in n
 
 /* Rounds of destructors of thread-specific data; the heap goes in the last, as other destructors may
  * allocate in all of them. */
+#if defined(__SANITIZE_THREAD__)
+enum { EXIT_ROUNDS = 3 }; /* in the last one thread sanitizer has ended the thread for itself */
+#else
 enum { EXIT_ROUNDS = 4 };
+#endif
 
 /* A parked heap that has nothing of a class is skipped; how many are looked at. */
 enum { ADOPTION_TRIES = 8 };
