@@ -129,7 +129,8 @@ static bool check_slab(const struct checker *checker, struct chunk *slab) {
 static bool check_large(const struct checker *checker, struct chunk *head) {
     EXPECT(chunk_owner(head) == OWNER_LARGE, "a large object's owner says so", head);
     size_t bytes = head->large.bytes, chunks = head->large.chunks;
-    EXPECT(bytes > 0 && chunks == (bytes + CHUNK_SIZE - 1) / CHUNK_SIZE,
+    size_t needed = (bytes + CHUNK_SIZE - 1) / CHUNK_SIZE;
+    EXPECT(bytes > 0 && (checker->after_fork ? chunks >= needed : chunks == needed),
            "a large object has the chunks that its bytes need", head);
     for (size_t i = 0; i < chunks; i++) {
         uintptr_t address = head->start + i * CHUNK_SIZE;
@@ -156,10 +157,10 @@ static bool check_free_chunk(const struct checker *checker, const struct chunk *
 static bool check_head(const struct checker *checker, uintptr_t address, size_t *chunks) {
     struct chunk *chunk = chunk_of(address);
     *chunks = 0;
+    if (checker->after_fork && chunk_owner(chunk) == OWNER_NONE) {
+        return true; /* it may have been about to be made or released */
+    }
     if (chunk_is(chunk, CHUNK_SLAB)) {
-        if (checker->after_fork && chunk_owner(chunk) == OWNER_NONE) {
-            return true;
-        }
         EXPECT(chunk->start == address, "a slab's chunk follows its head", chunk);
         *chunks = chunk->class < CLASS_COUNT ? slab_class(chunk)->chunks : 0;
         return check_slab(checker, chunk);

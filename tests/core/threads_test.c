@@ -175,20 +175,29 @@ static struct {
     size_t count;
 } late;
 
+/* In the last round thread sanitizer does not follow the thread any more. */
+#if defined(__SANITIZE_THREAD__)
+enum { ROUNDS_OF_DESTRUCTORS = 3 };
+#else
+enum { ROUNDS_OF_DESTRUCTORS = 4 };
+#endif
+
 /* A destructor of the program's that allocates and frees, in each of the rounds there are. */
-static void at_end(void *argument) {
+static void at_end(void *round) {
     assert_true(late.count < 64);
     void *object = take(SIZE);
     assert_non_null(object);
     *(char *)object = 1;
     give(take(40)); /* also frees */
     late.objects[late.count++] = object;
-    (void)pthread_setspecific(key, argument);
+    if ((uintptr_t)round < ROUNDS_OF_DESTRUCTORS) {
+        (void)pthread_setspecific(key, (void *)((uintptr_t)round + 1));
+    }
 }
 
 static void *end_busily(void *argument) {
     give(take(SIZE));
-    assert_int_equal(pthread_setspecific(key, argument), 0);
+    assert_int_equal(pthread_setspecific(key, argument), 0); /* the first round */
     return NULL;
 }
 
@@ -196,9 +205,9 @@ static void test_destructors_allocate(void **state) {
     (void)state;
     assert_int_equal(pthread_key_create(&key, at_end), 0); /* after cairn's own, so it runs later */
     for (int i = 0; i < 10; i++) {
-        in_thread(end_busily, &late);
+        in_thread(end_busily, (void *)1);
     }
-    assert_true(late.count >= 10 * 2);
+    assert_true(late.count == 10 * ROUNDS_OF_DESTRUCTORS);
     assert_non_null(threads_late_heap()); /* what came after the heap was parked */
     assert_intact();
     for (size_t i = 0; i < late.count; i++) {
