@@ -42,9 +42,6 @@ size_t os_page_size(void) {
     return size;
 }
 
-/* From linux/futex.h, which a C library other than glibc need not have in its path. */
-enum { FUTEX_WAIT_PRIVATE = 0 | 128, FUTEX_WAKE_PRIVATE = 1 | 128 };
-
 static void *map(size_t size, int protection) {
     int saved = errno;
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | (protection == PROT_NONE ? MAP_NORESERVE : 0);
