@@ -37,34 +37,19 @@ uintptr_t checker_chunk_address(const struct chunk *chunk) {
  * ------------------------------------------------------------------------------------------------
  */
 
-/* All chunks of the slab say the same. */
-static bool check_slab_chunks(const struct checker *checker, struct chunk *slab) {
-    const struct size_class *size_class = slab_class(slab);
-    for (unsigned i = 0; i < size_class->chunks; i++) {
-        const struct chunk *chunk = &slab[i];
-        EXPECT(is_taken(slab->start + i * CHUNK_SIZE), "the chunks of a slab are taken", chunk);
-        EXPECT(chunk_is(chunk, CHUNK_SLAB), "all chunks of a slab are of its kind", chunk);
-        EXPECT(chunk->class == slab->class, "all chunks of a slab are of its class", chunk);
-        EXPECT(chunk_owner(chunk) == chunk_owner(slab), "all chunks of a slab have its owner",
-               chunk);
-        EXPECT(chunk->reciprocal == size_class->reciprocal,
-               "all chunks of a slab have its class's reciprocal", chunk);
-        EXPECT(chunk->start == slab->start, "all chunks of a slab know where it starts", chunk);
-        EXPECT(chunk->bits == slab->bits, "all chunks of a slab lead to its bitmap", chunk);
-    }
-    return true;
-}
-
 static bool check_bitmap_place(const struct checker *checker, struct chunk *slab) {
     const struct chunk_shared *shared = shared_of(slab);
-    if (slab_class(slab)->words == 1) {
-        EXPECT(slab->bits == &slab->one, "a bitmap of one word is in the descriptor", slab);
+    unsigned words = slab_class(slab)->words;
+    if (words == 1) {
+        EXPECT(slab->bits == &slab->one, "a bitmap of one pair is in the descriptor", slab);
         EXPECT(shared->remote == &shared->remote_one, "one remote word is in the descriptor", slab);
         return true;
     }
-    uintptr_t bits = (uintptr_t)slab->bits, remote = (uintptr_t)shared->remote;
-    EXPECT(bits != 0 && bits % CACHE_LINE == 0, "a bitmap of several words is in a table", slab);
-    EXPECT(remote > bits && remote % CACHE_LINE == 0, "its remote words follow the bitmap", slab);
+    uintptr_t first = (uintptr_t)slab->bits->word, end = (uintptr_t)&slab->bits->word[words];
+    EXPECT(first % CACHE_LINE == sizeof(struct slab_word),
+           "a bitmap of several pairs is in a table", slab);
+    EXPECT((uintptr_t)shared->remote == round_up(end, CACHE_LINE),
+           "the remote words follow the bitmap on lines of their own", slab);
     return true;
 }
 
@@ -73,38 +58,48 @@ static uint64_t bits_from(unsigned from, unsigned w) {
     return from <= w * 64 ? ~UINT64_C(0) : ~low_mask(from - w * 64);
 }
 
-static bool check_words(const struct checker *checker, struct chunk *slab, unsigned *free) {
-    const struct size_class *size_class = slab_class(slab);
+/* What holds of every pair at every instant, also where a thread vanished in a fork. */
+static bool check_word(const struct checker *checker, struct chunk *slab, unsigned w) {
     const struct chunk_shared *shared = shared_of(slab);
-    *free = 0;
-    for (unsigned w = 0; w < size_class->words; w++) {
-        uint64_t word = owner_word_read(&slab->bits->word[w]);
-        uint64_t remote = atomic_load_explicit(&shared->remote[w], memory_order_relaxed);
-        uint64_t beyond = bits_from(size_class->capacity, w);
-        EXPECT((word & beyond) == beyond, "bits of no object are set", slab);
-        EXPECT((~word & bits_from(slab->fresh, w)) == 0, "no object above fresh is taken", slab);
-        EXPECT((remote & word) == 0, "what is freed remotely is not free", slab);
-        EXPECT(checker->after_fork || remote == 0 ||
-                   (atomic_load_explicit(&shared->summary, memory_order_relaxed) >> w & 1) != 0,
-               "the summary has a bit for each remote word in use", slab);
-        *free += count_bits(word & ~beyond);
-    }
+    uint64_t avail = owner_word_read(&slab->bits->word[w].avail);
+    uint64_t freed = owner_word_read(&slab->bits->word[w].freed);
+    uint64_t remote = atomic_load_explicit(&shared->remote[w], memory_order_relaxed);
+    uint64_t beyond = bits_from(slab_class(slab)->capacity, w);
+    EXPECT((freed & beyond) == beyond, "bits of no object are set in freed", slab);
+    EXPECT((avail & beyond) == 0, "bits of no object are never available", slab);
+    EXPECT((remote & (avail | freed)) == 0, "what is freed remotely is not free", slab);
+    EXPECT(checker->after_fork || remote == 0 ||
+               (atomic_load_explicit(&shared->summary, memory_order_relaxed) >> w & 1) != 0,
+           "the summary has a bit for each remote word in use", slab);
+    return true;
+}
+
+static struct heap *heap_of(const struct chunk *slab) {
+    return heap_at(owner_heap(chunk_owner(slab)));
+}
+
+static bool is_current(const struct chunk *slab) {
+    return heap_of(slab)->queues[slab->class].current == slab;
+}
+
+/* What holds as long as no refill is under way; *free: objects that wait to be handed out. */
+static bool check_owned_word(const struct checker *checker, struct chunk *slab, unsigned w,
+                             unsigned *free) {
+    uint64_t avail = owner_word_read(&slab->bits->word[w].avail);
+    uint64_t freed = owner_word_read(&slab->bits->word[w].freed);
+    EXPECT((avail & freed) == 0, "an object is in one word of its pair at most", slab);
+    EXPECT(avail == 0 || (is_current(slab) && w == slab->cursor),
+           "only a bin's own word has objects available", slab);
+    EXPECT((~freed & bits_from(slab->fresh, w)) == 0, "no object above fresh was handed out", slab);
+    *free += count_bits(freed & slab_valid_bits(slab, w));
     return true;
 }
 
 static bool check_slab_state(const struct checker *checker, struct chunk *slab, unsigned free) {
-    uintptr_t owner = chunk_owner(slab);
-    EXPECT(checker_is_heap(owner_heap(owner)), "the owner of a slab is a heap", slab);
-    const struct heap *heap = (const struct heap *)owner_heap(owner);
-    if (atomic_load_explicit(&heap->state, memory_order_relaxed) == HEAP_LOST) {
-        return true;
-    }
-    const struct bin *bin = &heap->bins[slab->class];
-    bool current = heap->queues[slab->class].current == slab;
-    unsigned held = current ? count_bits(bin->word) : 0;
-    EXPECT(owner_word_read(&slab->bits->handed_out) == slab_class(slab)->capacity - free + held,
+    bool current = is_current(slab);
+    EXPECT(owner_word_read(&slab->bits->handed_out) == slab_class(slab)->capacity - free,
            "handed_out counts the objects that are live or in a bin", slab);
-    if ((owner & OWNER_FULL) != 0) {
+    if ((chunk_owner(slab) & OWNER_FULL) != 0) {
         EXPECT(free == 0, "a slab tagged full has no free object", slab);
         EXPECT(!current && !slab->queued, "a slab tagged full is neither current nor queued", slab);
     } else {
@@ -113,14 +108,35 @@ static bool check_slab_state(const struct checker *checker, struct chunk *slab, 
     return true;
 }
 
+static bool check_bitmap(const struct checker *checker, struct chunk *slab) {
+    unsigned words = slab_class(slab)->words;
+    for (unsigned w = 0; w < words; w++) {
+        if (!check_word(checker, slab, w)) {
+            return false;
+        }
+    }
+    EXPECT(checker_is_heap(heap_of(slab)), "the owner of a slab is a heap", slab);
+    if (atomic_load_explicit(&heap_of(slab)->state, memory_order_relaxed) == HEAP_LOST) {
+        return true;
+    }
+    unsigned free = 0;
+    for (unsigned w = 0; w < words; w++) {
+        if (!check_owned_word(checker, slab, w, &free)) {
+            return false;
+        }
+    }
+    return check_slab_state(checker, slab, free);
+}
+
 static bool check_slab(const struct checker *checker, struct chunk *slab) {
     EXPECT(slab->class < CLASS_COUNT, "a slab has a size class", slab);
     const struct size_class *size_class = slab_class(slab);
+    EXPECT(slab->reciprocal == size_class->reciprocal, "a slab has its class's reciprocal", slab);
     EXPECT(slab->cursor < size_class->words, "the cursor is a word of the bitmap", slab);
     EXPECT(slab->fresh <= size_class->capacity, "fresh is at most the capacity", slab);
-    unsigned free;
-    return check_slab_chunks(checker, slab) && check_bitmap_place(checker, slab) &&
-           check_words(checker, slab, &free) && check_slab_state(checker, slab, free);
+    EXPECT(slab->scan == 0 || slab->scan * 64u < slab->fresh,
+           "the search goes on at a word with objects that were used", slab);
+    return check_bitmap_place(checker, slab) && check_bitmap(checker, slab);
 }
 
 /* --- large objects
@@ -136,6 +152,7 @@ static bool check_large(const struct checker *checker, struct chunk *head) {
         uintptr_t address = head->start + i * CHUNK_SIZE;
         EXPECT(is_taken(address), "the chunks of a large object are taken", head);
         const struct chunk *chunk = chunk_of(address);
+        EXPECT(chunk->reciprocal == 0, "only slabs have a reciprocal", chunk);
         EXPECT(i == 0 || (!chunk_is(chunk, CHUNK_LARGE) && !chunk_is(chunk, CHUNK_SLAB) &&
                           chunk_owner(chunk) == OWNER_NONE),
                "the chunks in a large object are nothing else's", chunk);
@@ -150,6 +167,7 @@ static bool check_free_chunk(const struct checker *checker, const struct chunk *
     EXPECT(chunk_is(chunk, CHUNK_NEVER) || chunk_is(chunk, CHUNK_RELEASED),
            "a free chunk is neither a slab nor a large object", chunk);
     EXPECT(chunk_owner(chunk) == OWNER_NONE, "a free chunk has no owner", chunk);
+    EXPECT(chunk->reciprocal == 0, "only slabs have a reciprocal", chunk);
     return true;
 }
 
@@ -161,8 +179,8 @@ static bool check_head(const struct checker *checker, uintptr_t address, size_t 
         return true; /* it may have been about to be made or released */
     }
     if (chunk_is(chunk, CHUNK_SLAB)) {
-        EXPECT(chunk->start == address, "a slab's chunk follows its head", chunk);
-        *chunks = chunk->class < CLASS_COUNT ? slab_class(chunk)->chunks : 0;
+        EXPECT(chunk->start == address, "a slab starts at its chunk", chunk);
+        *chunks = 1;
         return check_slab(checker, chunk);
     }
     if (chunk_is(chunk, CHUNK_LARGE)) {
@@ -171,6 +189,7 @@ static bool check_head(const struct checker *checker, uintptr_t address, size_t 
         return check_large(checker, chunk);
     }
     EXPECT(chunk_owner(chunk) == OWNER_NONE, "only slabs and large objects have an owner", chunk);
+    EXPECT(chunk->reciprocal == 0, "only slabs have a reciprocal", chunk);
     return true;
 }
 

@@ -4,9 +4,9 @@
 #include "core/slab.h"
 #include "core/threads.h"
 
-bool checker_is_heap(uintptr_t address) {
+bool checker_is_heap(const struct heap *candidate) {
     for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
-        if ((uintptr_t)heap == address) {
+        if (heap == candidate) {
             return true;
         }
     }
@@ -17,11 +17,11 @@ static enum heap_state state_of(const struct heap *heap) {
     return (enum heap_state)atomic_load_explicit(&heap->state, memory_order_relaxed);
 }
 
-/* Whether a link leads to the head of a slab of this heap and class that is not tagged full. */
+/* Whether a link leads to a slab of this heap and class that is not tagged full. */
 static bool is_open_slab(const struct heap *heap, const struct chunk *slab, unsigned class) {
     return checker_chunk_address(slab) != 0 && chunk_is(slab, CHUNK_SLAB) &&
            slab->start == checker_chunk_address(slab) && slab->class == class &&
-           chunk_owner(slab) == (uintptr_t)heap;
+           chunk_owner(slab) == heap_distance_of(heap);
 }
 
 /* --- bins
@@ -38,32 +38,32 @@ static bool reads_as_zero(uintptr_t object, size_t size) {
 }
 
 static bool check_zeroed(const struct checker *checker, const struct bin *bin) {
-    for (uint64_t rest = bin->zeroed != 0 ? bin->word : 0; rest != 0; rest &= rest - 1) {
+    uint64_t rest = bin->zeroed != 0 ? owner_word_read(bin->avail) : 0;
+    for (; rest != 0; rest &= rest - 1) {
         EXPECT(reads_as_zero(bin->base + lowest_bit(rest) * bin->size, bin->size),
                "objects of a zeroed bin read as zero", bin);
     }
     return true;
 }
 
+static bool is_empty(const struct heap *heap, unsigned class) {
+    return heap->queues[class].current == NULL && heap->bins[class].avail == &no_objects;
+}
+
 static bool check_bin(const struct checker *checker, const struct heap *heap, unsigned class) {
     const struct bin *bin = &heap->bins[class];
     const struct chunk *slab = heap->queues[class].current;
-    if (slab != NULL) {
-        EXPECT(is_open_slab(heap, slab, class), "the current slab is the heap's own", heap);
-    }
-    if (bin->word == 0) {
+    if (slab == NULL) {
+        EXPECT(is_empty(heap, class), "a bin without a current slab has no objects", bin);
         return true;
     }
-    EXPECT(slab != NULL, "a bin with objects has a current slab", bin);
-    uintptr_t distance = (uintptr_t)bin->truth - (uintptr_t)slab->bits->word;
-    uintptr_t w = distance / sizeof(owner_word);
-    EXPECT(distance % sizeof(owner_word) == 0 && w < slab_class(slab)->words,
-           "a bin's truth is a word of the current slab", bin);
-    EXPECT(bin->size == slab_class(slab)->size, "a bin has the size of its class", bin);
-    EXPECT(bin->base == slab->start + w * 64 * bin->size, "a bin's base is its word's first object",
+    EXPECT(is_open_slab(heap, slab, class), "the current slab is the heap's own", heap);
+    unsigned w = slab->cursor;
+    EXPECT(bin->avail == &slab->bits->word[w].avail, "a bin points at the current slab's word",
            bin);
-    uint64_t offered = owner_word_read(bin->truth) & slab_valid_bits(slab, (unsigned)w);
-    EXPECT((bin->word & ~offered) == 0, "the objects of a bin are free in its truth", bin);
+    EXPECT(bin->size == slab_class(slab)->size, "a bin has the size of its class", bin);
+    EXPECT(bin->base == slab->start + (uintptr_t)w * 64 * bin->size,
+           "a bin's base is its word's first object", bin);
     return check_zeroed(checker, bin);
 }
 
@@ -78,7 +78,7 @@ struct holdings {
 
 static bool count_slab(struct chunk *slab, void *argument) {
     struct holdings *holdings = argument;
-    if (owner_heap(chunk_owner(slab)) == (uintptr_t)holdings->heap) {
+    if (owner_heap(chunk_owner(slab)) == heap_distance_of(holdings->heap)) {
         holdings->slabs[slab->class]++;
         holdings->queued[slab->class] += slab->queued;
     }
@@ -143,8 +143,7 @@ static bool check_heap(const struct checker *checker, const struct heap *heap, s
 
 static bool check_flushed(const struct checker *checker, const struct heap *heap) {
     for (unsigned class = 0; class < CLASS_COUNT; class ++) {
-        EXPECT(heap->queues[class].current == NULL && heap->bins[class].word == 0,
-               "the bins of a parked heap are empty", heap);
+        EXPECT(is_empty(heap, class), "the bins of a parked heap are empty", heap);
     }
     return true;
 }
@@ -154,8 +153,7 @@ static bool check_parking(const struct checker *checker, size_t parked) {
     EXPECT(threads_parked_count() == parked, "parked_count counts the parked heaps",
            threads_first_parked());
     for (const struct heap *heap = threads_first_parked(); heap != NULL; heap = heap->next_parked) {
-        EXPECT(checker_is_heap((uintptr_t)heap), "the link of the parked list leads to a heap",
-               heap);
+        EXPECT(checker_is_heap(heap), "the link of the parked list leads to a heap", heap);
         EXPECT(state_of(heap) == HEAP_PARKED, "a heap in the parked list is parked", heap);
         EXPECT(heap != threads_late_heap(), "the late heap is in no list", heap);
         EXPECT(parked-- != 0, "a heap is in the parked list once", heap);
@@ -168,9 +166,11 @@ static bool check_parking(const struct checker *checker, size_t parked) {
 }
 
 static bool check_none(const struct checker *checker) {
-    static const struct heap untouched;
-    EXPECT(__builtin_memcmp(&heap_none, &untouched, sizeof untouched) == 0,
-           "the heap of threads without one is never written", &heap_none);
+    static struct heap untouched;
+    heap_start(&untouched);
+    EXPECT(__builtin_memcmp(&heap_origin.none, &untouched, sizeof untouched) == 0 &&
+               owner_word_read(untouched.bins[0].avail) == 0,
+           "the heap of threads without one is never written", &heap_origin);
     return true;
 }
 

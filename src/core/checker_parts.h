@@ -48,6 +48,6 @@ bool checker_each_slab(bool (*visit)(struct chunk *head, void *argument), void *
 uintptr_t checker_chunk_address(const struct chunk *chunk);
 
 /* Whether it is one of all the heaps there are. */
-bool checker_is_heap(uintptr_t address);
+bool checker_is_heap(const struct heap *heap);
 
 #endif

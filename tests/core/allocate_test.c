@@ -47,7 +47,8 @@ static void test_distinct(void **state) {
 /* Fresh, used before, purged: always zero. */
 static void test_zeroed(void **state) {
     (void)state;
-    static const size_t sizes[] = {1, 16, 17, 100, 1024, 3000, 9000, 32768, 32769, 200000, 5000000};
+    static const size_t sizes[] = {1,    16,    17,    100,   1024,   3000,
+                                   9000, 16384, 16385, 32769, 200000, 5000000};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         for (int round = 0; round < 200; round++) {
             char *object = take_zeroed(sizes[i]);
@@ -73,7 +74,7 @@ static void test_zeroed(void **state) {
 
 static void test_alignment(void **state) {
     (void)state;
-    static const size_t sizes[] = {0, 1, 100, 5000, 32768, 32769, 100000};
+    static const size_t sizes[] = {0, 1, 100, 5000, 16384, 16385, 32769, 100000};
     for (size_t alignment = 1; alignment <= (size_t)1 << 30; alignment *= 2) {
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
             char *object = allocate_aligned(alignment, sizes[i]);
@@ -122,7 +123,7 @@ static void test_refusals(void **state) {
 
 static void test_free_keeps_errno(void **state) {
     (void)state;
-    static const size_t sizes[] = {1, 1000, 32768, 100000, 50000000};
+    static const size_t sizes[] = {1, 1000, 16384, 16385, 100000, 50000000};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         char *object = take(sizes[i]);
         memset(object, 1, sizes[i]);
@@ -214,7 +215,7 @@ static void test_reports(void **state) {
     assert_reported(free_it, "free", text, "pointer that cairn never allocated");
     assert_reported(free_it, "free", (void *)((uintptr_t)1 << 60),
                     "pointer that cairn never allocated");
-    char *odd = take(1152), *tail = odd - (uintptr_t)odd % CHUNK_SIZE + 56 * 1152;
+    char *odd = take(1152), *tail = odd - (uintptr_t)odd % CHUNK_SIZE + 28 * 1152;
     assert_reported(free_it, "free", tail,
                     "pointer behind the last object of a slab of size class 1152");
     give(odd);

@@ -93,25 +93,48 @@ static void test_zeroed(void **state) {
 /* From the block whose longest free run is the shortest that suffices. */
 static void test_best_fit(void **state) {
     (void)state;
-    uintptr_t three = take_chunks(32), eight = take_chunks(32), whole = take_chunks(32);
+    uintptr_t three = take_chunks(64), eight = take_chunks(64), whole = take_chunks(64);
     give_clean(three + 5 * CHUNK_SIZE, 3);
     give_clean(three + 20 * CHUNK_SIZE, 1);
     give_clean(eight + 10 * CHUNK_SIZE, 8);
-    give_clean(whole, 32);
+    give_clean(whole, 64);
     assert_blocks();
     assert_int_equal(take_chunks(4), eight + 10 * CHUNK_SIZE);
     assert_int_equal(take_chunks(4), eight + 14 * CHUNK_SIZE);
     assert_int_equal(take_chunks(2), three + 5 * CHUNK_SIZE);
     assert_int_equal(take_chunks(1), three + 7 * CHUNK_SIZE);
     assert_int_equal(take_chunks(1), three + 20 * CHUNK_SIZE);
-    assert_int_equal(block_totals.taken, 64);
-    give_clean(three, 32);
-    give_clean(eight, 32);
+    assert_int_equal(block_totals.taken, 128);
+    give_clean(three, 64);
+    give_clean(eight, 64);
+}
+
+/* Of the blocks that have the run dirty the fullest comes first, clean ones however full after it.
+ */
+static void test_dirty_before_fit(void **state) {
+    (void)state;
+    uintptr_t clean = take_chunks(64), three = take_chunks(64), eight = take_chunks(64);
+    give_clean(clean + 7 * CHUNK_SIZE, 1);
+    give_dirty(three + 5 * CHUNK_SIZE, 3);
+    give_clean(three + 8 * CHUNK_SIZE, 1);
+    give_dirty(eight + 10 * CHUNK_SIZE, 8);
+    assert_blocks();
+    assert_int_equal(take_chunks(1), three + 5 * CHUNK_SIZE);
+    assert_int_equal(take_chunks(3), eight + 10 * CHUNK_SIZE); /* partly clean in the fuller one */
+    assert_int_equal(take_chunks(2), three + 6 * CHUNK_SIZE);
+    assert_int_equal(take_chunks(5), eight + 13 * CHUNK_SIZE);
+    assert_int_equal(block_totals.dirty, 0);
+    assert_int_equal(take_chunks(1), three + 8 * CHUNK_SIZE);
+    assert_int_equal(take_chunks(1), clean + 7 * CHUNK_SIZE);
+    assert_blocks();
+    give_clean(clean, 64);
+    give_clean(three, 64);
+    give_clean(eight, 64);
 }
 
 static void test_long_runs(void **state) {
     (void)state;
-    static const size_t counts[] = {33, 64, 65, 200, 500};
+    static const size_t counts[] = {65, 128, 129, 400, 1000};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         struct run run = take_run(counts[i]);
         assert_int_equal(run.address % BLOCK_SIZE, 0);
@@ -137,7 +160,7 @@ static void test_alignment(void **state) {
     (void)state;
     uintptr_t unaligned = take_chunks(1);
     for (size_t alignment = CHUNK_SIZE; alignment <= 64 * BLOCK_SIZE; alignment *= 2) {
-        for (size_t count = 1; count <= 70; count += 23) {
+        for (size_t count = 1; count <= 140; count += 46) {
             struct run run = chunks_take(count, alignment);
             assert_true(run.address != 0 && run.address % alignment == 0);
             assert_int_equal(block_totals.taken, count + 1); /* the ends are back */
@@ -175,14 +198,14 @@ static void test_extend(void **state) {
 /* Into the next block and the one after it. */
 static void test_extend_across_blocks(void **state) {
     (void)state;
-    uintptr_t run = take_chunks(200);
-    give_clean(run + 20 * CHUNK_SIZE, 180);
+    uintptr_t run = take_chunks(400);
+    give_clean(run + 40 * CHUNK_SIZE, 360);
     bool zeroed;
-    assert_true(chunks_extend(run + 20 * CHUNK_SIZE, 80, &zeroed));
+    assert_true(chunks_extend(run + 40 * CHUNK_SIZE, 160, &zeroed));
     assert_true(zeroed);
-    assert_int_equal(block_totals.taken, 100);
+    assert_int_equal(block_totals.taken, 200);
     assert_blocks();
-    give_clean(run, 100);
+    give_clean(run, 200);
 }
 
 static void test_purge(void **state) {
@@ -207,7 +230,28 @@ static void test_purge(void **state) {
     give_clean(run + 7 * CHUNK_SIZE, 3);
 }
 
-/* No more is kept dirty than the cap allows, and the oldest goes first. */
+/* No more than the surplus goes, and it goes from the high end of the block: chunks are taken from
+ * the low end.  (The first test, as purging teaches the cap.) */
+static void test_surplus(void **state) {
+    (void)state;
+    enum { KEPT = 15 }; /* the constant, less the sixteenth that leaves room for the next chunk */
+    uintptr_t run = take_chunks(CHUNKS_PER_BLOCK), given = run + 2 * CHUNK_SIZE;
+    give_dirty(given, 16);
+    assert_int_equal(block_totals.dirty, 16);
+    assert_int_equal(block_totals.purged_bytes, 0);
+    give_dirty(given + 16 * CHUNK_SIZE, 40);
+    assert_int_equal(block_totals.dirty, KEPT);
+    assert_int_equal(block_totals.purged_bytes, (56 - KEPT) * CHUNK_SIZE);
+    assert_int_equal(block_totals.purge_calls, 1);
+    assert_int_equal(os_resident_bytes((void *)given, KEPT * CHUNK_SIZE), KEPT * CHUNK_SIZE);
+    assert_int_equal(
+        os_resident_bytes((void *)(given + KEPT * CHUNK_SIZE), (56 - KEPT) * CHUNK_SIZE), 0);
+    assert_blocks();
+    give_clean(run, 2);
+    give_clean(given + 56 * CHUNK_SIZE, CHUNKS_PER_BLOCK - 58);
+}
+
+/* No more is kept dirty than the cap allows, and the oldest block goes first. */
 static void test_cap(void **state) {
     (void)state;
     enum { RUNS = 40, EACH = 8 };
@@ -218,14 +262,19 @@ static void test_cap(void **state) {
     for (size_t i = 0; i < RUNS; i++) {
         give_dirty(runs[i], EACH);
         chunks_lock();
-        size_t cap = purge_cap(block_totals.taken);
+        size_t cap = purge_cap(block_totals.taken, block_totals.taken_peak);
         chunks_unlock();
         assert_true(block_totals.dirty <= cap);
         assert_blocks();
     }
     assert_true(block_totals.dirty > 0);
-    assert_int_equal(os_resident_bytes((void *)runs[0], CHUNK_SIZE), 0);
-    assert_int_equal(os_resident_bytes((void *)runs[RUNS - 1], CHUNK_SIZE), CHUNK_SIZE);
+    size_t resident = 0;
+    for (size_t i = 0; i < RUNS; i++) {
+        size_t here = os_resident_bytes((void *)runs[i], EACH * CHUNK_SIZE);
+        assert_true(here == 0 || i >= CHUNKS_PER_BLOCK / EACH);
+        resident += here;
+    }
+    assert_int_equal(resident, block_totals.dirty * CHUNK_SIZE);
 }
 
 /* Larger than all that may be kept: back at once, in one call. */
@@ -264,7 +313,7 @@ static void test_random(void **state) {
             chunks_give(runs[at].address, runs[at].count, random_below(&random, 2) != 0);
             runs[at].count = 0;
         } else {
-            size_t count = 1 + random_below(&random, random_below(&random, 8) != 0 ? 8 : 100);
+            size_t count = 1 + random_below(&random, random_below(&random, 8) != 0 ? 8 : 200);
             struct run run = take_run(count);
             *(volatile char *)run.address = 0;
             runs[at].address = run.address;
@@ -283,15 +332,17 @@ static void test_random(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_surplus, clean_up),
+        cmocka_unit_test_setup(test_cap, clean_up),
         cmocka_unit_test_setup(test_lowest_first, clean_up),
         cmocka_unit_test_setup(test_zeroed, clean_up),
         cmocka_unit_test_setup(test_best_fit, clean_up),
+        cmocka_unit_test_setup(test_dirty_before_fit, clean_up),
         cmocka_unit_test_setup(test_long_runs, clean_up),
         cmocka_unit_test_setup(test_alignment, clean_up),
         cmocka_unit_test_setup(test_extend, clean_up),
         cmocka_unit_test_setup(test_extend_across_blocks, clean_up),
         cmocka_unit_test_setup(test_purge, clean_up),
-        cmocka_unit_test_setup(test_cap, clean_up),
         cmocka_unit_test_setup(test_huge_is_purged, clean_up),
         cmocka_unit_test_setup(test_too_much, clean_up),
         cmocka_unit_test_setup_teardown(test_random, clean_up, clean_up),

@@ -6,11 +6,11 @@
 #include "core/slab.h"
 #include "support/core.h"
 
-enum { SIZE = 1024, CAPACITY = 64 }; /* one word, one chunk, four at a time */
+enum { SIZE = 1024, CAPACITY = 32 }; /* one word, one chunk, four at a time */
 
-static struct queue *queue(void) { return &heap_self->queues[class_of(SIZE)]; }
-static struct bin *bin(void) { return &heap_self->bins[class_of(SIZE)]; }
-static struct chunk *slab_of(void *object) { return slab_head(chunk_of((uintptr_t)object)); }
+static struct queue *queue(void) { return &heap_self()->queues[class_of(SIZE)]; }
+static struct bin *bin(void) { return &heap_self()->bins[class_of(SIZE)]; }
+static struct chunk *slab_of(void *object) { return chunk_of((uintptr_t)object); }
 static bool is_full(const struct chunk *slab) { return (chunk_owner(slab) & OWNER_FULL) != 0; }
 
 /* Fills `slabs` slabs from the first to the last object. */
@@ -36,8 +36,8 @@ static void test_current(void **state) {
     void *object = take(SIZE);
     assert_ptr_equal(queue()->current, slab_of(object));
     assert_int_equal(queue()->slabs, 1);
-    assert_true(bin()->word != 0 && bin()->base == slab_of(object)->start);
-    assert_int_equal(chunk_owner(slab_of(object)), (uintptr_t)heap_self);
+    assert_true(owner_word_read(bin()->avail) != 0 && bin()->base == slab_of(object)->start);
+    assert_int_equal(chunk_owner(slab_of(object)), heap_distance_of(heap_self()));
     give(object); /* stays current */
     assert_ptr_equal(queue()->current, slab_of(object));
     assert_intact();
@@ -122,11 +122,11 @@ static void test_flush(void **state) {
     for (unsigned class = 0; class < CLASS_COUNT; class ++) {
         objects[class] = take(size_classes[class].size);
     }
-    heap_flush(heap_self);
+    heap_flush(heap_self());
     assert_intact();
     for (unsigned class = 0; class < CLASS_COUNT; class ++) {
-        struct queue *q = &heap_self->queues[class];
-        assert_true(heap_self->bins[class].word == 0 && q->current == NULL);
+        struct queue *q = &heap_self()->queues[class];
+        assert_true(heap_self()->bins[class].avail == &no_objects && q->current == NULL);
         assert_ptr_equal(q->head, slab_of(objects[class]));
         give(objects[class]);
         assert_true(q->head == NULL && q->slabs == 0);
@@ -137,17 +137,18 @@ static void test_flush(void **state) {
 static void test_give_up_and_adopt(void **state) {
     (void)state;
     static struct heap other;
+    heap_start(&other);
     void *object = take(SIZE);
-    heap_flush(heap_self);
-    struct chunk *slab = heap_give_up_slab(heap_self, class_of(SIZE));
+    heap_flush(heap_self());
+    struct chunk *slab = heap_give_up_slab(heap_self(), class_of(SIZE));
     assert_ptr_equal(slab, slab_of(object));
-    assert_null(heap_give_up_slab(heap_self, class_of(SIZE)));
+    assert_null(heap_give_up_slab(heap_self(), class_of(SIZE)));
     heap_adopt_slab(&other, slab);
-    assert_int_equal(chunk_owner(slab), (uintptr_t)&other);
+    assert_int_equal(chunk_owner(slab), heap_distance_of(&other));
     assert_ptr_equal(other.queues[class_of(SIZE)].head, slab);
     assert_int_equal(other.queues[class_of(SIZE)].slabs, 1);
     assert_ptr_equal(heap_give_up_slab(&other, class_of(SIZE)), slab);
-    heap_adopt_slab(heap_self, slab);
+    heap_adopt_slab(heap_self(), slab);
     assert_intact();
     give(object);
 }
@@ -160,7 +161,7 @@ static void test_rebuild(void **state) {
     give(objects[7]);
     give(objects[CAPACITY + 7]);
     give_remotely(objects[CAPACITY + 8]);
-    heap_rebuild(heap_self);
+    heap_rebuild(heap_self());
     assert_intact();
     assert_int_equal(queue()->slabs, 3);
     assert_null(queue()->current);
@@ -175,16 +176,16 @@ static void test_rebuild(void **state) {
 
 static void test_counters(void **state) {
     (void)state;
-    struct heap_counters before = heap_self->counters;
+    struct heap_counters before = heap_self()->counters;
     void *objects[CAPACITY];
     fill(objects, 1);
     for (size_t i = 0; i < CAPACITY; i++) {
         give(objects[i]);
     }
-    heap_flush(heap_self);
-    assert_int_equal(heap_self->counters.slabs_created - before.slabs_created, 1);
-    assert_int_equal(heap_self->counters.slabs_released - before.slabs_released, 1);
-    assert_int_equal(heap_self->counters.refills - before.refills,
+    heap_flush(heap_self());
+    assert_int_equal(heap_self()->counters.slabs_created - before.slabs_created, 1);
+    assert_int_equal(heap_self()->counters.slabs_released - before.slabs_released, 1);
+    assert_int_equal(heap_self()->counters.refills - before.refills,
                      CAPACITY / size_classes[class_of(SIZE)].handful);
 }
 

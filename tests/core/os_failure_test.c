@@ -119,7 +119,7 @@ struct plan {
  * announced, and the one for threads that got none of their own. */
 static bool all_heaps_flushed(void) {
     for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
-        if (heap != heap_self && (!threads_is_parked(heap) || heap == threads_late_heap())) {
+        if (heap != heap_self() && (!threads_is_parked(heap) || heap == threads_late_heap())) {
             return false;
         }
     }

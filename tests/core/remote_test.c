@@ -4,10 +4,10 @@
 #include "core/slab.h"
 #include "support/dies.h"
 
-enum { SIZE = 1024, CAPACITY = 64 };
+enum { SIZE = 1024, CAPACITY = 32 };
 
-static struct queue *queue(void) { return &heap_self->queues[class_of(SIZE)]; }
-static struct chunk *slab_of(void *object) { return slab_head(chunk_of((uintptr_t)object)); }
+static struct queue *queue(void) { return &heap_self()->queues[class_of(SIZE)]; }
+static struct chunk *slab_of(void *object) { return chunk_of((uintptr_t)object); }
 static uint64_t summary_of(struct chunk *slab) { return shared_of(slab)->summary; }
 
 static int empty_heap(void **state) {
@@ -38,17 +38,17 @@ static void test_notification(void **state) {
     struct chunk *slab = slab_of(one);
     give_remotely(one);
     assert_int_equal(summary_of(slab), 1);
-    assert_ptr_equal(heap_self->notified, slab);
-    assert_false(owner_word_read(&slab->bits->word[0]) & 1); /* not the owner's business yet */
+    assert_ptr_equal(heap_self()->notified, slab);
+    assert_false(slab_free_bits(slab, 0) & 1); /* not the owner's business yet */
     give_remotely(two);
     give_remotely(other); /* a second slab in the list */
-    assert_ptr_equal(heap_self->notified, slab_of(other));
+    assert_ptr_equal(heap_self()->notified, slab_of(other));
     assert_ptr_equal(shared_of(slab_of(other))->notified, slab);
     assert_intact();
-    uint64_t before = heap_self->counters.remote_frees;
-    heap_drain(heap_self);
-    assert_int_equal(heap_self->counters.remote_frees - before, 3);
-    assert_null(heap_self->notified);
+    uint64_t before = heap_self()->counters.remote_frees;
+    heap_drain(heap_self());
+    assert_int_equal(heap_self()->counters.remote_frees - before, 3);
+    assert_null(heap_self()->notified);
     assert_int_equal(summary_of(slab), 0);
     assert_intact();
 }
@@ -66,9 +66,9 @@ static void test_drain_full(void **state) {
     in_thread(give_batch, &batch);
     assert_true((chunk_owner(first) & chunk_owner(second) & OWNER_FULL) != 0);
     assert_intact();
-    heap_drain(heap_self);
+    heap_drain(heap_self());
     assert_true(chunk_is(first, CHUNK_RELEASED));
-    assert_true(second->queued && chunk_owner(second) == (uintptr_t)heap_self);
+    assert_true(second->queued && chunk_owner(second) == heap_distance_of(heap_self()));
     assert_int_equal(queue()->slabs, 2);
     assert_intact();
     for (size_t i = CAPACITY + 1; i < 2 * CAPACITY; i++) {
@@ -107,20 +107,20 @@ static void test_concurrent(void **state) {
             batches[t].objects[i] = take(16);
         }
     }
-    uint64_t before = heap_self->counters.remote_frees;
+    uint64_t before = heap_self()->counters.remote_frees;
     for (size_t t = 0; t < THREADS; t++) {
         batches[t].count = EACH;
         assert_int_equal(pthread_create(&threads[t], NULL, give_batch, &batches[t]), 0);
     }
     for (int i = 0; i < 1000; i++) {
-        heap_drain(heap_self);
+        heap_drain(heap_self());
     }
     for (size_t t = 0; t < THREADS; t++) {
         assert_int_equal(pthread_join(threads[t], NULL), 0);
     }
     assert_intact();
-    heap_drain(heap_self);
-    assert_int_equal(heap_self->counters.remote_frees - before, THREADS * EACH);
+    heap_drain(heap_self());
+    assert_int_equal(heap_self()->counters.remote_frees - before, THREADS * EACH);
     assert_intact();
 }
 
@@ -144,12 +144,12 @@ static void local_then_remote(void *object) {
 static void remote_then_local(void *object) {
     give_remotely(object);
     give(object);
-    heap_drain(heap_self);
+    heap_drain(heap_self());
 }
 
 static void remote_drain_remote(void *object) {
     give_remotely(object);
-    heap_drain(heap_self);
+    heap_drain(heap_self());
     give_remotely(object);
 }
 
@@ -180,8 +180,8 @@ static void test_late_for_another_slab(void **state) {
     (void)state;
     void *object = take(SIZE);
     struct chunk *slab = slab_of(object);
-    notify_late(slab, heap_self);
-    heap_drain(heap_self);
+    notify_late(slab, heap_self());
+    heap_drain(heap_self());
     assert_int_equal(summary_of(slab), 0);
     assert_intact();
     give(object);
@@ -192,10 +192,10 @@ static void test_late_for_released(void **state) {
     void *object = take(SIZE);
     struct chunk *slab = slab_of(object);
     give(object);
-    heap_flush(heap_self);
+    heap_flush(heap_self());
     assert_true(chunk_is(slab, CHUNK_RELEASED));
-    notify_late(slab, heap_self);
-    heap_drain(heap_self);
+    notify_late(slab, heap_self());
+    heap_drain(heap_self());
     assert_int_equal(summary_of(slab), 0);
     assert_intact();
 }
@@ -204,8 +204,8 @@ static void test_late_for_large(void **state) {
     (void)state;
     void *object = take(100000);
     struct chunk *head = chunk_of((uintptr_t)object);
-    notify_late(head, heap_self);
-    heap_drain(heap_self);
+    notify_late(head, heap_self());
+    heap_drain(heap_self());
     assert_int_equal(summary_of(head), 0);
     assert_true(chunk_is(head, CHUNK_LARGE));
     assert_intact();
