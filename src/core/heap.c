@@ -1,6 +1,7 @@
 #include "core/heap.h"
 
 #include "base/check.h"
+#include "core/offer.h"
 #include "core/remote.h"
 #include "core/slab.h"
 #include "core/threads.h"
