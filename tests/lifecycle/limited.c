@@ -86,8 +86,12 @@ static void one_large(size_t size) {
     EXPECT(calloc(8, size) == NULL && errno == ENOMEM);
 }
 
+/* Nobody takes all memory before all threads are there. */
+static pthread_barrier_t all_started;
+
 static void *exhaust_in_thread(void *argument) {
     uint64_t seed = (uint64_t)(uintptr_t)argument + 1;
+    pthread_barrier_wait(&all_started);
     for (unsigned round = 0; round < 3; round++) {
         size_t total = 0;
         release(exhaust(seed + round, 5000, &total));
@@ -101,6 +105,7 @@ static void run_limited(size_t limit) {
     exhaust_and_go_on(2 * MIB, limit, limit / 3);
     one_large(limit / 8);
     pthread_t threads[THREADS];
+    EXPECT(pthread_barrier_init(&all_started, NULL, THREADS) == 0);
     for (uintptr_t i = 0; i < THREADS; i++) {
         threads[i] = start_thread(exhaust_in_thread, (void *)i);
     }
