@@ -56,20 +56,22 @@ function(cairn_preload_test)
 endfunction()
 
 # cairn_module_test(LAYER layer SOURCE file [FAULTS]): a cmocka program over the core; nothing in it
-# is interposed, so it may use libc's malloc. FAULTS links the operating system of tests/os, which
-# fails when told to, in place of the real one.
+# is interposed, so it may use libc's malloc. FAULTS puts tests/os/os_faulty.c between the core and
+# the operating system: the linker leads each call of these functions to __wrap_ and its name.
+set(CAIRN_FAULTY os_reserve os_commit os_map os_purge os_move_pages os_on_thread_exit)
 function(cairn_module_test)
   cmake_parse_arguments(PARSE_ARGV 0 arg "FAULTS" "LAYER;SOURCE" "")
   get_filename_component(stem ${arg_SOURCE} NAME_WE)
-  set(target ${arg_LAYER}_${stem})
+  string(REGEX REPLACE "_test$" "" stem ${stem})
+  set(target ${arg_LAYER}_${stem}_test)
   add_executable(${target} ${arg_SOURCE})
   if(arg_FAULTS)
-    target_link_libraries(${target} PRIVATE cairn_core_faults)
-  else()
-    target_link_libraries(${target} PRIVATE cairn_core)
+    target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests/os/os_faulty.c)
+    list(TRANSFORM CAIRN_FAULTY PREPEND "-Wl,--wrap=" OUTPUT_VARIABLE wraps)
+    target_link_options(${target} PRIVATE ${wraps})
   endif()
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
-  target_link_libraries(${target} PRIVATE cairn_test_flags cmocka pthread)
+  target_link_libraries(${target} PRIVATE cairn_core cairn_test_flags cmocka pthread)
   cairn_test(NAME ${arg_LAYER}.${stem} COMMAND ${target})
 endfunction()
 

@@ -437,3 +437,7 @@ void chunks_give(uintptr_t address, size_t count, bool dirty) {
     }
     chunks_unlock();
 }
+
+struct block_lists chunks_lists(void) {
+    return (struct block_lists){bucket, &filled, &oldest, &youngest};
+}

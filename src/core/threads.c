@@ -244,3 +244,11 @@ static void after_fork_in_child(void) {
 }
 
 void threads_start(void) { os_on_fork(before_fork, after_fork_in_parent, after_fork_in_child); }
+
+/* --- for the checker --------------------------------------------------------------------------------- */
+
+struct heap *threads_first_parked(void) { return parked; }
+size_t threads_parked_count(void) {
+    return atomic_load_explicit(&parked_count, memory_order_relaxed);
+}
+struct heap *threads_late_heap(void) { return late_heap; }

@@ -47,6 +47,11 @@ void threads_start(void);
 struct heap *threads_first_heap(void);
 extern _Atomic(struct heap *) all_heaps; /* what it returns, by address: for the anchor */
 
+/* For the checker; registry lock held.  The parked heaps are linked by heap.next_parked. */
+struct heap *threads_first_parked(void);
+size_t threads_parked_count(void);
+struct heap *threads_late_heap(void); /* NULL: none yet */
+
 void threads_lock(void);
 void threads_unlock(void);
 

@@ -1,0 +1,114 @@
+/* fork() while other threads allocate and free: the child has one thread, a heap in order, and may
+ * free what the vanished threads had. */
+#include <string.h>
+
+#include "core/block.h"
+#include "core/slab.h"
+#include "core/walk.h"
+#include "support/child.h"
+#include "support/core.h"
+#include "support/random.h"
+
+enum { THREADS = 3, PLACES = 256, FORKS = 40 };
+
+static _Atomic(void *) places[PLACES];
+static _Atomic(bool) stop;
+
+static size_t size_of(uint64_t random) {
+    return random % 50 == 0 ? 40000 + random % 300000 : 1 + random % 3000;
+}
+
+/* Also puts objects where other threads and the children find them. */
+static void *busy(void *argument) {
+    uint64_t random = (uintptr_t)argument;
+    while (!stop) {
+        for (int i = 0; i < 20; i++) {
+            void *object = take(size_of(random_next(&random)));
+            REQUIRE(object != NULL);
+            *(char *)object = 1;
+            give(atomic_exchange(&places[random_below(&random, PLACES)], object));
+        }
+    }
+    return NULL;
+}
+
+static void require_intact(void) {
+    struct checker_finding finding;
+    if (!checker_run_after_fork(&finding)) {
+        fprintf(stderr, "violated at 0x%lx: %s\n", (unsigned long)finding.address, finding.what);
+        abort();
+    }
+}
+
+static void use(size_t objects) {
+    static void *own[2000];
+    for (size_t i = 0; i < objects; i++) {
+        own[i] = take(1 + i * 37 % 5000);
+        REQUIRE(own[i] != NULL);
+        memset(own[i], 2, 1 + i * 37 % 5000);
+    }
+    for (size_t i = 0; i < objects; i++) {
+        give(own[i]);
+    }
+}
+
+/* Runs in the child. */
+static int live_on(void *argument) {
+    bool first_frees = (bool)(uintptr_t)argument;
+    require_intact();
+    if (!first_frees) {
+        use(2000); /* takes slabs of vanished threads */
+        require_intact();
+    }
+    for (size_t i = 0; i < PLACES; i++) {
+        give(atomic_exchange(&places[i], NULL));
+    }
+    require_intact();
+    use(2000);
+    threads_flush();
+    require_intact();
+    (void)chunks_purge_all();
+    require_intact();
+    return 0;
+}
+
+static void test_fork(void **state) {
+    (void)state;
+    pthread_t threads[THREADS];
+    (void)take(16);
+    for (uintptr_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, busy, (void *)(i + 1)), 0);
+    }
+    for (uintptr_t i = 0; i < FORKS; i++) {
+        (void)usleep(2000);
+        assert_int_equal(in_child(live_on, (void *)(i % 2)), 0);
+    }
+    stop = true;
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    assert_intact();
+}
+
+static int fork_again(void *argument) {
+    use(100);
+    REQUIRE(in_child(live_on, argument) == 0);
+    return live_on(argument);
+}
+
+static void test_grandchild(void **state) {
+    (void)state;
+    assert_int_equal(in_child(fork_again, NULL), 0);
+}
+
+static int start(void **state) {
+    (void)state;
+    threads_start();
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_fork),
+                                       cmocka_unit_test(test_grandchild)};
+    return cmocka_run_group_tests(tests, start, NULL);
+}

@@ -1,0 +1,204 @@
+/* A slab's way through its heap: current, full, queued, released. */
+#include "core/heap.h"
+
+#include "base/bits.h"
+#include "core/block.h"
+#include "core/slab.h"
+#include "support/core.h"
+
+enum { SIZE = 1024, CAPACITY = 32 }; /* one word, one chunk, four at a time */
+
+static struct queue *queue(void) { return &heap_self()->queues[class_of(SIZE)]; }
+static struct bin *bin(void) { return &heap_self()->bins[class_of(SIZE)]; }
+static struct chunk *slab_of(void *object) { return chunk_of((uintptr_t)object); }
+static bool is_full(const struct chunk *slab) { return (chunk_owner(slab) & OWNER_FULL) != 0; }
+
+/* Fills `slabs` slabs from the first to the last object. */
+static void fill(void **objects, size_t slabs) {
+    for (size_t i = 0; i < slabs * CAPACITY; i++) {
+        objects[i] = take(SIZE);
+        assert_non_null(objects[i]);
+    }
+    assert_intact();
+}
+
+static int empty_heap(void **state) {
+    (void)state;
+    give(take(16));
+    threads_flush();
+    assert_intact();
+    assert_int_equal(block_totals.taken, 0);
+    return 0;
+}
+
+static void test_current(void **state) {
+    (void)state;
+    void *object = take(SIZE);
+    assert_ptr_equal(queue()->current, slab_of(object));
+    assert_int_equal(queue()->slabs, 1);
+    assert_true(owner_word_read(bin()->avail) != 0 && bin()->base == slab_of(object)->start);
+    assert_int_equal(chunk_owner(slab_of(object)), heap_distance_of(heap_self()));
+    give(object); /* stays current */
+    assert_ptr_equal(queue()->current, slab_of(object));
+    assert_intact();
+    for (int i = 0; i < 1000; i++) { /* one object for ever takes no more than one slab */
+        give(take(SIZE));
+    }
+    assert_int_equal(queue()->slabs, 1);
+}
+
+static void test_full_and_back(void **state) {
+    (void)state;
+    void *objects[2 * CAPACITY];
+    fill(objects, 2);
+    void *next = take(SIZE);
+    struct chunk *first = slab_of(objects[0]), *second = slab_of(objects[CAPACITY]);
+    assert_true(first != second && is_full(first) && is_full(second));
+    assert_null(queue()->head);
+    assert_int_equal(queue()->slabs, 3);
+    give(objects[CAPACITY + 5]); /* the first free brings it into the queue */
+    assert_true(!is_full(second) && second->queued && queue()->head == second);
+    give(objects[3]);
+    assert_true(queue()->head == second && queue()->tail == first);
+    give(objects[4]);
+    assert_intact();
+    for (size_t i = 0; i < 2 * CAPACITY; i++) {
+        if (i != 3 && i != 4 && i != CAPACITY + 5) {
+            give(objects[i]);
+        }
+    }
+    assert_int_equal(queue()->slabs, 1); /* both were released when they became empty */
+    assert_true(chunk_is(first, CHUNK_RELEASED) && chunk_is(second, CHUNK_RELEASED));
+    assert_intact();
+    give(next);
+}
+
+/* A slab of one object is full and then empty at once. */
+static void test_full_to_empty(void **state) {
+    (void)state;
+    void *objects[CAPACITY + 1];
+    fill(objects, 1);
+    objects[CAPACITY] = take(SIZE);
+    struct chunk *slab = slab_of(objects[0]);
+    for (size_t i = 1; i < CAPACITY; i++) {
+        give(objects[i]);
+    }
+    assert_true(slab->queued);
+    give(objects[0]);
+    assert_true(chunk_is(slab, CHUNK_RELEASED));
+    assert_intact();
+    give(objects[CAPACITY]);
+}
+
+/* What is free in queued slabs is used before a new slab is taken. */
+static void test_queue_is_used(void **state) {
+    (void)state;
+    void *objects[3 * CAPACITY];
+    fill(objects, 3);
+    for (size_t i = 0; i < 2 * CAPACITY; i += 2) {
+        give(objects[i]);
+        objects[i] = NULL;
+    }
+    assert_intact();
+    uint32_t slabs = queue()->slabs;
+    size_t free = 0;
+    for (size_t i = 0; i < 2 * CAPACITY; i += 2, free++) {
+        objects[i] = take(SIZE);
+        assert_true(slab_of(objects[i]) == slab_of(objects[1]) ||
+                    slab_of(objects[i]) == slab_of(objects[CAPACITY + 1]) ||
+                    slab_of(objects[i]) == slab_of(objects[2 * CAPACITY]) ||
+                    queue()->slabs > slabs);
+    }
+    assert_true(queue()->slabs <= slabs + 1);
+    assert_intact();
+    for (size_t i = 0; i < 3 * CAPACITY; i++) {
+        give(objects[i]);
+    }
+}
+
+static void test_flush(void **state) {
+    (void)state;
+    void *objects[CLASS_COUNT];
+    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
+        objects[class] = take(size_classes[class].size);
+    }
+    heap_flush(heap_self());
+    assert_intact();
+    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
+        struct queue *q = &heap_self()->queues[class];
+        assert_true(heap_self()->bins[class].avail == &no_objects && q->current == NULL);
+        assert_ptr_equal(q->head, slab_of(objects[class]));
+        give(objects[class]);
+        assert_true(q->head == NULL && q->slabs == 0);
+    }
+    assert_int_equal(block_totals.taken, 0);
+}
+
+static void test_give_up_and_adopt(void **state) {
+    (void)state;
+    static struct heap other;
+    heap_start(&other);
+    void *object = take(SIZE);
+    heap_flush(heap_self());
+    struct chunk *slab = heap_give_up_slab(heap_self(), class_of(SIZE));
+    assert_ptr_equal(slab, slab_of(object));
+    assert_null(heap_give_up_slab(heap_self(), class_of(SIZE)));
+    heap_adopt_slab(&other, slab);
+    assert_int_equal(chunk_owner(slab), heap_distance_of(&other));
+    assert_ptr_equal(other.queues[class_of(SIZE)].head, slab);
+    assert_int_equal(other.queues[class_of(SIZE)].slabs, 1);
+    assert_ptr_equal(heap_give_up_slab(&other, class_of(SIZE)), slab);
+    heap_adopt_slab(heap_self(), slab);
+    assert_intact();
+    give(object);
+}
+
+/* Everything but the bitmaps is lost, as after a fork in the middle of a refill. */
+static void test_rebuild(void **state) {
+    (void)state;
+    void *objects[3 * CAPACITY];
+    fill(objects, 3);
+    give(objects[7]);
+    give(objects[CAPACITY + 7]);
+    give_remotely(objects[CAPACITY + 8]);
+    heap_rebuild(heap_self());
+    assert_intact();
+    assert_int_equal(queue()->slabs, 3);
+    assert_null(queue()->current);
+    for (size_t i = 0; i < 3 * CAPACITY; i++) {
+        if (i != 7 && i != CAPACITY + 7 && i != CAPACITY + 8) {
+            give(objects[i]);
+        }
+    }
+    assert_int_equal(block_totals.taken, 0);
+    assert_intact();
+}
+
+static void test_counters(void **state) {
+    (void)state;
+    struct heap_counters before = heap_self()->counters;
+    void *objects[CAPACITY];
+    fill(objects, 1);
+    for (size_t i = 0; i < CAPACITY; i++) {
+        give(objects[i]);
+    }
+    heap_flush(heap_self());
+    assert_int_equal(heap_self()->counters.slabs_created - before.slabs_created, 1);
+    assert_int_equal(heap_self()->counters.slabs_released - before.slabs_released, 1);
+    assert_int_equal(heap_self()->counters.refills - before.refills,
+                     CAPACITY / size_classes[class_of(SIZE)].handful);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_current, empty_heap),
+        cmocka_unit_test_setup(test_full_and_back, empty_heap),
+        cmocka_unit_test_setup(test_full_to_empty, empty_heap),
+        cmocka_unit_test_setup(test_queue_is_used, empty_heap),
+        cmocka_unit_test_setup(test_flush, empty_heap),
+        cmocka_unit_test_setup(test_give_up_and_adopt, empty_heap),
+        cmocka_unit_test_setup(test_rebuild, empty_heap),
+        cmocka_unit_test_setup_teardown(test_counters, empty_heap, empty_heap),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

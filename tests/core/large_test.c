@@ -1,0 +1,207 @@
+#include "core/large.h"
+
+#include <string.h>
+
+#include "base/bits.h"
+#include "core/block.h"
+#include "core/chunk_map.h"
+#include "os/os.h"
+#include "support/core.h"
+
+#define MIB ((size_t)1 << 20)
+
+static struct chunk *head_of(const void *object) { return chunk_of((uintptr_t)object); }
+
+static char *make(size_t size) {
+    bool zeroed;
+    char *object = large_allocate(size, CHUNK_SIZE, &zeroed);
+    assert_non_null(object);
+    assert_intact();
+    return object;
+}
+
+static void unmake(char *object) {
+    assert_true(large_free(head_of(object)));
+    assert_intact();
+}
+
+static void mark(char *object, size_t size) {
+    for (size_t i = 0; i < size; i += 1000) {
+        object[i] = (char)(i / 1000);
+    }
+}
+
+static void assert_marked(const char *object, size_t size) {
+    for (size_t i = 0; i < size; i += 1000) {
+        assert_int_equal(object[i], (char)(i / 1000));
+    }
+}
+
+static void test_sizes(void **state) {
+    (void)state;
+    size_t page = os_page_size();
+    static const size_t sizes[] = {1, 16385, 32767, 32768, 32769, 65537, 1000000, 5000000};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        char *object = make(sizes[i]);
+        assert_int_equal((uintptr_t)object % CHUNK_SIZE, 0);
+        assert_int_equal(head_of(object)->large.bytes, round_up(sizes[i], page));
+        assert_int_equal(block_totals.taken, round_up(sizes[i], CHUNK_SIZE) / CHUNK_SIZE);
+        memset(object, 1, sizes[i]);
+        unmake(object);
+        assert_int_equal(block_totals.taken, 0);
+    }
+}
+
+static void test_zeroed(void **state) {
+    (void)state;
+    bool zeroed;
+    (void)chunks_purge_all();
+    char *object = large_allocate(3 * MIB, CHUNK_SIZE, &zeroed);
+    assert_true(zeroed);
+    memset(object, 1, 3 * MIB);
+    unmake(object);
+    assert_ptr_equal(large_allocate(3 * MIB, CHUNK_SIZE, &zeroed), object);
+    for (size_t i = 0; i < 3 * MIB; i++) {
+        assert_true(!zeroed || object[i] == 0);
+    }
+    unmake(object);
+}
+
+static void test_alignment(void **state) {
+    (void)state;
+    for (size_t alignment = CHUNK_SIZE; alignment <= 256 * MIB; alignment *= 2) {
+        bool zeroed;
+        char *object = large_allocate(100000, alignment, &zeroed);
+        assert_non_null(object);
+        assert_int_equal((uintptr_t)object % alignment, 0);
+        assert_intact();
+        unmake(object);
+    }
+}
+
+static void test_free_twice(void **state) {
+    (void)state;
+    char *object = make(100000);
+    struct chunk *head = head_of(object);
+    assert_true(large_free(head));
+    assert_false(large_free(head));
+    assert_intact();
+}
+
+static void test_grow_in_place(void **state) {
+    (void)state;
+    char *object = make(100000);
+    mark(object, 100000);
+    assert_ptr_equal(large_resize(head_of(object), 110000), object); /* within its chunks */
+    assert_int_equal(block_totals.taken, 4);
+    assert_ptr_equal(large_resize(head_of(object), 20 * CHUNK_SIZE), object);
+    assert_int_equal(block_totals.taken, 20);
+    assert_intact();
+    assert_ptr_equal(large_resize(head_of(object), 70 * CHUNK_SIZE), object); /* beyond its block */
+    assert_int_equal(head_of(object)->large.bytes, 70 * CHUNK_SIZE);
+    assert_intact();
+    assert_marked(object, 100000);
+    memset(object, 1, 70 * CHUNK_SIZE);
+    unmake(object);
+}
+
+static void test_shrink(void **state) {
+    (void)state;
+    char *object = make(5 * MIB);
+    mark(object, 5 * MIB);
+    assert_ptr_equal(large_resize(head_of(object), 3 * MIB + 1), object);
+    assert_int_equal(block_totals.taken, 97);
+    assert_int_equal(head_of(object)->large.bytes, 3 * MIB + os_page_size());
+    assert_intact();
+    assert_ptr_equal(large_resize(head_of(object), 40000), object);
+    assert_int_equal(block_totals.taken, 2);
+    assert_intact();
+    assert_marked(object, 40000);
+    unmake(object);
+}
+
+/* The neighbour is taken: small objects are for the caller to copy, the pages of big ones are
+ * moved. */
+static void test_move(void **state) {
+    (void)state;
+    char *small = make(100000), *wall = make(100000);
+    assert_null(large_resize(head_of(small), 500000));
+    assert_intact();
+    unmake(small);
+    unmake(wall);
+    char *object = make(4 * MIB);
+    wall = make(100000);
+    mark(object, 4 * MIB);
+    char *moved = large_resize(head_of(object), 9 * MIB);
+    if (moved != NULL) { /* older kernels can't */
+        assert_ptr_not_equal(moved, object);
+        assert_int_equal(block_totals.taken, 9 * 32 + 4);
+        assert_intact();
+        assert_marked(moved, 4 * MIB);
+        memset(moved, 1, 9 * MIB);
+        assert_int_equal(os_resident_bytes(object, 4 * MIB), 0);
+        bool zeroed; /* where it was, all is as if never used */
+        char *again = large_allocate(4 * MIB, CHUNK_SIZE, &zeroed);
+        for (size_t i = 0; zeroed && i < 4 * MIB; i++) {
+            assert_int_equal(again[i], 0);
+        }
+        memset(again, 1, 4 * MIB);
+        unmake(again);
+        object = moved;
+    }
+    unmake(object);
+    unmake(wall);
+}
+
+/* Moved again and again, so that what lies behind one another was mapped at different times. */
+static void test_move_often(void **state) {
+    (void)state;
+    enum { OBJECTS = 6 };
+    char *objects[OBJECTS];
+    size_t sizes[OBJECTS];
+    for (size_t i = 0; i < OBJECTS; i++) {
+        sizes[i] = 2 * MIB + i * 300000;
+        objects[i] = make(sizes[i]);
+        mark(objects[i], sizes[i]);
+    }
+    for (size_t round = 0; round < 40; round++) {
+        size_t i = round * 7 % OBJECTS;
+        size_t size = sizes[i] > 12 * MIB ? 2 * MIB : sizes[i] + MIB + round * 5000;
+        char *resized = large_resize(head_of(objects[i]), size);
+        if (resized == NULL) {
+            unmake(objects[i]);
+            resized = make(size);
+            sizes[i] = 0;
+        }
+        objects[i] = resized;
+        assert_marked(objects[i], sizes[i] < size ? sizes[i] : size);
+        sizes[i] = size;
+        mark(objects[i], sizes[i]);
+        assert_intact();
+    }
+    for (size_t i = 0; i < OBJECTS; i++) {
+        assert_marked(objects[i], sizes[i]);
+        unmake(objects[i]);
+    }
+}
+
+static void test_too_much(void **state) {
+    (void)state;
+    bool zeroed;
+    assert_null(large_allocate(PTRDIFF_MAX, CHUNK_SIZE, &zeroed));
+    assert_null(large_allocate((size_t)1 << 48, CHUNK_SIZE, &zeroed));
+    char *object = make(2 * MIB);
+    assert_null(large_resize(head_of(object), (size_t)1 << 48));
+    assert_intact();
+    unmake(object);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sizes),     cmocka_unit_test(test_zeroed),
+        cmocka_unit_test(test_alignment), cmocka_unit_test(test_free_twice),
+        cmocka_unit_test(test_shrink),    cmocka_unit_test(test_grow_in_place),
+        cmocka_unit_test(test_move),      cmocka_unit_test(test_move_often),
+        cmocka_unit_test(test_too_much)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

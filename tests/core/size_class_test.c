@@ -1,0 +1,106 @@
+#include "core/size_class.h"
+
+#include "base/bits.h"
+#include "core/geometry.h"
+#include "core/slab.h"
+#include "support/core.h"
+
+static size_t formula(unsigned class) {
+    if (class < 8) {
+        return 16 * (class + 1);
+    }
+    if (class < 40) {
+        return (size_t)(9 + (class - 8) % 8) << (4 + (class - 8) / 8);
+    }
+    return CHUNK_SIZE / (55 - class) / 64 * 64;
+}
+
+static void test_sizes(void **state) {
+    (void)state;
+    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
+        assert_int_equal(size_classes[class].size, formula(class));
+        assert_int_equal(size_classes[class].size % GRANULE, 0);
+        assert_true(class == 0 || formula(class) > formula(class - 1));
+    }
+    assert_int_equal(size_classes[CLASS_COUNT - 1].size, SLAB_MAX);
+}
+
+/* The smallest class that suffices, for every size there is. */
+static void test_class_of(void **state) {
+    (void)state;
+    unsigned expected = 0;
+    for (size_t size = 0; size <= SLAB_MAX; size++) {
+        while (formula(expected) < size) {
+            expected++;
+        }
+        assert_int_equal(class_of(size), expected);
+        assert_int_equal(heap_origin.bin_offsets[(size + 15) / 16], expected * sizeof(struct bin));
+    }
+}
+
+/* Up to 2 KiB an eighth is wasted at most; above that no slab could hold one more such object. */
+static void test_waste(void **state) {
+    (void)state;
+    for (size_t size = 1; size <= SLAB_MAX; size++) {
+        const struct size_class *size_class = &size_classes[class_of(size)];
+        if (size <= 2048) {
+            size_t waste = size_class->size - round_up(size, 16);
+            assert_true(waste * 8 <= size_class->size);
+        } else {
+            assert_true((size_class->capacity + 1u) * round_up(size, 64) > CHUNK_SIZE);
+        }
+    }
+}
+
+static void test_slabs(void **state) {
+    (void)state;
+    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
+        const struct size_class *size_class = &size_classes[class];
+        size_t bytes = CHUNK_SIZE;
+        assert_int_equal(size_class->capacity, bytes / size_class->size);
+        assert_int_equal(size_class->capacity >= 15, class <= 40);
+        assert_true(size_class->capacity >= 2);
+        assert_true((bytes % size_class->size) * 15 <= bytes); /* the piece at the end */
+        assert_int_equal(size_class->words,
+                         ((bytes + size_class->size - 1) / size_class->size + 63) / 64);
+        assert_true(size_class->words <= 64); /* the bits of a summary */
+        assert_true(size_class->handful >= 1 && size_class->handful <= 64);
+    }
+}
+
+/* Division by multiplication, for every offset in a slab of every class. */
+static void test_reciprocals(void **state) {
+    (void)state;
+    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
+        const struct size_class *size_class = &size_classes[class];
+        struct chunk chunk = {.reciprocal = size_class->reciprocal};
+        size_t index = 0, rest = 0, wrong = 0;
+        for (size_t offset = 0; offset < CHUNK_SIZE; offset++) {
+            bool exact;
+            wrong += object_index(&chunk, 5 * CHUNK_SIZE + offset, &exact) != index;
+            wrong += exact != (rest == 0);
+            if (++rest == size_class->size) {
+                rest = 0;
+                index++;
+            }
+        }
+        assert_int_equal(wrong, 0);
+    }
+}
+
+/* Every alignment up to the largest class is served by some class. */
+static void test_alignments(void **state) {
+    (void)state;
+    for (size_t alignment = 16; alignment <= SLAB_MAX; alignment *= 2) {
+        unsigned class = class_of(alignment);
+        assert_int_equal(size_classes[class].size, alignment);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sizes),       cmocka_unit_test(test_class_of),
+        cmocka_unit_test(test_waste),       cmocka_unit_test(test_slabs),
+        cmocka_unit_test(test_reciprocals), cmocka_unit_test(test_alignments)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

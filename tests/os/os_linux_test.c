@@ -1,0 +1,206 @@
+#include <errno.h>
+#include <sys/syscall.h>
+
+#include "base/bits.h"
+#include "os/os.h"
+#include "support/dies.h"
+
+#define MIB ((size_t)1 << 20)
+
+static bool is_zero(const char *memory, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        if (memory[i] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether the memory may be written, as the kernel finds when it is asked to. */
+static bool is_writable(void *address) {
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "", 1), 1);
+    bool ok = syscall(SYS_read, ends[0], address, 1) == 1;
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    return ok;
+}
+
+static void test_page_size(void **state) {
+    (void)state;
+    assert_true(is_power_of_two(os_page_size()) && os_page_size() >= 4096);
+    assert_int_equal(os_page_size(), sysconf(_SC_PAGESIZE));
+}
+
+static void test_reserve(void **state) {
+    (void)state;
+    for (size_t alignment = os_page_size(); alignment <= 64 * MIB; alignment *= 4) {
+        char *memory = os_reserve(4 * MIB, alignment);
+        assert_non_null(memory);
+        assert_int_equal((uintptr_t)memory % alignment, 0);
+        assert_false(is_writable(memory));
+        assert_true(os_commit(memory + MIB, MIB));
+        assert_true(is_zero(memory + MIB, MIB));
+        memset(memory + MIB, 1, MIB);
+        assert_false(is_writable(memory + MIB - 1));
+        assert_false(is_writable(memory + 2 * MIB));
+        os_unreserve(memory, 4 * MIB);
+        assert_int_equal(os_resident_bytes(memory + MIB, MIB), 0);
+    }
+}
+
+static void test_refusals(void **state) {
+    (void)state;
+    errno = EILSEQ;
+    assert_null(os_reserve((size_t)1 << 62, 4096));
+    assert_null(os_reserve(SIZE_MAX - 4095, 4096));
+    assert_null(os_map((size_t)1 << 62));
+    assert_false(os_commit((void *)(os_page_size()), os_page_size()));
+    assert_int_equal(errno, EILSEQ);
+}
+
+static void test_purge(void **state) {
+    (void)state;
+    char *memory = os_map(4 * MIB);
+    assert_non_null(memory);
+    assert_true(is_zero(memory, 4 * MIB));
+    memset(memory, 7, 4 * MIB);
+    assert_int_equal(os_resident_bytes(memory, 4 * MIB), 4 * MIB);
+    errno = EILSEQ;
+    assert_true(os_purge(memory + MIB, MIB));
+    assert_int_equal(errno, EILSEQ);
+    assert_int_equal(os_resident_bytes(memory, 4 * MIB), 3 * MIB);
+    assert_true(is_zero(memory + MIB, MIB));
+    assert_int_equal(memory[MIB - 1], 7);
+    assert_int_equal(memory[2 * MIB], 7);
+    os_unreserve(memory, 4 * MIB);
+}
+
+static void test_move_pages(void **state) {
+    (void)state;
+    char *memory = os_map(8 * MIB);
+    assert_non_null(memory);
+    for (size_t i = 0; i < MIB; i++) {
+        memory[i] = (char)(i * 7 / 3);
+    }
+    if (os_move_pages(memory, memory + 4 * MIB, MIB)) { /* older kernels can't */
+        assert_true(is_zero(memory, MIB));
+        for (size_t i = 0; i < MIB; i++) {
+            assert_int_equal(memory[4 * MIB + i], (char)(i * 7 / 3));
+        }
+        memset(memory, 1, 8 * MIB); /* all of it can be used */
+        assert_true(os_purge(memory, 8 * MIB));
+        assert_true(is_zero(memory, 8 * MIB));
+    }
+    os_unreserve(memory, 8 * MIB);
+}
+
+struct futex {
+    _Atomic(uint32_t) word;
+};
+
+static void *wake(void *argument) {
+    struct futex *futex = argument;
+    (void)usleep(2000);
+    futex->word = 1;
+    os_wake_one(&futex->word);
+    return NULL;
+}
+
+static void test_waiting(void **state) {
+    (void)state;
+    struct futex futex = {0};
+    os_wait(&futex.word, 1); /* another value: returns at once */
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, wake, &futex), 0);
+    while (futex.word == 0) {
+        os_wait(&futex.word, 0);
+    }
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+static void *thread_id(void *result) {
+    *(uint32_t *)result = os_thread_id();
+    return NULL;
+}
+
+static void test_ids(void **state) {
+    (void)state;
+    uint32_t other = 0;
+    in_thread(thread_id, &other);
+    assert_int_equal(os_process_id(), getpid());
+    assert_int_equal(os_thread_id(), getpid());
+    assert_true(other != 0 && other != os_thread_id());
+}
+
+static void test_clock(void **state) {
+    (void)state;
+    uint64_t before = os_clock_ms();
+    (void)usleep(30000);
+    uint64_t passed = os_clock_ms() - before;
+    assert_true(passed >= 15 && passed < 60000);
+}
+
+/* --- ends of threads
+ * ------------------------------------------------------------------------------ */
+
+enum { AGAIN = 2 };
+static int rounds;
+
+static void at_exit_of(void *argument) {
+    assert_ptr_equal(argument, &rounds);
+    if (++rounds <= AGAIN) {
+        assert_true(os_on_thread_exit(at_exit_of, argument));
+    }
+}
+
+static void *announce(void *argument) {
+    errno = EILSEQ;
+    assert_true(os_on_thread_exit(at_exit_of, argument));
+    assert_int_equal(errno, EILSEQ);
+    return NULL;
+}
+
+static void test_thread_exit(void **state) {
+    (void)state;
+    in_thread(announce, &rounds);
+    assert_int_equal(rounds, AGAIN + 1);
+}
+
+/* --- fork
+ * -------------------------------------------------------------------------------------------- */
+
+static char order[16];
+
+static void prepare(void) { strcat(order, "p"); }
+static void in_parent(void) { strcat(order, "P"); }
+static void in_the_child(void) { strcat(order, "C"); }
+
+static int compare_order(void *argument) { return strcmp(order, argument); }
+
+static void test_fork(void **state) {
+    (void)state;
+    os_on_fork(prepare, in_parent, in_the_child);
+    assert_int_equal(in_child(compare_order, "pC"), 0);
+    assert_string_equal(order, "pP");
+}
+
+static void test_option(void **state) {
+    (void)state;
+    assert_int_equal(setenv("CAIRN_TEST_OPTION", "value", 1), 0);
+    assert_string_equal(os_option("CAIRN_TEST_OPTION"), "value");
+    assert_null(os_option("CAIRN_TEST_OPTION_THAT_IS_NOT_SET"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_page_size),   cmocka_unit_test(test_reserve),
+        cmocka_unit_test(test_refusals),    cmocka_unit_test(test_purge),
+        cmocka_unit_test(test_move_pages),  cmocka_unit_test(test_waiting),
+        cmocka_unit_test(test_ids),         cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_thread_exit), cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_option),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
