@@ -104,6 +104,9 @@ static bool check_slab_state(const struct checker *checker, struct chunk *slab, 
         EXPECT(!current && !slab->queued, "a slab tagged full is neither current nor queued", slab);
     } else {
         EXPECT(current != slab->queued, "a slab is either current or queued, or tagged full", slab);
+        EXPECT(current || checker->after_fork || owner_word_read(&slab->bits->handed_out) != 0 ||
+                   atomic_load_explicit(&shared_of(slab)->summary, memory_order_relaxed) != 0,
+               "a queued slab has a live object or is notified", slab);
     }
     return true;
 }

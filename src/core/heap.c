@@ -307,6 +307,16 @@ static void rebuild_slab(struct chunk *slab, void *argument) {
     put_away(heap, slab, live < slab_class(slab)->capacity);
 }
 
+/* Whose last free was merged just now, with no notification to follow. */
+static void release_empty(struct heap *heap, struct queue *queue) {
+    for (struct chunk *slab = queue->head, *next; slab != NULL; slab = next) {
+        next = shared_of(slab)->next;
+        if (owner_word_read(&slab->bits->handed_out) == 0) {
+            heap_slab_emptied(heap, slab);
+        }
+    }
+}
+
 void heap_rebuild(struct heap *heap) {
     for (unsigned class = 0; class < CLASS_COUNT; class++) {
         empty_bin(&heap->bins[class]);
@@ -314,4 +324,7 @@ void heap_rebuild(struct heap *heap) {
     }
     atomic_store_explicit(&heap->notified, NULL, memory_order_relaxed);
     walk_slabs(rebuild_slab, heap);
+    for (unsigned class = 0; class < CLASS_COUNT; class++) {
+        release_empty(heap, &heap->queues[class]);
+    }
 }

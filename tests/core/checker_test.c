@@ -80,6 +80,13 @@ static void *allocate_and_end(void *result) {
     return NULL;
 }
 
+/* At the same time as another thread, so that there are two heaps. */
+static void *two_allocate_and_end(void *result) {
+    *(void **)result = take(SMALL);
+    in_thread(allocate_and_end, result);
+    return NULL;
+}
+
 static void find_block(void) {
     give(take(LARGE));
     scene.block = *chunks_lists().oldest;
@@ -101,8 +108,9 @@ static int make_scene(void **state) {
     give_remotely(object);
     scene.large = chunk_of((uintptr_t)take(LONG)); /* what follows it is free */
     void *left;
-    in_thread(allocate_and_end, &left);
-    scene.parked = heap_at(owner_heap(chunk_owner(slab_of(left))));
+    in_thread(two_allocate_and_end, &left);
+    scene.parked = threads_first_parked();
+    assert_non_null(scene.parked->next_parked);
     bool zeroed;
     assert_non_null(threads_take_late(class_of(SMALL), &zeroed));
     find_block();
@@ -259,6 +267,12 @@ static void full_with_free(void) {
 }
 static void full_and_queued(void) { POKE(scene.full->queued, true); }
 static void full_untagged(void) { POKE(scene.full->owner, heap_distance_of(scene.heap)); }
+static void queued_and_empty(void) {
+    for (unsigned w = 0; w < slab_class(scene.queued)->words; w++) {
+        POKE(scene.queued->bits->word[w].freed, ~UINT64_C(0));
+    }
+    POKE(scene.queued->bits->handed_out, 0);
+}
 static void queued_and_current(void) { POKE(scene.current->queued, true); }
 
 static void large_owner(void) { POKE(scene.large->owner, OWNER_NONE); }
@@ -349,6 +363,8 @@ static void notified_for_nothing(void) { POKE(shared_of(scene.notified)->notifie
 static void heap_state(void) { POKE(scene.heap->state, 0); }
 static void heap_lost(void) { POKE(scene.parked->state, HEAP_LOST); }
 static void parked_active(void) { POKE(scene.parked->state, HEAP_ACTIVE); }
+static void parked_running(void) { POKE(scene.parked->next_parked, scene.heap); }
+static void parked_lost(void) { POKE(scene.parked->next_parked, NULL); }
 static void parked_late(void) { POKE(scene.parked->next_parked, threads_late_heap()); }
 static void parked_wild(void) { POKE(scene.parked->next_parked, (struct heap *)&scene); }
 static void parked_cycle(void) { POKE(scene.parked->next_parked, scene.parked); }
@@ -442,6 +458,7 @@ static const struct violation {
     ROW(full_and_queued, "a slab tagged full is neither current nor queued"),
     ROW(full_untagged, "a slab is either current or queued, or tagged full"),
     ROW(queued_and_current, "a slab is either current or queued, or tagged full"),
+    ROW(queued_and_empty, "a queued slab has a live object or is notified"),
     ROW(large_owner, "a large object's owner says so"),
     ROW(large_chunks, "a large object has the chunks that its bytes need"),
     ROW(large_bytes, "a large object has the chunks that its bytes need"),
@@ -477,6 +494,8 @@ static const struct violation {
     ROW(heap_state, "a heap is active, parked or lost"),
     ROW(heap_lost, "heaps are lost in a fork only"),
     ROW(parked_active, "parked_count counts the parked heaps"),
+    ROW(parked_running, "a heap in the parked list is parked"),
+    ROW(parked_lost, "every parked heap is in the parked list"),
     ROW(parked_late, "the late heap is in no list"),
     ROW(parked_wild, "the link of the parked list leads to a heap"),
     ROW(parked_cycle, "a heap is in the parked list once"),
