@@ -13,20 +13,22 @@
  *
  * HOW TO FIND ALL OBJECTS
  *   1. regions: `count` entries from `regions`; memory is in use between base and base + committed.
- *   2. The descriptors of the 4 GiB window of an address lie in a leaf:
+ *   2. The descriptors of the window of an address (2^window_shift bytes) lie in a leaf:
  *        distance = u64 at chunk_map + leaf_distance + 8 * (address >> window_shift)
- *        leaf     = chunk_map + distance                       (distance 0: cairn has nothing in
- * this window) chunk    = leaf + leaf.chunks + chunk.bytes  * i      with i = (address mod
- * 2^window_shift) >> chunk_shift shared   = leaf + leaf.shared + shared.bytes * i block    = leaf +
- * leaf.blocks + block.bytes  * j      with j = (address mod 2^window_shift) >> block_shift
- *   3. A chunk of 2^chunk_shift bytes is taken if its bit in block.free is 0.  It is the first of a
- * slab or a large object if its kind is CAIRN_CHUNK_SLAB or CAIRN_CHUNK_LARGE, its owner is not 0
- * and its start is its address.
- *   4. Slab: size_classes + size_class.bytes * class says how large objects are and how many there
- * are. Object i is at start + i * size.  With w = i / 64 and b = i mod 64 it is free if bit b is
- * set in freed or avail   of the pair at bits + slab_bits.words + slab_word.bytes * w, or in the
- * u64          at shared.remote + 8 * w (freed by another thread; the owner has not seen it) and
- * live otherwise. Large object: large_bytes usable bytes from start on. */
+ *        leaf     = chunk_map + distance          (distance 0: cairn has nothing in this window)
+ *        chunk    = leaf + leaf.chunks + chunk.bytes * i
+ *        shared   = leaf + leaf.shared + shared.bytes * i
+ *        block    = leaf + leaf.blocks + block.bytes * j
+ *      with i = (address mod 2^window_shift) >> chunk_shift, and j likewise with block_shift.
+ *   3. A chunk of 2^chunk_shift bytes is taken if its bit in block.free is 0.  A slab or a large
+ *      object begins there if its kind is CAIRN_CHUNK_SLAB or CAIRN_CHUNK_LARGE, its owner is not
+ *      0 and its start is its address.
+ *   4. Slab: the entry size_classes + size_class.bytes * class says how large objects are and how
+ *      many there are.  Object i is at start + i * size.  With w = i / 64 and b = i mod 64 it is
+ *      free if bit b is set in freed or avail of the pair at chunk.words + slab_word.bytes * w, or
+ *      in the u64 at shared.remote + 8 * w (another thread's free, which the owner has not seen
+ *      yet); otherwise it is live.
+ *      Large object: large_bytes usable bytes from start on. */
 #ifndef CAIRN_ANCHOR_H
 #define CAIRN_ANCHOR_H
 
@@ -55,7 +57,7 @@ enum cairn_heap_state {
     CAIRN_HEAP_LOST = 3    /* its thread did not survive a fork */
 };
 
-/* In a slab's owner, added to the heap's address: no object is free. */
+/* A slab's owner is the heap at heap_origin + owner, with this added while no object is free. */
 #define CAIRN_OWNER_FULL 1
 
 struct cairn_anchor {
@@ -75,6 +77,7 @@ struct cairn_anchor {
         uint64_t regions;
         uint64_t size_classes; /* class_count entries of size_class.bytes */
         uint64_t first_heap;   /* where the pointer to the first heap is */
+        uint64_t heap_origin;  /* what owners of slabs are distances from */
         uint64_t totals;
     } address;
 
@@ -92,7 +95,7 @@ struct cairn_anchor {
         uint32_t bytes;
         uint32_t owner;                     /* u64 */
         uint32_t start;                     /* u64 */
-        uint32_t bits;                      /* pointer */
+        uint32_t words;                     /* pointer: pairs, see slab_word */
         uint32_t large_bytes, large_chunks; /* u64 */
         uint32_t kind, class_index;         /* u8 */
         uint32_t fresh; /* u16: objects from this one on were never handed out */
@@ -103,11 +106,6 @@ struct cairn_anchor {
         uint32_t remote;  /* pointer to u64 for each word of the bitmap */
         uint32_t summary; /* u64 */
     } shared;
-
-    struct {
-        uint32_t handed_out; /* u64: not 0 while any object is live or about to be */
-        uint32_t words;      /* array of pairs: see slab_word */
-    } slab_bits;
 
     struct {
         uint32_t bytes;

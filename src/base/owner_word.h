@@ -40,25 +40,12 @@ FAST_PATH uint64_t with_bit(uint64_t value, uint64_t index) {
     return value;
 }
 
-/* Counts down by one; returns whether it is zero now. */
-FAST_PATH bool owner_word_decrement(owner_word *word) {
-    bool zero;
-    __asm__("decq %0" : "+m"(*word), "=@ccz"(zero));
-    return zero;
-}
-
 #else
 
 FAST_PATH bool bit_is_set(uint64_t value, uint64_t index) { return (value >> (index & 63) & 1) != 0; }
 
 FAST_PATH uint64_t with_bit(uint64_t value, uint64_t index) {
     return value | UINT64_C(1) << (index & 63);
-}
-
-FAST_PATH bool owner_word_decrement(owner_word *word) {
-    uint64_t value = owner_word_read(word) - 1;
-    owner_word_write(word, value);
-    return value == 0;
 }
 
 #endif

@@ -20,7 +20,7 @@ static void *out_of_memory(void) {
 /* --- allocating ------------------------------------------------------------------------------------ */
 
 static void *take_small(unsigned class, bool *zeroed) {
-    struct heap *heap = threads_attach();
+    struct heap *heap = likely(heap_distance != 0) ? heap_self() : threads_attach();
     void *object = heap != NULL ? heap_take_slow(heap, class, true, zeroed)
                                 : threads_take_late(class, zeroed);
     return object != NULL ? object : out_of_memory();
@@ -96,7 +96,7 @@ void free_slow(const char *function, void *pointer) {
 }
 
 void free_emptied(void *pointer) {
-    heap_slab_emptied(heap_self(), chunk_of((uintptr_t)pointer));
+    heap_word_freed(heap_self(), chunk_of((uintptr_t)pointer));
 }
 
 static void free_for_realloc(void *pointer) { free_slow("realloc", pointer); }

@@ -20,7 +20,7 @@ void *reallocate(const char *function, void *pointer, size_t size);
 /* Not an object of a slab of the caller's that needs nothing special.  NULL is ignored. */
 void free_slow(const char *function, void *pointer);
 
-/* The word's slab is empty: fast path's third exit. */
+/* All objects of its word are free: the fast path's third exit. */
 void free_emptied(void *pointer);
 
 /* Bytes the program may use; 0 for NULL. */

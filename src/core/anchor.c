@@ -11,25 +11,25 @@
 #include "core/size_class.h"
 #include "core/threads.h"
 
-#define AT(type, field) (uint32_t) offsetof(struct type, field)
-#define ADDRESS(object) (uint64_t)(uintptr_t) & (object)
+#define AT(type, field) offsetof(struct type, field)
 
 CAIRN_EXPORT __attribute__((used)) const struct cairn_anchor cairn_anchor = {
     .magic = {'c', 'a', 'i', 'r', 'n', '\0', '\0', '\1'},
     .version = CAIRN_ANCHOR_VERSION,
     .bytes = sizeof(struct cairn_anchor),
-    .self = ADDRESS(cairn_anchor),
+    .self = (uintptr_t)&cairn_anchor,
     .library_version = CAIRN_VERSION,
     .geometry = {.chunk_shift = CHUNK_SHIFT,
                  .block_shift = BLOCK_SHIFT,
                  .window_shift = WINDOW_SHIFT,
                  .address_bits = ADDRESS_BITS,
                  .class_count = CLASS_COUNT},
-    .address = {.chunk_map = ADDRESS(chunk_map),
-                .regions = ADDRESS(regions),
-                .size_classes = ADDRESS(size_classes),
-                .first_heap = ADDRESS(all_heaps),
-                .totals = ADDRESS(block_totals)},
+    .address = {.chunk_map = (uintptr_t)&chunk_map,
+                .regions = (uintptr_t)&regions,
+                .size_classes = (uintptr_t)&size_classes,
+                .first_heap = (uintptr_t)&all_heaps,
+                .heap_origin = (uintptr_t)&heap_origin,
+                .totals = (uintptr_t)&block_totals},
     .chunk_map = {.bytes = sizeof(struct chunk_map), .leaf_distance = AT(chunk_map, leaf_distance)},
     .leaf = {.bytes = sizeof(struct leaf),
              .chunks = AT(leaf, chunks),
@@ -38,7 +38,7 @@ CAIRN_EXPORT __attribute__((used)) const struct cairn_anchor cairn_anchor = {
     .chunk = {.bytes = sizeof(struct chunk),
               .owner = AT(chunk, owner),
               .start = AT(chunk, start),
-              .bits = AT(chunk, bits),
+              .words = AT(chunk, words),
               .large_bytes = AT(chunk, large.bytes),
               .large_chunks = AT(chunk, large.chunks),
               .kind = AT(chunk, kind),
@@ -47,7 +47,6 @@ CAIRN_EXPORT __attribute__((used)) const struct cairn_anchor cairn_anchor = {
     .shared = {.bytes = sizeof(struct chunk_shared),
                .remote = AT(chunk_shared, remote),
                .summary = AT(chunk_shared, summary)},
-    .slab_bits = {.handed_out = AT(slab_bits, handed_out), .words = AT(slab_bits, word)},
     .slab_word = {.bytes = sizeof(struct slab_word),
                   .avail = AT(slab_word, avail),
                   .freed = AT(slab_word, freed)},
@@ -102,15 +101,13 @@ _Static_assert(CAIRN_OWNER_FULL == OWNER_FULL, "published value");
 IS_OF(8, chunk_map, leaf_distance[0]);
 IS_OF(8, chunk, owner);
 IS_OF(8, chunk, start);
-IS_OF(8, chunk, bits);
+_Static_assert(sizeof(void *) == 8, "published type");
 IS_OF(8, chunk, large.bytes);
 IS_OF(8, chunk, large.chunks);
 IS_OF(1, chunk, kind);
 IS_OF(1, chunk, class);
 IS_OF(2, chunk, fresh);
-IS_OF(8, chunk_shared, remote);
 IS_OF(8, chunk_shared, summary);
-IS_OF(8, slab_bits, handed_out);
 IS_OF(8, slab_word, avail);
 IS_OF(8, slab_word, freed);
 IS_OF(8, block, address);
@@ -123,11 +120,9 @@ IS_OF(8, region_table, count);
 IS_OF(4, size_class, size);
 IS_OF(2, size_class, capacity);
 IS_OF(1, size_class, words);
-IS_OF(8, heap, next);
 IS_OF(4, heap, thread);
 IS_OF(4, heap, state);
 IS_OF(8, heap, counters.refills);
-IS_OF(8, bin, avail);
 IS_OF(8, bin, base);
 IS_OF(4, bin, size);
 IS_OF(8, block_totals, taken);

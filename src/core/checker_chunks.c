@@ -41,12 +41,12 @@ static bool check_bitmap_place(const struct checker *checker, struct chunk *slab
     const struct chunk_shared *shared = shared_of(slab);
     unsigned words = slab_class(slab)->words;
     if (words == 1) {
-        EXPECT(slab->bits == &slab->one, "a bitmap of one pair is in the descriptor", slab);
+        EXPECT(slab->words == &slab->one, "a bitmap of one pair is in the descriptor", slab);
         EXPECT(shared->remote == &shared->remote_one, "one remote word is in the descriptor", slab);
         return true;
     }
-    uintptr_t first = (uintptr_t)slab->bits->word, end = (uintptr_t)&slab->bits->word[words];
-    EXPECT(first % CACHE_LINE == sizeof(struct slab_word),
+    uintptr_t first = (uintptr_t)slab->words, end = (uintptr_t)&slab->words[words];
+    EXPECT(first % CACHE_LINE == 0 && slab->words != &slab->one,
            "a bitmap of several pairs is in a table", slab);
     EXPECT((uintptr_t)shared->remote == round_up(end, CACHE_LINE),
            "the remote words follow the bitmap on lines of their own", slab);
@@ -61,8 +61,8 @@ static uint64_t bits_from(unsigned from, unsigned w) {
 /* What holds of every pair at every instant, also where a thread vanished in a fork. */
 static bool check_word(const struct checker *checker, struct chunk *slab, unsigned w) {
     const struct chunk_shared *shared = shared_of(slab);
-    uint64_t avail = owner_word_read(&slab->bits->word[w].avail);
-    uint64_t freed = owner_word_read(&slab->bits->word[w].freed);
+    uint64_t avail = owner_word_read(&slab->words[w].avail);
+    uint64_t freed = owner_word_read(&slab->words[w].freed);
     uint64_t remote = atomic_load_explicit(&shared->remote[w], memory_order_relaxed);
     uint64_t beyond = bits_from(slab_class(slab)->capacity, w);
     EXPECT((freed & beyond) == beyond, "bits of no object are set in freed", slab);
@@ -85,8 +85,8 @@ static bool is_current(const struct chunk *slab) {
 /* What holds as long as no refill is under way; *free: objects that wait to be handed out. */
 static bool check_owned_word(const struct checker *checker, struct chunk *slab, unsigned w,
                              unsigned *free) {
-    uint64_t avail = owner_word_read(&slab->bits->word[w].avail);
-    uint64_t freed = owner_word_read(&slab->bits->word[w].freed);
+    uint64_t avail = owner_word_read(&slab->words[w].avail);
+    uint64_t freed = owner_word_read(&slab->words[w].freed);
     EXPECT((avail & freed) == 0, "an object is in one word of its pair at most", slab);
     EXPECT(avail == 0 || (is_current(slab) && w == slab->cursor),
            "only a bin's own word has objects available", slab);
@@ -97,16 +97,12 @@ static bool check_owned_word(const struct checker *checker, struct chunk *slab, 
 
 static bool check_slab_state(const struct checker *checker, struct chunk *slab, unsigned free) {
     bool current = is_current(slab);
-    EXPECT(owner_word_read(&slab->bits->handed_out) == slab_class(slab)->capacity - free,
-           "handed_out counts the objects that are live or in a bin", slab);
     if ((chunk_owner(slab) & OWNER_FULL) != 0) {
         EXPECT(free == 0, "a slab tagged full has no free object", slab);
         EXPECT(!current && !slab->queued, "a slab tagged full is neither current nor queued", slab);
     } else {
         EXPECT(current != slab->queued, "a slab is either current or queued, or tagged full", slab);
-        EXPECT(current || checker->after_fork || owner_word_read(&slab->bits->handed_out) != 0 ||
-                   atomic_load_explicit(&shared_of(slab)->summary, memory_order_relaxed) != 0,
-               "a queued slab has a live object or is notified", slab);
+        EXPECT(current || !slab_is_empty(slab), "a queued slab has a live object", slab);
     }
     return true;
 }

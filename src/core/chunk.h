@@ -44,7 +44,7 @@ enum chunk_kind {
  *           to no object and are set for ever, so that freeing there looks like a double free.
  *
  *   free = avail | freed;   avail & freed = 0
- *   handed_out = capacity - (bits of objects set in freed)
+ *   the slab has no live object, and no bin has any of it  <=>  all bits of all its words `freed` are set
  *
  * Two words and not one, as a word that malloc and free both change is a chain of dependent loads and
  * stores from each call to the next: it cost a quarter of the time of a program that allocates and frees in turn.
@@ -54,18 +54,13 @@ struct slab_word {
     owner_word freed;
 };
 
-struct slab_bits {
-    owner_word handed_out;    /* zero: every object is free and no bin has any of them */
-    struct slab_word word[1]; /* size_class.words of them */
-};
-
 struct chunk {
     _Atomic(uintptr_t) owner; /* see OWNER_...; owner writes (the adopter, under the registry lock) */
     uint64_t reciprocal;      /* slab: size_class.reciprocal; otherwise 0 */
-    struct slab_bits *bits;   /* slab: &one or in the metadata tables */
+    struct slab_word *words;  /* slab: &one, or size_class.words of them in the metadata tables */
     uintptr_t start;          /* address of the chunk */
     union {
-        struct slab_bits one;
+        struct slab_word one;
         struct {
             size_t bytes;  /* large: usable bytes, a multiple of the page size */
             size_t chunks; /* large: chunks taken */
@@ -78,6 +73,7 @@ struct chunk {
     uint16_t fresh; /* slab: objects at and above it have never been handed out */
     bool queued;    /* slab: in its bin's queue */
     uint8_t scan;   /* slab: word of the bitmap at which the search for free objects goes on */
+    uint64_t reserved;
 };
 
 struct chunk_shared {

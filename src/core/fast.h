@@ -63,10 +63,10 @@ FAST_PATH void fast_free(void *pointer, void (*slow)(void *)) {
         slow(pointer);
         return;
     }
-    struct slab_bits *bits = chunk->bits;
-    if (unlikely(!slab_free_object(bits, index))) {
+    enum freed freed = slab_free_object(chunk, index);
+    if (unlikely(freed == FREED_TWICE)) {
         slow(pointer);
-    } else if (unlikely(owner_word_decrement(&bits->handed_out))) {
+    } else if (unlikely(freed == FREED_ALL_OF_WORD)) {
         free_emptied(pointer);
     }
 }

@@ -60,7 +60,9 @@ static void release(struct heap *heap, struct chunk *slab) {
 
 /* A slab that is neither current nor queued goes where it belongs. */
 static void put_away(struct heap *heap, struct chunk *slab, bool has_free) {
-    if (has_free) {
+    if (slab_is_empty(slab)) {
+        release(heap, slab); /* emptied by other threads' frees, merged just now */
+    } else if (has_free) {
         queue_append(&heap->queues[slab->class], slab);
     } else {
         slab_set_owner(slab, heap_distance_of(heap) | OWNER_FULL);
@@ -69,65 +71,10 @@ static void put_away(struct heap *heap, struct chunk *slab, bool has_free) {
 
 /* --- refill --------------------------------------------------------------------------------------- */
 
-static void make_current(struct heap *heap, struct chunk *slab, unsigned w) {
-    heap->queues[slab->class].current = slab;
-    slab_fill_bin(slab, w, &heap->bins[slab->class]);
-}
-
-struct choice {
-    struct chunk *slab; /* NULL: none */
-    unsigned word;
-    unsigned objects;
-};
-
-static bool is_worth_it(const struct choice *choice) {
-    unsigned handful = slab_class(choice->slab)->handful;
-    return choice->objects >= (handful < 8 ? 1 : 8);
-}
-
-/* The best of the slabs at the head of the queue; those that were looked at in vain go to its end.  The chosen
- * one, if any, is out of the queue. */
-static struct choice choose_queued(struct heap *heap, struct queue *queue) {
-    struct choice best = {NULL, 0, 0};
-    for (unsigned i = 0; i < CANDIDATES && queue->head != NULL; i++) {
-        struct choice next = {.slab = queue->head};
-        queue_remove(queue, next.slab);
-        next.word = slab_pick_word(heap, next.slab, &next.objects);
-        if (next.objects > best.objects) {
-            if (best.slab != NULL) {
-                queue_append(queue, best.slab);
-            }
-            best = next;
-            if (is_worth_it(&best)) {
-                break;
-            }
-        } else {
-            put_away(heap, next.slab, next.objects != 0);
-        }
-    }
-    return best;
-}
-
-static bool add_slab(struct heap *heap, unsigned class, bool may_adopt) {
-    struct chunk *slab = may_adopt ? threads_adopt_slab(heap, class) : NULL;
-    if (slab == NULL) {
-        slab = slab_create(heap, class);
-        if (slab == NULL) {
-            return false;
-        }
-        heap->counters.slabs_created++;
-        heap->queues[class].slabs++;
-    } else {
-        queue_remove(&heap->queues[class], slab);
-    }
-    unsigned objects;
-    unsigned w = slab_pick_word(heap, slab, &objects);
-    if (objects == 0) {
-        put_away(heap, slab, false);
-        return false;
-    }
-    make_current(heap, slab, w);
-    return true;
+static void make_current(struct heap *heap, const struct offer *offer) {
+    unsigned class = offer->slab->class;
+    heap->queues[class].current = offer->slab;
+    slab_accept(offer, &heap->bins[class]);
 }
 
 /* The bin's slab is used up. */
@@ -136,39 +83,78 @@ static void leave_current(struct heap *heap, unsigned class) {
     empty_bin(&heap->bins[class]);
 }
 
+/* An adopted or a new slab becomes the current one.  False: no memory. */
+static bool add_slab(struct heap *heap, unsigned class, bool may_adopt) {
+    struct chunk *slab = may_adopt ? threads_adopt_slab(heap, class) : NULL;
+    if (slab != NULL) {
+        queue_remove(&heap->queues[class], slab);
+    } else {
+        slab = slab_create(heap, class);
+        if (slab == NULL) {
+            return false;
+        }
+        heap->counters.slabs_created++;
+        heap->queues[class].slabs++;
+    }
+    struct offer offer = slab_offer(heap, slab);
+    DCHECK(offer.objects != 0); /* an adopted slab comes from a queue, and what is free there stays free */
+    make_current(heap, &offer);
+    return true;
+}
+
+static void put_away_offered(struct heap *heap, const struct offer *offer) {
+    if (offer->slab != NULL) {
+        put_away(heap, offer->slab, offer->objects != 0);
+    }
+}
+
+/* The better one of two offers; the other one's slab is put away.  (No slab counts as no objects.) */
+static struct offer better(struct heap *heap, const struct offer *a, const struct offer *b) {
+    bool b_is_better = b->count > a->count;
+    put_away_offered(heap, b_is_better ? a : b);
+    return b_is_better ? *b : *a;
+}
+
+/* The best of the slabs at the head of the queue and of what is there already, if that is not worth it; its slab is
+ * out of the queue, those of the others at the end of it. */
+static struct offer best_queued(struct heap *heap, struct queue *queue, struct offer best) {
+    for (unsigned i = 0; i < CANDIDATES && queue->head != NULL && !best.is_worth_it; i++) {
+        struct chunk *slab = queue->head;
+        queue_remove(queue, slab);
+        struct offer next = slab_offer(heap, slab);
+        best = better(heap, &best, &next);
+    }
+    return best;
+}
+
 /* Leaves objects in the bin, or returns false: no memory. */
 static bool refill(struct heap *heap, unsigned class, bool may_adopt) {
     struct queue *queue = &heap->queues[class];
     heap->counters.refills++;
-    heap_drain(heap);
-    struct choice mine = {.slab = queue->current};
-    if (mine.slab != NULL) {
-        mine.word = slab_pick_word(heap, mine.slab, &mine.objects);
-        if (mine.objects != 0 && is_worth_it(&mine)) {
-            make_current(heap, mine.slab, mine.word);
+    if (unlikely(remote_is_notified(heap))) {
+        heap_drain(heap);
+    }
+    struct offer best = {0};
+    if (queue->current != NULL) {
+        best = slab_offer(heap, queue->current);
+        if (likely(best.is_worth_it)) {
+            slab_accept(&best, &heap->bins[class]);
             return true;
         }
         leave_current(heap, class);
     }
-    struct choice other = choose_queued(heap, queue);
-    struct choice best = other.objects > mine.objects ? other : mine;
-    if (best.slab != NULL && best.objects != 0 &&
-        (is_worth_it(&best) || queue->slabs < FEW_SLABS || !add_slab(heap, class, may_adopt))) {
-        make_current(heap, best.slab, best.word);
-        struct chunk *left = best.slab == mine.slab ? other.slab : mine.slab;
-        if (left != NULL) {
-            put_away(heap, left, (left == mine.slab ? mine.objects : other.objects) != 0);
-        }
+    best = best_queued(heap, queue, best);
+    bool is_good = best.objects != 0 && (best.is_worth_it || queue->slabs < FEW_SLABS);
+    if (!is_good && add_slab(heap, class, may_adopt)) {
+        put_away_offered(heap, &best);
         return true;
     }
-    if (mine.slab != NULL) {
-        put_away(heap, mine.slab, mine.objects != 0);
+    if (best.objects == 0) {
+        put_away_offered(heap, &best);
+        return false;
     }
-    if (other.slab != NULL) {
-        put_away(heap, other.slab, other.objects != 0);
-    }
-    return queue->current != NULL || add_slab(heap, class, may_adopt) ||
-           add_slab(heap, class, false);
+    make_current(heap, &best);
+    return true;
 }
 
 void *heap_take_slow(struct heap *heap, unsigned class, bool may_adopt, bool *zeroed) {
@@ -183,25 +169,20 @@ void *heap_take_slow(struct heap *heap, unsigned class, bool may_adopt, bool *ze
 /* --- frees that are not fast ------------------------------------------------------------------------ */
 
 bool heap_free_into_full(struct heap *heap, struct chunk *slab, uint64_t index) {
-    if (!slab_free_object(slab->bits, index)) {
+    if (slab_free_object(slab, index) == FREED_TWICE) {
         return false;
     }
     slab_set_owner(slab, heap_distance_of(heap));
-    if (owner_word_decrement(&slab->bits->handed_out)) {
-        release(heap, slab);
-    } else {
-        queue_append(&heap->queues[slab->class], slab);
-    }
+    put_away(heap, slab, true);
     return true;
 }
 
-void heap_slab_emptied(struct heap *heap, struct chunk *slab) {
+void heap_word_freed(struct heap *heap, struct chunk *slab) {
     struct queue *queue = &heap->queues[slab->class];
-    if (slab == queue->current) {
-        return;
+    if (slab != queue->current && slab_is_empty(slab)) {
+        queue_remove(queue, slab);
+        release(heap, slab);
     }
-    queue_remove(queue, slab);
-    release(heap, slab);
 }
 
 /* A slab of this heap in which other threads freed objects. */
@@ -213,15 +194,11 @@ static void drain_slab(struct heap *heap, struct chunk *slab, uint64_t summary) 
             (void)slab_merge_word(heap, slab, w);
         }
     }
-    bool full = (chunk_owner(slab) & OWNER_FULL) != 0;
-    bool empty = owner_word_read(&slab->bits->handed_out) == 0;
-    if (full && !empty && slab_live(slab) < slab_class(slab)->capacity) {
+    if ((chunk_owner(slab) & OWNER_FULL) == 0) {
+        heap_word_freed(heap, slab);
+    } else if (slab_live(slab) < slab_class(slab)->capacity) {
         slab_set_owner(slab, heap_distance_of(heap));
-        queue_append(&heap->queues[slab->class], slab);
-    } else if (empty && full) {
-        release(heap, slab);
-    } else if (empty && slab->queued) {
-        heap_slab_emptied(heap, slab);
+        put_away(heap, slab, true);
     }
 }
 
@@ -253,11 +230,7 @@ void heap_flush(struct heap *heap) {
         queue->current = NULL;
         slab_take_back(slab);
         empty_bin(&heap->bins[class]);
-        if (owner_word_read(&slab->bits->handed_out) == 0) {
-            release(heap, slab);
-        } else {
-            put_away(heap, slab, slab_live(slab) < slab_class(slab)->capacity);
-        }
+        put_away(heap, slab, slab_live(slab) < slab_class(slab)->capacity);
     }
 }
 
@@ -290,30 +263,28 @@ static void rebuild_slab(struct chunk *slab, void *argument) {
     if (owner_heap(chunk_owner(slab)) != heap_distance_of(heap)) {
         return;
     }
-    struct chunk_shared *shared = shared_of(slab);
-    atomic_store_explicit(&shared->summary, 0, memory_order_relaxed);
+    atomic_store_explicit(&shared_of(slab)->summary, 0, memory_order_relaxed);
     for (unsigned w = 0; w < slab_class(slab)->words; w++) {
-        struct slab_word *word = &slab->bits->word[w];
-        uint64_t freed = owner_word_read(&word->freed) | owner_word_read(&word->avail);
+        struct slab_word *word = &slab->words[w];
+        owner_word_write(&word->freed, slab_free_bits(slab, w));
         owner_word_write(&word->avail, 0);
-        owner_word_write(&word->freed, freed);
         (void)slab_merge_word(heap, slab, w);
     }
-    unsigned live = slab_live(slab);
-    owner_word_write(&slab->bits->handed_out, live);
     slab->fresh = slab_class(slab)->capacity; /* a refill may have been under way */
     slab_set_owner(slab, heap_distance_of(heap));
     heap->queues[slab->class].slabs++;
-    put_away(heap, slab, live < slab_class(slab)->capacity);
+    if (slab_live(slab) < slab_class(slab)->capacity) {
+        queue_append(&heap->queues[slab->class], slab); /* also if empty: the chunk lock is held */
+    } else {
+        slab_set_owner(slab, heap_distance_of(heap) | OWNER_FULL);
+    }
 }
 
-/* Whose last free was merged just now, with no notification to follow. */
+/* What rebuild_slab() could not release. */
 static void release_empty(struct heap *heap, struct queue *queue) {
     for (struct chunk *slab = queue->head, *next; slab != NULL; slab = next) {
         next = shared_of(slab)->next;
-        if (owner_word_read(&slab->bits->handed_out) == 0) {
-            heap_slab_emptied(heap, slab);
-        }
+        heap_word_freed(heap, slab);
     }
 }
 

@@ -102,8 +102,8 @@ void *heap_take_slow(struct heap *heap, unsigned class, bool may_adopt, bool *ze
 /* Frees object `index` of a slab of this heap that is tagged full.  False: it was free already. */
 bool heap_free_into_full(struct heap *heap, struct chunk *slab, uint64_t index);
 
-/* All objects of the slab are free (slab_bits.handed_out is zero): release it unless it is current. */
-void heap_slab_emptied(struct heap *heap, struct chunk *slab);
+/* All objects of one word of the slab are free.  If all of all are, releases it, unless it is current. */
+void heap_word_freed(struct heap *heap, struct chunk *slab);
 
 /* Merges what other threads freed. */
 void heap_drain(struct heap *heap);

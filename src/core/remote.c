@@ -63,7 +63,7 @@ bool remote_free(struct chunk *slab, uint64_t index) {
 }
 
 struct chunk *remote_take_list(struct heap *heap) {
-    if (atomic_load_explicit(&heap->notified, memory_order_relaxed) == NULL) {
+    if (!remote_is_notified(heap)) {
         return NULL;
     }
     /* acquire: pairs with the push, so the links are there. */

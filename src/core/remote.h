@@ -29,6 +29,11 @@
 /* Frees object `index` of a slab that the calling thread does not own.  False: it was free already. */
 bool remote_free(struct chunk *slab, uint64_t index);
 
+/* Whether there is a list to take.  relaxed: who misses it comes by again. */
+static inline bool remote_is_notified(struct heap *heap) {
+    return atomic_load_explicit(&heap->notified, memory_order_relaxed) != NULL;
+}
+
 struct chunk *remote_take_list(struct heap *heap);
 uint64_t remote_take_summary(struct chunk *slab);
 

@@ -9,15 +9,17 @@
                 : (uint32_t)CHUNK_SIZE / (55u - (c)) / 64u * 64u)
 
 /* Few large objects at a time, so that one that was just freed is used again while it is in the cache:
- * what is handed out at once spans 4 KiB or so. */
-#define HANDFUL(c) (uint8_t)(SIZE(c) <= 64 ? 64u : SIZE(c) >= 2048 ? 2u : 4096u / SIZE(c))
+ * what is handed out at once spans 8 KiB or so. */
+#define HANDFUL(c) (SIZE(c) <= 128 ? 64u : SIZE(c) >= 2048 ? 4u : 8192u / SIZE(c))
+#define WORTH(c) (HANDFUL(c) >= 32 ? 8u : HANDFUL(c) >= 4 ? HANDFUL(c) / 4 : 1u)
 
 #define ROW(c)                                                                       \
     [c] = {.reciprocal = ~UINT64_C(0) / SIZE(c) + 1,                                 \
            .size = SIZE(c),                                                          \
            .capacity = (uint16_t)(CHUNK_SIZE / SIZE(c)),                             \
            .words = (uint8_t)((CHUNK_SIZE - 1) / SIZE(c) / 64 + 1),                  \
-           .handful = HANDFUL(c)}
+           .handful = (uint8_t)HANDFUL(c),                                           \
+           .worth = (uint8_t)WORTH(c)}
 
 #define EIGHT(X, c) \
     X((c) + 0), X((c) + 1), X((c) + 2), X((c) + 3), X((c) + 4), X((c) + 5), X((c) + 6), X((c) + 7)

@@ -28,7 +28,8 @@ struct size_class {
     uint32_t size;        /* of an object, in bytes */
     uint16_t capacity;    /* objects in a slab: floor(32 KiB / size) */
     uint8_t words;        /* words of its bitmap: one bit for each multiple of size, also for a piece at the end */
-    uint8_t handful;      /* objects handed to a bin at once, at most */
+    uint8_t handful;      /* a bin gets objects within so many places of the first */
+    uint8_t worth;        /* used objects that make it worth going to a word: below, refills eat up what they save */
 };
 
 extern const struct size_class size_classes[CLASS_COUNT];

@@ -26,20 +26,24 @@ FAST_PATH uint64_t object_index(const struct chunk *chunk, uintptr_t address, bo
 }
 
 /* The pair of words that holds the bits of an object. */
-FAST_PATH struct slab_word *slab_word_of(struct slab_bits *bits, uint64_t index) {
+FAST_PATH struct slab_word *slab_word_of(const struct chunk *slab, uint64_t index) {
     uint64_t offset = index / 64 * sizeof(struct slab_word);
-    return (struct slab_word *)(void *)((char *)bits->word + offset);
+    return (struct slab_word *)(void *)((char *)slab->words + offset);
 }
 
-/* Frees an object.  False: it is free already, and nothing has changed. */
-FAST_PATH bool slab_free_object(struct slab_bits *bits, uint64_t index) {
-    struct slab_word *word = slab_word_of(bits, index);
+enum freed { FREED, FREED_ALL_OF_WORD, FREED_TWICE };
+
+/* Frees an object; says whether all 64 of its word are free now (then the slab may be), or that it was free already
+ * (then nothing has changed). */
+FAST_PATH enum freed slab_free_object(const struct chunk *slab, uint64_t index) {
+    struct slab_word *word = slab_word_of(slab, index);
     uint64_t freed = owner_word_read(&word->freed);
     if (unlikely(bit_is_set(freed | owner_word_read(&word->avail), index))) {
-        return false;
+        return FREED_TWICE;
     }
-    owner_word_write(&word->freed, with_bit(freed, index));
-    return true;
+    freed = with_bit(freed, index);
+    owner_word_write(&word->freed, freed);
+    return unlikely(freed == ~UINT64_C(0)) ? FREED_ALL_OF_WORD : FREED;
 }
 
 /* A new slab, all objects free, in no queue.  NULL: no memory. */
@@ -61,15 +65,41 @@ static inline uint64_t slab_valid_bits(const struct chunk *slab, unsigned w) {
 }
 
 /* Takes over what other threads freed in word w and returns its word `freed`. */
-uint64_t slab_merge_word(struct heap *owner, struct chunk *slab, unsigned w);
+uint64_t slab_merge_remote(struct heap *owner, struct chunk *slab, unsigned w);
 
-/* The word that a handful is best taken from: the first, from where the last search ended, that has enough free
- * objects to be worth it; or the one with objects never used; or the best.  *objects says how many are free in it
- * (at most): 0 means that the slab is full. */
-unsigned slab_pick_word(struct heap *owner, struct chunk *slab, unsigned *objects);
+static inline uint64_t slab_merge_word(struct heap *owner, struct chunk *slab, unsigned w) {
+    /* relaxed: whoever freed something there has notified the owner, or will. */
+    return likely(atomic_load_explicit(&shared_of(slab)->remote[w], memory_order_relaxed) == 0)
+               ? owner_word_read(&slab->words[w].freed)
+               : slab_merge_remote(owner, slab, w);
+}
 
-/* Puts a handful of word w's free objects into the bin. */
-void slab_fill_bin(struct chunk *slab, unsigned w, struct bin *bin);
+/* No object is live, and no bin has any. */
+static inline bool slab_is_empty(const struct chunk *slab) {
+    for (unsigned w = 0; w < slab_class(slab)->words; w++) {
+        if (owner_word_read(&slab->words[w].freed) != ~UINT64_C(0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What a slab has to offer to its bin: free objects of one word. */
+struct offer {
+    struct chunk *slab;
+    uint64_t objects;  /* bits of the word; 0: the slab is full */
+    unsigned count;    /* how many; of fresh ones at most */
+    unsigned word;
+    bool is_fresh;     /* they were never used */
+    bool is_worth_it;  /* they are fresh, or size_class.worth or more */
+};
+
+/* The first word, from where the last search ended, that is worth it; or the one with objects never used; or the
+ * one with most.  Takes over what other threads freed in the words it looks at. */
+struct offer slab_offer(struct heap *owner, struct chunk *slab);
+
+/* Makes a handful of what is offered the bin's.  offer->objects != 0. */
+void slab_accept(const struct offer *offer, struct bin *bin);
 
 /* The objects of the current word that were not handed out go back. */
 void slab_take_back(struct chunk *slab);
@@ -77,7 +107,7 @@ void slab_take_back(struct chunk *slab);
 /* Objects of word w that are free, as its owner knows it.  For any thread: in this order an object that the owner moves
  * from freed to avail meanwhile is seen in one of them. */
 static inline uint64_t slab_free_bits(const struct chunk *slab, unsigned w) {
-    const struct slab_word *word = &slab->bits->word[w];
+    const struct slab_word *word = &slab->words[w];
     uint64_t freed = atomic_load_explicit(&word->freed, memory_order_acquire);
     return freed | owner_word_read(&word->avail);
 }

@@ -33,7 +33,7 @@ static struct census count_objects(struct chunk *slab) {
         uint64_t free =
             slab_free_bits(slab, w) | atomic_load_explicit(&remote[w], memory_order_relaxed);
         census.live += count_bits(~free & valid);
-        census.ready += count_bits(owner_word_read(&slab->bits->word[w].avail) & valid);
+        census.ready += count_bits(owner_word_read(&slab->words[w].avail) & valid);
     }
     return census;
 }

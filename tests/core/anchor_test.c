@@ -33,6 +33,7 @@ static uint64_t u64(uint64_t address) { return read_number(address, 8); }
 
 struct census {
     uint64_t slabs, large, large_bytes;
+    uint64_t slabs_of_first_heap;
     uint64_t live[256]; /* by class */
 };
 
@@ -47,11 +48,11 @@ static uint64_t within_window(uint64_t address) {
 }
 
 static uint64_t count_live(uint64_t chunk, uint64_t shared, uint64_t capacity) {
-    uint64_t bits = u64(chunk + a->chunk.bits);
+    uint64_t words = u64(chunk + a->chunk.words);
     uint64_t remote = u64(shared + a->shared.remote);
     uint64_t live = 0;
     for (uint64_t i = 0; i < capacity; i++) {
-        uint64_t pair = bits + a->slab_bits.words + a->slab_word.bytes * (i / 64);
+        uint64_t pair = words + a->slab_word.bytes * (i / 64);
         uint64_t free = u64(pair + a->slab_word.freed) | u64(pair + a->slab_word.avail) |
                         u64(remote + i / 64 * 8);
         live += (free >> (i % 64) & 1) == 0;
@@ -71,7 +72,10 @@ static void visit_chunk(uint64_t address, struct census *census) {
     if (kind == CAIRN_CHUNK_SLAB) {
         uint64_t class = read_number(chunk + a->chunk.class_index, 1);
         uint64_t entry = a->address.size_classes + a->size_class.bytes * class;
+        uint64_t heap =
+            a->address.heap_origin + (u64(chunk + a->chunk.owner) & ~(uint64_t)CAIRN_OWNER_FULL);
         census->slabs++;
+        census->slabs_of_first_heap += heap == u64(a->address.first_heap);
         census->live[class] +=
             count_live(chunk, shared, read_number(entry + a->size_class.capacity, 2));
     } else if (kind == CAIRN_CHUNK_LARGE) {
@@ -140,6 +144,7 @@ static void an_inspector_finds_every_object(void **state) {
         assert_int_equal(read_number(entry + a->size_class.size, 4), size_classes[c].size);
     }
     assert_int_equal(census.slabs, slabs);
+    assert_int_equal(census.slabs_of_first_heap, slabs); /* no other thread has lived yet */
     assert_int_equal(census.large, statistics.large.objects);
     assert_true(census.large > 0);
     assert_int_equal(census.large_bytes, statistics.large.bytes);

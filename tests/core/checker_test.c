@@ -202,48 +202,47 @@ static void slab_no_reciprocal(void) { POKE(scene.full->reciprocal, 0); }
 static void slab_class_other(void) { POKE(scene.full->class, scene.full->class + 1); }
 static void slab_kind(void) { POKE(scene.full->kind, CHUNK_RELEASED); }
 static void slab_start(void) { POKE(scene.one_word->start, scene.one_word->start + CHUNK_SIZE); }
-static void one_word_bits(void) { POKE(scene.one_word->bits, scene.full->bits); }
+static void one_word_bits(void) { POKE(scene.one_word->words, scene.full->words); }
 static void one_word_remote(void) {
     POKE(shared_of(scene.one_word)->remote, shared_of(scene.full)->remote);
 }
-static void many_words_bits(void) { POKE(scene.full->bits, &scene.full->one); }
+static void many_words_bits(void) { POKE(scene.full->words, &scene.full->one); }
 static void many_words_remote(void) {
     POKE(shared_of(scene.full)->remote, &shared_of(scene.full)->remote_one);
 }
 static void bit_of_no_object(void) {
-    owner_word *freed = &scene.one_word->one.word[0].freed;
+    owner_word *freed = &scene.one_word->one.freed;
     POKE(*freed, *freed & ~(UINT64_C(1) << 60));
 }
 static void no_object_available(void) {
-    owner_word *avail = &scene.one_word->one.word[0].avail;
+    owner_word *avail = &scene.one_word->one.avail;
     POKE(*avail, *avail | UINT64_C(1) << 60);
 }
 static void taken_above_fresh(void) {
-    owner_word *freed = &scene.one_word->one.word[0].freed;
+    owner_word *freed = &scene.one_word->one.freed;
     POKE(*freed, *freed & ~(UINT64_C(1) << 55));
 }
 static void freed_twice(void) {
-    POKE(scene.notified->bits->word[0].freed, scene.notified->bits->word[0].freed | 1);
+    POKE(scene.notified->words[0].freed, scene.notified->words[0].freed | 1);
 }
 static void freed_and_available(void) {
-    POKE(scene.notified->bits->word[0].avail, scene.notified->bits->word[0].avail | 1);
+    POKE(scene.notified->words[0].avail, scene.notified->words[0].avail | 1);
 }
 static void in_both_words(void) {
-    struct slab_word *word = &scene.current->bits->word[scene.current->cursor];
+    struct slab_word *word = &scene.current->words[scene.current->cursor];
     POKE(word->freed, word->freed | (word->avail & -word->avail));
 }
 static void in_both_words_elsewhere(void) {
-    struct slab_word *word = &scene.queued->bits->word[0];
+    struct slab_word *word = &scene.queued->words[0];
     POKE(word->avail, word->freed);
 }
 /* All equations hold but that of where there may be any. */
 static void move_to_avail(struct chunk *slab, unsigned w) {
-    struct slab_word *word = &slab->bits->word[w];
+    struct slab_word *word = &slab->words[w];
     uint64_t bit = word->freed & -word->freed;
     assert_true(bit != 0);
     POKE(word->freed, word->freed & ~bit);
     POKE(word->avail, word->avail | bit);
-    POKE(slab->bits->handed_out, slab->bits->handed_out + 1);
 }
 static void available_in_queued(void) { move_to_avail(scene.queued, 0); }
 static void available_in_other_word(void) {
@@ -254,14 +253,7 @@ static void summary_missing(void) { POKE(shared_of(scene.notified)->summary, 2);
 static void owner_wild(void) {
     POKE(scene.full->owner, heap_distance_of((struct heap *)(uintptr_t)&scene) | OWNER_FULL);
 }
-static void handed_out_wrong(void) {
-    POKE(scene.full->bits->handed_out, scene.full->bits->handed_out - 1);
-}
-static void free_bit_lost(void) {
-    owner_word *word = &scene.queued->bits->word[0].freed;
-    POKE(*word, *word & (*word - 1));
-}
-static void live_marked_free(void) { POKE(scene.full->bits->word[3].freed, 1); }
+static void live_marked_free(void) { POKE(scene.full->words[3].freed, 1); }
 static void full_with_free(void) {
     POKE(scene.queued->owner, heap_distance_of(scene.heap) | OWNER_FULL);
 }
@@ -269,9 +261,8 @@ static void full_and_queued(void) { POKE(scene.full->queued, true); }
 static void full_untagged(void) { POKE(scene.full->owner, heap_distance_of(scene.heap)); }
 static void queued_and_empty(void) {
     for (unsigned w = 0; w < slab_class(scene.queued)->words; w++) {
-        POKE(scene.queued->bits->word[w].freed, ~UINT64_C(0));
+        POKE(scene.queued->words[w].freed, ~UINT64_C(0));
     }
-    POKE(scene.queued->bits->handed_out, 0);
 }
 static void queued_and_current(void) { POKE(scene.current->queued, true); }
 
@@ -297,9 +288,7 @@ static void body_has_owner(void) { POKE(scene.large[1].owner, heap_distance_of(s
 
 /* The current slab looks as if it were queued. */
 static void retire_current(void) {
-    owner_word *handed_out = &scene.current->bits->handed_out;
-    struct slab_word *word = &scene.current->bits->word[scene.current->cursor];
-    POKE(*handed_out, *handed_out - count_bits(word->avail));
+    struct slab_word *word = &scene.current->words[scene.current->cursor];
     POKE(word->freed, word->freed | word->avail);
     POKE(word->avail, 0);
     POKE(scene.current->queued, true);
@@ -308,7 +297,7 @@ static void retire_current(void) {
 /* The bin of the heap looks as if it had used up a handful of the slab's. */
 static void make_current(struct heap *heap, struct chunk *slab) {
     struct bin *bin = &heap->bins[slab->class];
-    POKE(*bin, ((struct bin){.avail = &slab->bits->word[slab->cursor].avail,
+    POKE(*bin, ((struct bin){.avail = &slab->words[slab->cursor].avail,
                              .base = slab->start + slab->cursor * 64ul * slab_class(slab)->size,
                              .size = slab_class(slab)->size}));
     POKE(heap->queues[slab->class].current, slab);
@@ -325,13 +314,13 @@ static void current_of_parked(void) {
     POKE(queue->tail, NULL);
 }
 static void bin_without_slab(void) {
-    POKE(bin_of(class_of(48))->avail, &scene.full->bits->word[0].avail);
+    POKE(bin_of(class_of(48))->avail, &scene.full->words[0].avail);
 }
 static void slab_without_bin(void) {
     POKE(small_bin()->avail, (owner_word *)(uintptr_t)&no_objects);
 }
-static void bin_word(void) { POKE(small_bin()->avail, &scene.current->bits->word[1].avail); }
-static void bin_freed(void) { POKE(small_bin()->avail, &scene.current->bits->word[0].freed); }
+static void bin_word(void) { POKE(small_bin()->avail, &scene.current->words[1].avail); }
+static void bin_freed(void) { POKE(small_bin()->avail, &scene.current->words[0].freed); }
 static void bin_size(void) { POKE(small_bin()->size, SMALL + 16); }
 static void bin_base(void) { POKE(small_bin()->base, small_bin()->base + SMALL); }
 static void bin_not_zero(void) {
@@ -451,14 +440,12 @@ static const struct violation {
     ROW(available_in_other_word, "only a bin's own word has objects available"),
     ROW(summary_missing, "the summary has a bit for each remote word in use"),
     ROW(owner_wild, "the owner of a slab is a heap"),
-    ROW(handed_out_wrong, "handed_out counts the objects that are live or in a bin"),
-    ROW(free_bit_lost, "handed_out counts the objects that are live or in a bin"),
-    ROW(live_marked_free, "handed_out counts the objects that are live or in a bin"),
+    ROW(live_marked_free, "a slab tagged full has no free object"),
     ROW(full_with_free, "a slab tagged full has no free object"),
     ROW(full_and_queued, "a slab tagged full is neither current nor queued"),
     ROW(full_untagged, "a slab is either current or queued, or tagged full"),
     ROW(queued_and_current, "a slab is either current or queued, or tagged full"),
-    ROW(queued_and_empty, "a queued slab has a live object or is notified"),
+    ROW(queued_and_empty, "a queued slab has a live object"),
     ROW(large_owner, "a large object's owner says so"),
     ROW(large_chunks, "a large object has the chunks that its bytes need"),
     ROW(large_bytes, "a large object has the chunks that its bytes need"),

@@ -6,7 +6,7 @@
 #include "core/slab.h"
 #include "support/core.h"
 
-enum { SIZE = 1024, CAPACITY = 32 }; /* one word, one chunk, four at a time */
+enum { SIZE = 1024, CAPACITY = 32 }; /* one word, one chunk, eight at a time */
 
 static struct queue *queue(void) { return &heap_self()->queues[class_of(SIZE)]; }
 static struct bin *bin(void) { return &heap_self()->bins[class_of(SIZE)]; }

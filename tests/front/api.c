@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <malloc.h>
 
-#include "../support/testkit.h"
+#include "support/testkit.h"
 
 static void both_families_are_one_heap(void) {
-    for (size_t size = 0; size < 3 * MIB; size = size * 2 + 1) {
+    for (size_t size = 1; size < 3 * MIB; size = size * 2 + 1) {
         void *p = cairn_malloc(size);
         EXPECT(p != NULL && address(p) % 16 == 0 && malloc_usable_size(p) >= size);
         p = realloc(p, size + 100);
@@ -21,6 +21,9 @@ static void both_families_are_one_heap(void) {
         EXPECT(p != NULL && all_zero(p, 3 * size));
         cairn_free(p);
     }
+    void *empty = cairn_malloc(opaque_size(0));
+    EXPECT(empty != NULL && cairn_usable_size(empty) == 16);
+    cairn_free(empty);
     cairn_free(NULL);
     EXPECT(cairn_usable_size(NULL) == 0);
     errno = 4711;
@@ -104,10 +107,10 @@ static void compilers_names_share_the_heap(void) {
         void *pointer;
         size_t size;
     };
-    for (char token = '0'; token < '4'; token++) {
+    for (int token = 0; token < 4; token++) {
         char name[] = "__alloc_token_N_malloc", operator_new[] = "__alloc_token_N__Znwm";
         void *(*allocate)(size_t);
-        name[14] = operator_new[14] = token;
+        name[14] = operator_new[14] = (char)('0' + token);
         find(name, &allocate);
         cairn_free(allocate(500));
         find(operator_new, &allocate);

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "../support/testkit.h"
+#include "support/testkit.h"
 
 enum { OBJECTS = 200000, OBJECT_SIZE = 96 };
 static const size_t large_size = 10 * MIB;

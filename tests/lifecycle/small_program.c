@@ -99,6 +99,6 @@ int main(int count, char **arguments) {
     EXPECT(with.address_space <= libc.address_space + 64 * MIB);
     EXPECT(with.resident <= libc.resident + 128 * KIB);
     EXPECT(with.mappings <= libc.mappings + 16);
-    EXPECT(with.charged <= libc.charged + 24 * MIB);
+    EXPECT(with.charged <= libc.charged + 32 * MIB);
     return 0;
 }

@@ -1,0 +1,425 @@
+/* The protocol of remote frees, as src/core/remote.h, heap.c and threads.c have it: who frees into
+ * another thread's slab, who drains, merges, releases and makes slabs, and what happens when the owner
+ * parks and its slabs are adopted. Every statement is one atomic access; all interleavings are tried.
+ *
+ * Two chunks. At first each is a slab of heap 0: chunk 0 with three objects in two words, chunk 1 with
+ * one object. Freeing threads free them all. Whatever becomes empty may be released, and either chunk, or
+ * both as one wide slab, may become a new slab, whose one object another thread frees.
+ *
+ * To leave room for more steps, ONE_THREAD does without the second freeing thread and its two objects, and
+ * NO_ADOPTION without the heap that adopts.
+ *
+ * Seeded mistakes, each of which must be found: see the macros at their places and run-spin. */
+
+#define CHUNKS 2
+#define WORDS 2
+#define HEAPS 2
+
+#define NIL 3    /* no chunk */
+#define NOBODY 3 /* no heap: OWNER_NONE */
+
+#ifndef STEPS
+#define STEPS 2 /* of each heap's thread */
+#endif
+
+/* The descriptors. */
+byte owner[CHUNKS];             /* a heap or NOBODY */
+bool slab[CHUNKS];              /* kind == CHUNK_SLAB */
+bool inner[CHUNKS];             /* of a wide slab, not its head */
+byte remote[CHUNKS * WORDS];    /* bits of objects */
+byte summary[CHUNKS];           /* bits of words */
+byte link[CHUNKS];              /* shared.notified */
+byte truth[CHUNKS * WORDS];     /* bits of free objects */
+byte handed_out[CHUNKS];
+
+/* The heaps. */
+byte list[HEAPS];               /* heap.notified */
+bool parked[HEAPS];
+bool locked;                    /* the registry's lock */
+
+/* What only the assertions know. */
+bool on_list[CHUNKS];
+byte freed, merged;
+bool forwarded;                 /* to a parked heap, where it waits until that is looked at next */
+
+byte present = NIL;             /* chunk of the new slab whose object is to be freed */
+bool made;                      /* there is one new slab at most */
+byte working;                   /* threads that are not done */
+
+inline lock() { atomic { !locked -> locked = true } }
+inline unlock() { locked = false }
+
+/* --- step 3 of remote.h, and the loop around it ---------------------------------------------------- */
+
+inline push(c, h) {
+    do
+    :: first = list[h];
+       link[c] = first;
+       atomic {
+           if
+           :: list[h] == first ->
+              assert(!on_list[c]); /* a slab is on one list, once */
+              on_list[c] = true;
+              list[h] = c;
+              break
+           :: else
+           fi
+       }
+    od
+}
+
+/* Leaves in `notified` the heap whose list the slab is on now, or NOBODY. */
+inline notify(c, words) {
+    bits = words;
+    notified = NOBODY;
+    do
+    :: atomic { before = summary[c]; summary[c] = before | bits };
+       if
+       :: before != 0 -> break
+       :: else
+       fi;
+       notified = owner[c];
+       if
+       :: notified != NOBODY -> push(c, notified); break
+       :: else
+       fi;
+       atomic { bits = summary[c]; summary[c] = 0 };
+       if
+       :: bits == 0 || !slab[c] -> break
+       :: else
+       fi
+    od
+}
+
+/* --- what the owner does, or who holds the lock while it is parked ----------------------------------- */
+
+#define COUNT(bits) (((bits) & 1) + (((bits) >> 1) & 1))
+
+inline merge(c, w) {
+    atomic {
+        assert(slab[c] && !inner[c]);
+        bits = remote[c * WORDS + w];
+        remote[c * WORDS + w] = 0;
+        assert((truth[c * WORDS + w] & bits) == 0); /* no bit is merged twice */
+        truth[c * WORDS + w] = truth[c * WORDS + w] | bits;
+        handed_out[c] = handed_out[c] - COUNT(bits);
+        merged = merged + COUNT(bits)
+    }
+}
+
+inline release(c) {
+    assert(handed_out[c] == 0 && !inner[c]);
+    owner[c] = NOBODY;
+    atomic {
+        if
+        :: c == 0 && inner[1] -> owner[1] = NOBODY; slab[1] = false; inner[1] = false
+        :: else
+        fi;
+        slab[c] = false
+    }
+}
+
+inline drain_slab(c, words) {
+    bits = 0;
+    if
+    :: (words & 1) != 0 -> merge(c, 0)
+    :: else
+    fi;
+    if
+    :: (words & 2) != 0 -> merge(c, 1)
+    :: else
+    fi;
+    if
+    :: handed_out[c] == 0 -> release(c)
+    :: else
+    fi
+}
+
+#ifdef NO_HEAD_CHECK
+#define IS_HEAD(c) true
+#else
+#define IS_HEAD(c) (!inner[c])
+#endif
+
+inline drain(h) {
+    atomic { s = list[h]; list[h] = NIL };
+    do
+    :: s == NIL -> break
+    :: else ->
+#ifdef LINK_READ_LATE
+       atomic { words = summary[s]; summary[s] = 0; on_list[s] = false };
+       next = link[s];
+#else
+       next = link[s];
+       atomic { words = summary[s]; summary[s] = 0; on_list[s] = false };
+#endif
+       if
+       :: owner[s] == h && slab[s] ->
+          if
+          :: IS_HEAD(s) -> drain_slab(s, words)
+          :: else /* a late notification */
+          fi
+       :: else ->
+#ifndef NO_FORWARD
+          if
+          :: slab[s] ->
+             notify(s, words);
+             forwarded = forwarded || (notified != NOBODY && parked[notified])
+          :: else
+          fi
+#endif
+       fi;
+       s = next
+    od;
+    s = NIL; next = NIL; words = 0; bits = 0; before = 0; first = NIL; notified = NOBODY
+}
+
+inline drain_hastily(h) { /* a mistake: the summary is cleared while the slab is still on the list */
+    s = list[h];
+    if
+    :: s != NIL -> atomic { words = summary[s]; summary[s] = 0 }
+    :: else
+    fi;
+    drain(h)
+}
+
+/* --- freeing threads ----------------------------------------------------------------------------------- */
+
+inline remote_free(c, w, mask) {
+    atomic {
+        before = remote[c * WORDS + w];
+        assert((before & mask) == 0);
+        remote[c * WORDS + w] = before | mask;
+        freed++
+    }
+    if
+    :: before == 0 ->
+#ifdef NO_SUMMARY
+       notified = owner[c]; /* a mistake: pushes without having changed the summary */
+       if
+       :: notified != NOBODY && !on_list[c] -> push(c, notified)
+       :: else
+       fi;
+#else
+       notify(c, 1 << w);
+#endif
+       mine = notified;
+       if
+       :: mine != NOBODY && parked[mine] ->
+#ifndef NO_DRAIN_OF_PARKED
+          lock();
+          if
+          :: parked[mine] -> drain(mine)
+          :: else
+          fi;
+          unlock()
+#endif
+       :: else
+       fi
+    :: else
+    fi;
+    mine = NOBODY; before = 0; first = NIL; bits = 0; notified = NOBODY
+}
+
+#define VARIABLES                                                                 \
+    byte s = NIL, next = NIL, first = NIL, words, bits, before, notified = NOBODY, \
+         mine = NOBODY
+
+proctype First() {
+    VARIABLES;
+    remote_free(0, 0, 1);
+    remote_free(1, 0, 1);
+    working--
+}
+
+proctype Second() {
+    VARIABLES;
+    remote_free(0, 0, 2);
+    remote_free(0, 1, 1);
+    working--
+}
+
+/* Frees the object of the new slab, if there is ever one. */
+proctype Third() {
+    VARIABLES;
+    if
+    :: present == 0 -> remote_free(0, 0, 1)
+    :: present == 1 -> remote_free(1, 0, 1)
+    :: working == 1 /* nobody is left to make one */
+    fi;
+    working--
+}
+
+/* --- threads with a heap ---------------------------------------------------------------------------------- */
+
+inline make(c, h) {
+    made = true;
+    slab[c] = true;
+    assert(remote[c * WORDS] == 0 && remote[c * WORDS + 1] == 0);
+    truth[c * WORDS] = 2;
+    truth[c * WORDS + 1] = 3;
+    handed_out[c] = 1;
+    owner[c] = h;
+    present = c
+}
+
+inline make_wide(h) {
+    made = true;
+    atomic { slab[0] = true; slab[1] = true; inner[1] = true };
+    assert(remote[0] == 0 && remote[1] == 0);
+    truth[0] = 2;
+    truth[1] = 3;
+    handed_out[0] = 1;
+    owner[0] = h;
+    owner[1] = h;
+    present = 0
+}
+
+#define OWNS(c, h) (owner[c] == (h) && slab[c] && !inner[c])
+
+/* One thing that the thread of heap h may do at any time. */
+inline step(h) {
+    if
+#ifdef HASTY_DRAIN
+    :: drain_hastily(h)
+#else
+    :: drain(h)
+#endif
+    :: OWNS(0, h) -> merge(0, 0) /* a refill merges without draining */
+    :: OWNS(0, h) -> merge(0, 1)
+    :: OWNS(1, h) -> merge(1, 0)
+    :: OWNS(0, h) && handed_out[0] == 0 -> release(0)
+    :: OWNS(1, h) && handed_out[1] == 0 -> release(1)
+    :: atomic { !made && !slab[0] && owner[0] == NOBODY -> made = true }; make(0, h)
+    :: atomic { !made && !slab[1] && owner[1] == NOBODY -> made = true }; make(1, h)
+    :: atomic { !made && !slab[0] && !slab[1] && owner[0] == NOBODY && owner[1] == NOBODY ->
+                made = true };
+       make_wide(h)
+    :: skip
+    fi;
+    bits = 0
+}
+
+inline park(h) {
+    lock();
+    drain(h);
+#ifdef PARK_AFTER_DRAIN
+    drain(h);
+    parked[h] = true; /* a mistake: what was pushed in between is seen by nobody */
+#else
+    parked[h] = true;
+    drain(h);
+#endif
+    unlock()
+}
+
+proctype Owner() {
+    VARIABLES;
+    byte i;
+    do
+    :: i < STEPS -> step(0); i++
+    :: i == STEPS -> break
+    od;
+    park(0);
+    working--
+}
+
+/* Takes a slab from the parked heap. */
+inline adopt(c) {
+    owner[c] = 1;
+    if
+    :: c == 0 && inner[1] -> owner[1] = 1
+    :: else
+    fi;
+    merge(c, 0);
+    merge(c, 1);
+    bits = 0
+}
+
+proctype Adopter() {
+    VARIABLES;
+    byte i;
+    do
+    :: i < STEPS ->
+       if
+       :: step(1)
+       :: lock();
+          if
+          :: parked[0] ->
+             drain(0);
+             if
+             :: OWNS(0, 0) -> adopt(0)
+             :: OWNS(1, 0) -> adopt(1)
+             :: else
+             fi
+          :: else
+          fi;
+          unlock()
+       :: lock(); /* a new thread takes the heap as it is, and ends */
+          if
+          :: parked[0] ->
+             parked[0] = false;
+             unlock();
+             step(0);
+             park(0)
+          :: else -> unlock()
+          fi
+       fi;
+       i++
+    :: i == STEPS -> break
+    od;
+    working--
+}
+
+/* When all is quiet: each heap drains once more, and nothing may be left. */
+proctype Judge() {
+    VARIABLES;
+    byte i;
+    working == 0;
+    assert(!parked[0] || list[0] == NIL || forwarded); /* nothing waits for the dead */
+    do
+    :: list[0] != NIL -> drain(0)
+    :: list[0] == NIL && list[1] != NIL -> drain(1)
+    :: list[0] == NIL && list[1] == NIL -> break
+    od;
+    assert(summary[0] == 0 && summary[1] == 0);
+    assert(!on_list[0] && !on_list[1]);
+    assert(remote[0] == 0 && remote[1] == 0 && remote[2] == 0 && remote[3] == 0);
+    assert(freed == merged) /* no free is lost */
+}
+
+init {
+    atomic {
+        list[0] = NIL;
+        list[1] = NIL;
+        link[0] = NIL;
+        link[1] = NIL;
+        owner[0] = 0;
+        owner[1] = 0;
+        slab[0] = true;
+        slab[1] = true;
+        truth[2] = 2;
+        truth[3] = 3;
+        handed_out[1] = 1;
+        working = 3;
+#ifdef ONE_THREAD
+        truth[0] = 2;
+        truth[1] = 3;
+        handed_out[0] = 1;
+#else
+        truth[0] = 0;
+        truth[1] = 2;
+        handed_out[0] = 3;
+        working++;
+        run Second();
+#endif
+#ifndef NO_ADOPTION
+        working++;
+        run Adopter();
+#endif
+        run First();
+        run Third();
+        run Owner();
+        run Judge()
+    }
+}
