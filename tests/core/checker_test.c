@@ -35,10 +35,11 @@ static void repair(void) {
     }
 }
 
-#define POKE(place, value)                    \
-    do {                                      \
-        remember(&(place), sizeof(place));    \
-        (place) = (__typeof__(place))(value); \
+/* The comma makes a value of the place, whose type is not _Atomic. */
+#define POKE(place, value)                                 \
+    do {                                                   \
+        remember(&(place), sizeof(place));                 \
+        (place) = (__typeof__(((void)0, (place))))(value); \
     } while (0)
 
 /* --- a heap with one of everything

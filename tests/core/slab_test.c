@@ -204,8 +204,8 @@ static void assert_offer(struct chunk *slab, unsigned word, unsigned count) {
     assert_int_equal(offer.is_worth_it, count >= 8);
 }
 
-/* Words with enough free objects are offered in their order from the last one on; else objects never
- * used; else the best word there is. */
+/* Words with enough free objects are offered in their order from the last one on; else objects
+ * never used; else the best word there is. */
 static void test_offer(void **state) {
     (void)state;
     struct chunk *slab = create(class_of(64)); /* 8 words, 64 at a time, 8 are worth it */
@@ -321,6 +321,7 @@ int main(void) {
         cmocka_unit_test(test_no_object), cmocka_unit_test(test_zeroed),
         cmocka_unit_test(test_offer),     cmocka_unit_test(test_search_goes_on),
         cmocka_unit_test(test_handful),   cmocka_unit_test(test_take_back),
-        cmocka_unit_test(test_merge),     cmocka_unit_test(test_set_owner)};
+        cmocka_unit_test(test_merge),     cmocka_unit_test(test_set_owner),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
