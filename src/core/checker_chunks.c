@@ -102,6 +102,7 @@ static bool check_slab_state(const struct checker *checker, struct chunk *slab, 
         EXPECT(!current && !slab->queued, "a slab tagged full is neither current nor queued", slab);
     } else {
         EXPECT(current != slab->queued, "a slab is either current or queued, or tagged full", slab);
+        EXPECT(current || !slab_is_empty(slab), "a queued slab has a live object", slab);
     }
     return true;
 }

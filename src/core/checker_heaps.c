@@ -59,8 +59,7 @@ static bool check_bin(const struct checker *checker, const struct heap *heap, un
     }
     EXPECT(is_open_slab(heap, slab, class), "the current slab is the heap's own", heap);
     unsigned w = slab->cursor;
-    EXPECT(bin->avail == &slab->words[w].avail, "a bin points at the current slab's word",
-           bin);
+    EXPECT(bin->avail == &slab->words[w].avail, "a bin points at the current slab's word", bin);
     EXPECT(bin->size == slab_class(slab)->size, "a bin has the size of its class", bin);
     EXPECT(bin->base == slab->start + (uintptr_t)w * 64 * bin->size,
            "a bin's base is its word's first object", bin);

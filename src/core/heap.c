@@ -292,10 +292,21 @@ static void rebuild_slab(struct chunk *slab, void *argument) {
     }
 }
 
+/* What rebuild_slab() could not release. */
+static void release_empty(struct heap *heap, struct queue *queue) {
+    for (struct chunk *slab = queue->head, *next; slab != NULL; slab = next) {
+        next = shared_of(slab)->next;
+        heap_word_freed(heap, slab);
+    }
+}
+
 void heap_rebuild(struct heap *heap) {
     for (unsigned class = 0; class < CLASS_COUNT; class++) {
         empty_bin(&heap->bins[class]);
         heap->queues[class] = (struct queue){0};
     }
     walk_slabs(rebuild_slab, heap);
+    for (unsigned class = 0; class < CLASS_COUNT; class++) {
+        release_empty(heap, &heap->queues[class]);
+    }
 }

@@ -15,18 +15,6 @@ static void test_bits(void **state) {
     }
 }
 
-static void test_decrement(void **state) {
-    (void)state;
-    owner_word word = 3;
-    assert_false(owner_word_decrement(&word));
-    assert_false(owner_word_decrement(&word));
-    assert_true(owner_word_decrement(&word));
-    assert_int_equal(owner_word_read(&word), 0);
-    owner_word_write(&word, UINT64_C(1) << 32);
-    assert_false(owner_word_decrement(&word));
-    assert_true(owner_word_read(&word) == UINT32_MAX);
-}
-
 enum { ROUNDS = 200000 };
 static owner_word observed;
 
@@ -57,7 +45,7 @@ static void test_readers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_bits),
-                                       cmocka_unit_test(test_decrement),
+
                                        cmocka_unit_test(test_readers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

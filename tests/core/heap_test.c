@@ -6,7 +6,7 @@
 #include "core/slab.h"
 #include "support/core.h"
 
-enum { SIZE = 1024, CAPACITY = 32 }; /* one word, one chunk, four at a time */
+enum { SIZE = 1024, CAPACITY = 32 }; /* one word, one chunk, eight at a time */
 
 static struct queue *queue(void) { return &heap_self()->queues[class_of(SIZE)]; }
 static struct bin *bin(void) { return &heap_self()->bins[class_of(SIZE)]; }
@@ -153,14 +153,32 @@ static void test_give_up_and_adopt(void **state) {
     give(object);
 }
 
+struct batch {
+    void *objects[CAPACITY];
+    size_t count;
+};
+
+static void *give_batch(void *argument) {
+    struct batch *batch = argument;
+    for (size_t i = 0; i < batch->count; i++) {
+        give(batch->objects[i]);
+    }
+    return NULL;
+}
+
 /* Everything but the bitmaps is lost, as after a fork in the middle of a refill. */
 static void test_rebuild(void **state) {
     (void)state;
     void *objects[3 * CAPACITY];
     fill(objects, 3);
+    static struct batch batch;
+    for (; batch.count < CAPACITY; batch.count++) {
+        batch.objects[batch.count] = take(SIZE);
+    }
     give(objects[7]);
     give(objects[CAPACITY + 7]);
     give_remotely(objects[CAPACITY + 8]);
+    in_thread(give_batch, &batch); /* a fourth slab is empty once that is merged */
     heap_rebuild(heap_self());
     assert_intact();
     assert_int_equal(queue()->slabs, 3);

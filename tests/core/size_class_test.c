@@ -65,6 +65,7 @@ static void test_slabs(void **state) {
                          ((bytes + size_class->size - 1) / size_class->size + 63) / 64);
         assert_true(size_class->words <= 64); /* the bits of a summary */
         assert_true(size_class->handful >= 1 && size_class->handful <= 64);
+        assert_true(size_class->worth >= 1 && size_class->worth <= size_class->handful);
     }
 }
 

@@ -15,8 +15,24 @@ static struct chunk *create(unsigned class) {
     return slab;
 }
 
-static uint64_t handed_out(const struct chunk *slab) {
-    return owner_word_read(&slab->bits->handed_out);
+/* Live, or in a bin. */
+static unsigned handed_out(const struct chunk *slab) {
+    unsigned objects = 0;
+    for (unsigned w = 0; w < slab_class(slab)->words; w++) {
+        uint64_t freed = owner_word_read(&slab->words[w].freed);
+        objects += count_bits(~freed & slab_valid_bits(slab, w));
+    }
+    assert_int_equal(slab_is_empty(slab), objects == 0);
+    return objects;
+}
+
+/* A handful of what the slab has to offer; returns the word that it is of. */
+static unsigned fill(struct chunk *slab, struct bin *bin) {
+    struct offer offer = slab_offer(&heap, slab);
+    assert_true(offer.slab == slab && offer.objects != 0);
+    slab_accept(&offer, bin);
+    assert_int_equal(slab->cursor, offer.word);
+    return offer.word;
 }
 
 static void test_create(void **state) {
@@ -34,10 +50,10 @@ static void test_create(void **state) {
         assert_true(slab->reciprocal == size_class->reciprocal);
         unsigned objects = 0;
         for (unsigned w = 0; w < size_class->words; w++) {
-            assert_true(owner_word_read(&slab->bits->word[w].avail) == 0);
-            assert_true(owner_word_read(&slab->bits->word[w].freed) == ~UINT64_C(0));
-            assert_int_equal((uintptr_t)&slab->bits->word[w] / CACHE_LINE,
-                             (uintptr_t)&slab->bits->word[w].freed / CACHE_LINE);
+            assert_true(owner_word_read(&slab->words[w].avail) == 0);
+            assert_true(owner_word_read(&slab->words[w].freed) == ~UINT64_C(0));
+            assert_int_equal((uintptr_t)&slab->words[w] / CACHE_LINE,
+                             (uintptr_t)&slab->words[w].freed / CACHE_LINE);
             objects += count_bits(slab_valid_bits(slab, w));
         }
         assert_int_equal(objects, size_class->capacity);
@@ -63,14 +79,19 @@ static void use_up(struct chunk *slab, struct bin *bin, bool *seen) {
 /* Hands out everything. */
 static void exhaust(struct chunk *slab) {
     bool seen[4096] = {false};
-    unsigned objects, total = 0;
-    for (unsigned w; w = slab_pick_word(&heap, slab, &objects), objects != 0;) {
+    unsigned total = 0;
+    for (struct offer offer; offer = slab_offer(&heap, slab), offer.objects != 0;) {
         struct bin bin;
-        slab_fill_bin(slab, w, &bin);
-        struct slab_word *word = &slab->bits->word[w];
+        slab_accept(&offer, &bin);
+        unsigned w = offer.word;
+        struct slab_word *word = &slab->words[w];
+        assert_true(offer.is_fresh || offer.count == count_bits(offer.objects));
+        assert_true(offer.is_fresh ||
+                    offer.is_worth_it == (offer.count >= slab_class(slab)->worth));
         assert_ptr_equal(bin.avail, &word->avail);
         uint64_t avail = owner_word_read(&word->avail), freed = owner_word_read(&word->freed);
-        assert_true((avail & freed) == 0 && (avail & ~slab_valid_bits(slab, w)) == 0);
+        assert_true((avail & freed) == 0 && (avail & ~offer.objects) == 0);
+        assert_true((avail & ~slab_valid_bits(slab, w)) == 0);
         assert_true(slab_free_bits(slab, w) == (avail | freed));
         unsigned got = count_bits(avail);
         assert_true(got > 0 && got <= slab_class(slab)->handful);
@@ -84,9 +105,10 @@ static void exhaust(struct chunk *slab) {
 }
 
 static void free_index(struct chunk *slab, unsigned i) {
-    assert_true(slab_free_object(slab->bits, i));
-    assert_false(slab_free_object(slab->bits, i));
-    assert_int_equal(owner_word_decrement(&slab->bits->handed_out), slab_live(slab) == 0);
+    enum freed freed = slab_free_object(slab, i);
+    bool all_of_word = owner_word_read(&slab->words[i / 64].freed) == ~UINT64_C(0);
+    assert_int_equal(freed, all_of_word ? FREED_ALL_OF_WORD : FREED);
+    assert_int_equal(slab_free_object(slab, i), FREED_TWICE);
 }
 
 static void test_hand_out_all(void **state) {
@@ -112,7 +134,7 @@ static void test_no_object(void **state) {
         exhaust(slab);
         unsigned capacity = slab_class(slab)->capacity;
         for (unsigned i = capacity; i < slab_class(slab)->words * 64u; i++) {
-            assert_false(slab_free_object(slab->bits, i));
+            assert_int_equal(slab_free_object(slab, i), FREED_TWICE);
         }
         for (unsigned i = 0; i < capacity; i++) {
             free_index(slab, i);
@@ -137,8 +159,7 @@ static void test_zeroed(void **state) {
     (void)chunks_purge_all();
     struct chunk *slab = create(class_of(1024));
     struct bin bin;
-    unsigned objects, w = slab_pick_word(&heap, slab, &objects);
-    slab_fill_bin(slab, w, &bin);
+    (void)fill(slab, &bin);
     assert_true(bin.zeroed);
     for (uint64_t avail; (avail = owner_word_read(bin.avail)) != 0;) {
         void *object = bin_take(&bin, avail);
@@ -146,81 +167,102 @@ static void test_zeroed(void **state) {
         memset(object, 1, 1024);
     }
     free_index(slab, 1);
-    slab_fill_bin(slab, 0, &bin); /* what was used before comes first */
-    assert_true(!bin.zeroed && owner_word_read(bin.avail) == 2);
+    free_index(slab, 2);
+    (void)fill(slab, &bin); /* what was used before comes first */
+    assert_true(!bin.zeroed && owner_word_read(bin.avail) == 6);
     slab_take_back(slab);
     while (slab_live(slab) > 0) {
         free_index(slab, lowest_bit(~slab_free_bits(slab, 0)));
     }
     slab_release(slab);
     slab = create(class_of(1024)); /* the same chunk, dirty */
-    w = slab_pick_word(&heap, slab, &objects);
-    slab_fill_bin(slab, w, &bin);
+    (void)fill(slab, &bin);
     assert_false(bin.zeroed);
     slab_take_back(slab);
     slab_release(slab);
     (void)chunks_purge_all();
     slab = create(class_of(1024));
-    w = slab_pick_word(&heap, slab, &objects);
-    slab_fill_bin(slab, w, &bin);
+    (void)fill(slab, &bin);
     assert_true(bin.zeroed && is_zero((void *)bin.base, 1024));
     slab_take_back(slab);
     slab_release(slab);
 }
 
-/* Words with enough free objects are taken in their order from the last one on; else never used
- * objects; else the best word there is. */
-static void test_pick_word(void **state) {
-    (void)state;
-    struct chunk *slab = create(class_of(64)); /* 8 words, 64 at a time */
+/* Takes what is offered; all of it goes to the program. */
+static unsigned take_offer(struct chunk *slab) {
     struct bin bin;
-    unsigned objects;
+    unsigned w = fill(slab, &bin);
+    owner_word_write(bin.avail, 0);
+    return w;
+}
+
+static void assert_offer(struct chunk *slab, unsigned word, unsigned count) {
+    struct offer offer = slab_offer(&heap, slab);
+    assert_int_equal(offer.word, word);
+    assert_int_equal(offer.count, count);
+    assert_int_equal(count_bits(offer.objects), count);
+    assert_int_equal(offer.is_worth_it, count >= 8);
+}
+
+/* Words with enough free objects are offered in their order from the last one on; else objects
+ * never used; else the best word there is. */
+static void test_offer(void **state) {
+    (void)state;
+    struct chunk *slab = create(class_of(64)); /* 8 words, 64 at a time, 8 are worth it */
     for (unsigned w = 0; w < 4; w++) {
-        assert_int_equal(slab_pick_word(&heap, slab, &objects), w);
-        slab_fill_bin(slab, w, &bin);
-        owner_word_write(bin.avail, 0); /* all taken */
+        assert_int_equal(take_offer(slab), w);
     }
     for (unsigned i = 0; i < 10; i++) {
         free_index(slab, 64 + i);
     }
     free_index(slab, 0);
-    assert_int_equal(slab_pick_word(&heap, slab, &objects), 1); /* worth it */
-    assert_int_equal(objects, 10);
-    slab_fill_bin(slab, 1, &bin);
-    owner_word_write(bin.avail, 0);
-    assert_int_equal(slab_pick_word(&heap, slab, &objects), 4); /* one object is not worth it */
-    assert_true(objects >= 8);
+    assert_offer(slab, 1, 10);
+    assert_int_equal(take_offer(slab), 1);
+    assert_true(slab_offer(&heap, slab).is_fresh); /* one object is not worth it */
+    assert_offer(slab, 4, 64);
     for (unsigned w = 4; w < 8; w++) {
-        slab_fill_bin(slab, w, &bin);
-        owner_word_write(bin.avail, 0);
+        assert_int_equal(take_offer(slab), w);
     }
-    assert_int_equal(slab_pick_word(&heap, slab, &objects), 0); /* better than nothing */
-    assert_int_equal(objects, 1);
+    assert_offer(slab, 0, 1); /* better than nothing */
     free_index(slab, 200);
     free_index(slab, 201);
-    assert_int_equal(slab_pick_word(&heap, slab, &objects), 3);
-    assert_int_equal(objects, 2);
+    assert_offer(slab, 3, 2);
+    assert_int_equal(take_offer(slab), 3);
+    assert_int_equal(take_offer(slab), 0);
+    assert_offer(slab, 0, 0); /* full */
 }
 
 /* While there are objects never used only some words are looked at, each time on from the last. */
 static void test_search_goes_on(void **state) {
     (void)state;
     struct chunk *slab = create(class_of(16)); /* 32 words */
-    struct bin bin;
-    unsigned objects;
     for (unsigned w = 0; w < 10; w++) {
-        slab_fill_bin(slab, w, &bin);
-        owner_word_write(bin.avail, 0);
+        assert_int_equal(take_offer(slab), w);
     }
     slab->scan = 0;
     for (unsigned i = 0; i < 20; i++) {
         free_index(slab, 8 * 64 + i);
     }
-    assert_int_equal(slab_pick_word(&heap, slab, &objects), 10);
-    assert_int_equal(slab_pick_word(&heap, slab, &objects), 10);
-    assert_int_equal(slab_pick_word(&heap, slab, &objects), 8);
-    assert_int_equal(objects, 20);
-    assert_int_equal(slab_pick_word(&heap, slab, &objects), 8);
+    assert_offer(slab, 10, 64);
+    assert_offer(slab, 10, 64);
+    assert_offer(slab, 8, 20);
+    assert_offer(slab, 8, 20);
+}
+
+/* What is handed out at once lies within a handful of places. */
+static void test_handful(void **state) {
+    (void)state;
+    struct chunk *slab = create(class_of(1024)); /* 32 objects, 8 at a time */
+    exhaust(slab);
+    static const unsigned freed[] = {3, 5, 10, 11, 20, 31};
+    for (size_t i = 0; i < sizeof freed / sizeof *freed; i++) {
+        free_index(slab, freed[i]);
+    }
+    struct bin bin;
+    (void)fill(slab, &bin);
+    assert_int_equal(owner_word_read(bin.avail), 1u << 3 | 1u << 5 | 1u << 10);
+    assert_int_equal(take_offer(slab), 0);
+    assert_int_equal(handed_out(slab), 32 - 2);
 }
 
 /* What the bin did not hand out is free again, and what was freed meanwhile stays so. */
@@ -228,17 +270,17 @@ static void test_take_back(void **state) {
     (void)state;
     struct chunk *slab = create(class_of(64));
     struct bin bin;
-    slab_fill_bin(slab, 0, &bin);
+    (void)fill(slab, &bin);
     (void)bin_take(&bin, owner_word_read(bin.avail));
     (void)bin_take(&bin, owner_word_read(bin.avail));
     free_index(slab, 0);
-    assert_false(slab_free_object(slab->bits, 5)); /* available is free */
+    assert_int_equal(slab_free_object(slab, 5), FREED_TWICE); /* available is free */
     assert_int_equal(handed_out(slab), 63);
     slab_take_back(slab);
     assert_int_equal(handed_out(slab), 1);
     assert_int_equal(slab_live(slab), 1);
     assert_true(owner_word_read(bin.avail) == 0);
-    assert_true(owner_word_read(&slab->bits->word[0].freed) == ~UINT64_C(2));
+    assert_true(owner_word_read(&slab->words[0].freed) == ~UINT64_C(2));
     free_index(slab, 1);
     slab_release(slab);
 }
@@ -258,10 +300,10 @@ static void test_merge(void **state) {
     assert_int_equal(handed_out(slab), 512 - 5);
     assert_int_equal(slab_live(slab), 512 - 5);
     assert_int_equal(heap.counters.remote_frees - before, 5);
-    unsigned objects;
     remote[5] = ~UINT64_C(0);
-    assert_int_equal(slab_pick_word(&heap, slab, &objects), 5); /* merges what it looks at */
-    assert_int_equal(objects, 64);
+    struct offer offer = slab_offer(&heap, slab); /* merges what it looks at */
+    assert_int_equal(offer.word, 5);
+    assert_int_equal(offer.count, 64);
 }
 
 static void test_set_owner(void **state) {
@@ -277,8 +319,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_create),    cmocka_unit_test(test_hand_out_all),
         cmocka_unit_test(test_no_object), cmocka_unit_test(test_zeroed),
-        cmocka_unit_test(test_pick_word), cmocka_unit_test(test_search_goes_on),
-        cmocka_unit_test(test_take_back), cmocka_unit_test(test_merge),
-        cmocka_unit_test(test_set_owner)};
+        cmocka_unit_test(test_offer),     cmocka_unit_test(test_search_goes_on),
+        cmocka_unit_test(test_handful),   cmocka_unit_test(test_take_back),
+        cmocka_unit_test(test_merge),     cmocka_unit_test(test_set_owner),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
