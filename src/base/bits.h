@@ -23,7 +23,8 @@ static inline size_t next_power_of_two(size_t n) {
  * where the CPU has it.) */
 static inline unsigned lowest_bit(uint64_t word) { return (unsigned)__builtin_ctzll(word); }
 
-/* Number of set bits.  The classic parallel sum: without -mpopcnt the builtin is a call into libgcc. */
+/* Number of set bits.  The classic parallel sum: without -mpopcnt the builtin is a call into
+ * libgcc. */
 static inline unsigned count_bits(uint64_t word) {
     word -= (word >> 1) & 0x5555555555555555u;
     word = (word & 0x3333333333333333u) + ((word >> 2) & 0x3333333333333333u);
@@ -32,7 +33,9 @@ static inline unsigned count_bits(uint64_t word) {
 }
 
 /* The lowest n bits set; n <= 64. */
-static inline uint64_t low_mask(unsigned n) { return n >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1; }
+static inline uint64_t low_mask(unsigned n) {
+    return n >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1;
+}
 
 /* The lowest `most` set bits of word, or all where it has fewer. */
 static inline uint64_t lowest_bits(uint64_t word, unsigned most) {

@@ -1,6 +1,7 @@
 /* Two grades of assertion.
  *
- * CHECK(x)   in every build: a broken invariant of the allocator itself.  Going on would corrupt the
+ * CHECK(x)   in every build: a broken invariant of the allocator itself.  Going on would corrupt
+ * the
  *            program's data, so the process stops with the place and the expression.
  * DCHECK(x)  in builds with CAIRN_DEBUG only: what is too dear for a release. */
 #ifndef CAIRN_BASE_CHECK_H

@@ -2,7 +2,7 @@
 #ifndef CAIRN_BASE_COMPILER_H
 #define CAIRN_BASE_COMPILER_H
 
-#define likely(x) __builtin_expect(!!(x), 1)
+#define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 /* FAST_PATH: inlined into every entry point; its instructions are budgeted.
@@ -11,6 +11,6 @@
 #define SLOW_PATH __attribute__((noinline, cold))
 
 #define CAIRN_EXPORT __attribute__((visibility("default")))
-#define CACHE_LINE 64
+#define CACHE_LINE   64
 
 #endif

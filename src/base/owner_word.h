@@ -1,10 +1,10 @@
 /* A 64-bit word that one thread writes (its owner) and any thread may read.
  *
- * The owner changes it with one plain read-modify-write instruction: no lock prefix is needed, as
- * nobody else writes.  Readers see some value it had; they use it only where staleness does no harm.
- * In C11 that is a relaxed load and a relaxed store, which gcc 12 and clang 14 do not merge into the one
- * x86 instruction they are; nor do they find bt and bts behind an index modulo 64.  Hence the assembly beside the
- * portable version. */
+ * The owner changes it with one plain read-modify-write instruction: no lock prefix is needed,
+ * as nobody else writes.  Readers see some value it had; they use it only where staleness does
+ * no harm. In C11 that is a relaxed load and a relaxed store, which gcc 12 and clang 14 do not
+ * merge into the one x86 instruction they are; nor do they find bt and bts behind an index
+ * modulo 64.  Hence the assembly beside the portable version. */
 #ifndef CAIRN_BASE_OWNER_WORD_H
 #define CAIRN_BASE_OWNER_WORD_H
 
@@ -42,7 +42,9 @@ FAST_PATH uint64_t with_bit(uint64_t value, uint64_t index) {
 
 #else
 
-FAST_PATH bool bit_is_set(uint64_t value, uint64_t index) { return (value >> (index & 63) & 1) != 0; }
+FAST_PATH bool bit_is_set(uint64_t value, uint64_t index) {
+    return (value >> (index & 63) & 1) != 0;
+}
 
 FAST_PATH uint64_t with_bit(uint64_t value, uint64_t index) {
     return value | UINT64_C(1) << (index & 63);

@@ -17,12 +17,12 @@ static void *out_of_memory(void) {
     return NULL;
 }
 
-/* --- allocating ------------------------------------------------------------------------------------ */
+/* --- allocating ------------------------------------------------------------------------------- */
 
 static void *take_small(unsigned class, bool *zeroed) {
     struct heap *heap = likely(heap_distance != 0) ? heap_self() : threads_attach();
-    void *object = heap != NULL ? heap_take_slow(heap, class, true, zeroed)
-                                : threads_take_late(class, zeroed);
+    void *object =
+        heap != NULL ? heap_take_slow(heap, class, true, zeroed) : threads_take_late(class, zeroed);
     return object != NULL ? object : out_of_memory();
 }
 
@@ -50,24 +50,25 @@ void *allocate_zeroed_slow(size_t size) {
     return object;
 }
 
-/* Slabs start at multiples of 32 KiB, so a class whose size is a multiple of the alignment aligns all its
- * objects. */
+/* Slabs start at multiples of 32 KiB, so a class whose size is a multiple of the alignment
+ * aligns all its objects. */
 void *allocate_aligned(size_t alignment, size_t size) {
     if (alignment <= GRANULE) {
         return fast_allocate(size);
     }
     if (size <= SLAB_MAX && alignment <= SLAB_MAX) {
-        for (unsigned class = class_of(size); class < CLASS_COUNT; class++) {
+        for (unsigned class = class_of(size); class < CLASS_COUNT; class ++) {
             if (size_classes[class].size % alignment == 0) {
                 return fast_allocate(size_classes[class].size);
             }
         }
     }
     bool zeroed;
-    return take_large(size == 0 ? 1 : size, alignment < CHUNK_SIZE ? CHUNK_SIZE : alignment, &zeroed);
+    return take_large(size == 0 ? 1 : size, alignment < CHUNK_SIZE ? CHUNK_SIZE : alignment,
+                      &zeroed);
 }
 
-/* --- freeing ----------------------------------------------------------------------------------------- */
+/* --- freeing ---------------------------------------------------------------------------------- */
 
 /* An object of a slab that is not the caller's, or is and is full.  False: it was free already. */
 static bool free_small(struct object *object) {
@@ -87,21 +88,19 @@ void free_slow(const char *function, void *pointer) {
     if (object_find(pointer, &object, &finding) != FOUND_LIVE) {
         report_bad_pointer(function, &finding);
     }
-    bool was_live = chunk_is(object.chunk, CHUNK_LARGE) ? large_free(object.chunk)
-                                                        : free_small(&object);
+    bool was_live =
+        chunk_is(object.chunk, CHUNK_LARGE) ? large_free(object.chunk) : free_small(&object);
     if (!was_live) {
         (void)object_find(pointer, &object, &finding);
         report_bad_pointer(function, &finding);
     }
 }
 
-void free_emptied(void *pointer) {
-    heap_word_freed(heap_self(), chunk_of((uintptr_t)pointer));
-}
+void free_emptied(void *pointer) { heap_word_freed(heap_self(), chunk_of((uintptr_t)pointer)); }
 
 static void free_for_realloc(void *pointer) { free_slow("realloc", pointer); }
 
-/* --- resizing ---------------------------------------------------------------------------------------- */
+/* --- resizing --------------------------------------------------------------------------------- */
 
 /* An object that shrinks to less than half of its room moves to a smaller one. */
 static bool fits_well(size_t size, size_t usable) { return size <= usable && size >= usable / 2; }

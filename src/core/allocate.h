@@ -1,7 +1,9 @@
-/* Everything below the fast paths, and the allocation functions without a fast path of their own.
+/* Everything below the fast paths, and the allocation functions without a fast path of their
+ * own.
  *
- * C's rules: NULL with errno ENOMEM on failure, an object for 0 bytes, errno kept by all that frees.  A bad
- * pointer is reported under the name `function` and ends the process.  Thread-safe. */
+ * C's rules: NULL with errno ENOMEM on failure, an object for 0 bytes, errno kept by all that
+ * frees.  A bad pointer is reported under the name `function` and ends the process.
+ * Thread-safe. */
 #ifndef CAIRN_CORE_ALLOCATE_H
 #define CAIRN_CORE_ALLOCATE_H
 

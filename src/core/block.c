@@ -44,7 +44,7 @@ static void subtract(_Atomic(size_t) *counter, size_t n) {
     atomic_store_explicit(counter, total(counter) - n, memory_order_relaxed);
 }
 
-/* --- masks of chunks ------------------------------------------------------------------------------ */
+/* --- masks of chunks -------------------------------------------------------------------------- */
 
 static uint64_t mask_of(unsigned first, size_t count) {
     return (count >= ALL_CHUNKS ? WHOLE : (UINT64_C(1) << count) - 1) << first;
@@ -71,7 +71,7 @@ static uint8_t longest_run(uint64_t mask) {
     return length;
 }
 
-/* --- lists ----------------------------------------------------------------------------------------- */
+/* --- lists ------------------------------------------------------------------------------------ */
 
 static uint64_t bit_of(unsigned n) { return n == 0 ? 0 : UINT64_C(1) << (n - 1); }
 
@@ -142,7 +142,7 @@ static void set_dirty(struct block *block, uint64_t dirty) {
     }
 }
 
-/* --- taking ----------------------------------------------------------------------------------------- */
+/* --- taking ----------------------------------------------------------------------------------- */
 
 /* Takes the chunks of mask, all free; returns whether all were clean. */
 static bool take_mask(struct block *block, uint64_t mask) {
@@ -182,8 +182,8 @@ static struct block *grow(size_t blocks) {
     return block_of(address);
 }
 
-/* The block to take a short run from: one that has it dirty, the fullest of those looked at, as clean memory
- * costs page faults; else the one whose longest run is the shortest that suffices. */
+/* The block to take a short run from: one that has it dirty, the fullest of those looked at, as
+ * clean memory costs page faults; else the one whose longest run is the shortest that suffices. */
 static struct block *choose_block(unsigned count) {
     struct block *best = NULL;
     struct block *block = youngest;
@@ -322,7 +322,7 @@ bool chunks_extend(uintptr_t address, size_t count, bool *zeroed) {
     return ours;
 }
 
-/* --- giving back ------------------------------------------------------------------------------------ */
+/* --- giving back ------------------------------------------------------------------------------ */
 
 static void count_purge(size_t bytes, bool purged) {
     add(&block_totals.purge_calls, 1);
@@ -335,12 +335,13 @@ static void count_purge(size_t bytes, bool purged) {
 
 /* The `most` set bits at the high end: chunks are taken from the low end. */
 static uint64_t highest_bits(uint64_t mask, size_t most) {
-    uint64_t lower = lowest_bits(mask, count_bits(mask) - (unsigned)(most < ALL_CHUNKS ? most : ALL_CHUNKS));
+    uint64_t lower =
+        lowest_bits(mask, count_bits(mask) - (unsigned)(most < ALL_CHUNKS ? most : ALL_CHUNKS));
     return count_bits(mask) <= most ? mask : mask & ~lower;
 }
 
-/* Gives up to `most` dirty chunks of one block to the kernel.  Lock held, and given up in between: the
- * chunks are neither free nor taken meanwhile.  Returns the bytes. */
+/* Gives up to `most` dirty chunks of one block to the kernel.  Lock held, and given up in
+ * between: the chunks are neither free nor taken meanwhile.  Returns the bytes. */
 static size_t purge_block(struct block *block, size_t most) {
     uint64_t mask = highest_bits(block->dirty, most);
     set_free(block, block->free & ~mask);
@@ -377,8 +378,8 @@ static size_t cap(void) {
     return purge_cap(total(&block_totals.taken), total(&block_totals.taken_peak));
 }
 
-/* Until no more is dirty than the cap allows, and then some, so that the next chunk does not come back here at
- * once.  Lock held. */
+/* Until no more is dirty than the cap allows, and then some, so that the next chunk does not
+ * come back here at once.  Lock held. */
 static void purge_surplus(void) {
     if (total(&block_totals.dirty) <= cap()) {
         return;

@@ -1,12 +1,14 @@
 /* The block allocator: runs of chunks, for slabs and for large objects.
  *
- * A block is 2 MiB; one bit for each of its 64 chunks says free or taken.  Runs of up to a block come from
- * the block whose longest free run is the shortest that suffices, so that full blocks fill up and others empty
- * out whole; longer runs are whole neighbouring blocks and the start of one more.
+ * A block is 2 MiB; one bit for each of its 64 chunks says free or taken.  Runs of up to a block
+ * come from the block whose longest free run is the shortest that suffices, so that full blocks
+ * fill up and others empty out whole; longer runs are whole neighbouring blocks and the start of
+ * one more.
  *
- * A free chunk is clean (reads as zero, not resident) or dirty (was used; kept for reuse).  Dirty chunks are
- * taken first.  When more are dirty than the cap allows, those that wait longest go back to the kernel.  The cap
- * is a share of what is in use and a constant, and what was missed soon after it was purged: see purge_cap.h.
+ * A free chunk is clean (reads as zero, not resident) or dirty (was used; kept for reuse).
+ * Dirty chunks are taken first.  When more are dirty than the cap allows, those that wait
+ * longest go back to the kernel.  The cap is a share of what is in use and a constant, and what
+ * was missed soon after it was purged: see purge_cap.h.
  *
  *   taken + free = committed chunks of all regions;   dirty is a subset of free
  *
@@ -23,12 +25,12 @@
 #include "core/geometry.h"
 
 struct block {
-    uintptr_t address;          /* 0: not committed (then `free` is 0 too) */
-    uint64_t free;              /* bit i: chunk i is free; 0 while it is being purged */
-    uint64_t dirty;             /* subset of free */
-    uint8_t longest;            /* longest run of set bits in `free`; which bucket the block is in */
-    bool waiting;               /* in the list of blocks with dirty chunks */
-    struct block *next, *prev;  /* bucket of blocks with the same `longest` */
+    uintptr_t address;         /* 0: not committed (then `free` is 0 too) */
+    uint64_t free;             /* bit i: chunk i is free; 0 while it is being purged */
+    uint64_t dirty;            /* subset of free */
+    uint8_t longest;           /* longest run of set bits in `free`; which bucket the block is in */
+    bool waiting;              /* in the list of blocks with dirty chunks */
+    struct block *next, *prev; /* bucket of blocks with the same `longest` */
     struct block *younger, *older; /* list of blocks with dirty chunks */
 };
 
@@ -63,8 +65,8 @@ bool chunks_extend(uintptr_t address, size_t count, bool *zeroed);
 /* Gives all dirty chunks to the kernel; returns the bytes. */
 size_t chunks_purge_all(void);
 
-/* Called by chunks_watch() with the chunks that are taken, the chunk lock not held; NULL while nobody
- * follows the growth. */
+/* Called by chunks_watch() with the chunks that are taken, the chunk lock not held; NULL while
+ * nobody follows the growth. */
 extern void (*_Atomic chunks_watcher)(size_t taken);
 
 /* By whoever took chunks, once their descriptors say what they are. */
@@ -78,9 +80,9 @@ static inline void chunks_watch(void) {
 
 /* Where the lists of blocks begin and end, for the checker and its tests; chunk lock held. */
 struct block_lists {
-    struct block **bucket;              /* [n]: blocks whose longest free run is n, by next and prev */
-    uint64_t *filled;                   /* bit n - 1: bucket[n] is not empty */
-    struct block **oldest, **youngest;  /* blocks with dirty chunks, by younger and older */
+    struct block **bucket; /* [n]: blocks whose longest free run is n, by next and prev */
+    uint64_t *filled;      /* bit n - 1: bucket[n] is not empty */
+    struct block **oldest, **youngest; /* blocks with dirty chunks, by younger and older */
 };
 struct block_lists chunks_lists(void);
 

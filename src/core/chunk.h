@@ -1,16 +1,16 @@
 /* Descriptors: everything the allocator knows about a chunk of 32 KiB, outside the chunk.
  *
- * Two halves of one cache line each.  `struct chunk` is what malloc, free and the owner use; `struct
- * chunk_shared` is what other threads write when they free into a slab, so that they do not take the
- * owner's line away.  The chunk map (chunk_map.h) finds both from any address.
+ * Two halves of one cache line each.  `struct chunk` is what malloc, free and the owner use;
+ * `struct chunk_shared` is what other threads write when they free into a slab, so that they do
+ * not take the owner's line away.  The chunk map (chunk_map.h) finds both from any address.
  *
  * Kinds and who may write:
  *   CHUNK_NEVER     all zero; never given out
  *   CHUNK_RELEASED  was given out once, belongs to the block allocator now
- *   CHUNK_SLAB      `owner`'s thread writes; or whoever holds the registry lock while the owner is parked
- *   CHUNK_LARGE     first chunk of a large object; whoever allocates, reallocates or frees it writes (its
- *                   further chunks are not marked: object.c searches for the head where it matters)
- */
+ *   CHUNK_SLAB      its owner's thread writes; or, while that heap is parked, whoever holds the
+ *                   registry lock
+ *   CHUNK_LARGE     first chunk of a large object; who allocates, reallocates or frees it writes
+ *                   (its further chunks are not marked: object.c searches for the head) */
 #ifndef CAIRN_CORE_CHUNK_H
 #define CAIRN_CORE_CHUNK_H
 
@@ -22,43 +22,42 @@
 #include "base/owner_word.h"
 #include "core/geometry.h"
 
-enum chunk_kind {
-    CHUNK_NEVER = 0,
-    CHUNK_RELEASED = 1,
-    CHUNK_SLAB = 2,
-    CHUNK_LARGE = 3
-};
+enum chunk_kind { CHUNK_NEVER = 0, CHUNK_RELEASED = 1, CHUNK_SLAB = 2, CHUNK_LARGE = 3 };
 
-/* Values of chunk.owner.  A heap's distance (see heap.h) means: a slab of that heap that needs nothing special, and
- * is the one value that free's fast path accepts.  All others end in its slow path; so does OWNER_NONE for a
- * thread without a heap, whose distance is 0 too, as the reciprocal is 0 then. */
-#define OWNER_NONE ((uintptr_t)0)  /* nobody: never given out, or released */
-#define OWNER_FULL ((uintptr_t)1)  /* added to the heap's distance: no object is free, in no queue */
+/* Values of chunk.owner.  A heap's distance (see heap.h) means: a slab of that heap that needs
+ * nothing special, and is the one value that free's fast path accepts.  All others end in its
+ * slow path; so does OWNER_NONE for a thread without a heap, whose distance is 0 too, as the
+ * reciprocal is 0 then. */
+#define OWNER_NONE  ((uintptr_t)0) /* nobody: never given out, or released */
+#define OWNER_FULL  ((uintptr_t)1) /* added to the distance: no object is free, in no queue */
 #define OWNER_LARGE ((uintptr_t)2) /* a large object; who changes it to OWNER_NONE has freed it */
 
 /* The bitmap of a slab: two bits for each object, in pairs of words for 64 objects.
  *
- *   avail   free, and next to be handed out: malloc takes bits from here.  Only the word that a bin points at
- *           has any.
- *   freed   free, not to be handed out yet: free puts bits here.  Bits at and above the slab's capacity belong
- *           to no object and are set for ever, so that freeing there looks like a double free.
+ *   avail   free, and next to be handed out: malloc takes bits from here.  Only the word that a bin
+ *           points at has any.
+ *   freed   free, not to be handed out yet: free puts bits here.  Bits at and above the slab's
+ *           capacity belong to no object and are set for ever, so that freeing there looks like a
+ *           double free.
  *
  *   free = avail | freed;   avail & freed = 0
- *   the slab has no live object, and no bin has any of it  <=>  all bits of all its words `freed` are set
+ *   no object is live and no bin has any  <=>  all bits of all the slab's words `freed` are set
  *
- * Two words and not one, as a word that malloc and free both change is a chain of dependent loads and
- * stores from each call to the next: it cost a quarter of the time of a program that allocates and frees in turn.
- * One pair is inside the descriptor; more lie in the metadata tables. */
+ * Two words and not one, as a word that malloc and free both change is a chain of dependent
+ * loads and stores from each call to the next: it cost a quarter of the time of a program that
+ * allocates and frees in turn. One pair is inside the descriptor; more lie in the metadata
+ * tables. */
 struct slab_word {
     owner_word avail;
     owner_word freed;
 };
 
 struct chunk {
-    _Atomic(uintptr_t) owner; /* see OWNER_...; owner writes (the adopter, under the registry lock) */
-    uint64_t reciprocal;      /* slab: size_class.reciprocal; otherwise 0 */
-    struct slab_word *words;  /* slab: &one, or size_class.words of them in the metadata tables */
-    uintptr_t start;          /* address of the chunk */
+    _Atomic(uintptr_t)
+        owner;           /* see OWNER_...; owner writes (the adopter, under the registry lock) */
+    uint64_t reciprocal; /* slab: size_class.reciprocal; otherwise 0 */
+    struct slab_word *words; /* slab: &one, or size_class.words of them in the metadata tables */
+    uintptr_t start;         /* address of the chunk */
     union {
         struct slab_word one;
         struct {
@@ -67,21 +66,23 @@ struct chunk {
         } large;
     };
     _Atomic(uint8_t) kind; /* enum chunk_kind */
-    uint8_t class;  /* slab: index into size_classes */
-    bool zeroed;    /* slab: objects at and above `fresh` read as zero */
-    uint8_t cursor; /* slab: word of the bitmap that its bin took from last */
-    uint16_t fresh; /* slab: objects at and above it have never been handed out */
-    bool queued;    /* slab: in its bin's queue */
-    uint8_t scan;   /* slab: word of the bitmap at which the search for free objects goes on */
+    uint8_t class;         /* slab: index into size_classes */
+    bool zeroed;           /* slab: objects at and above `fresh` read as zero */
+    uint8_t cursor;        /* slab: word of the bitmap that its bin took from last */
+    uint16_t fresh;        /* slab: objects at and above it have never been handed out */
+    bool queued;           /* slab: in its bin's queue */
+    uint8_t scan; /* slab: word of the bitmap at which the search for free objects goes on */
     uint64_t reserved;
 };
 
 struct chunk_shared {
-    _Atomic(uint64_t) *remote;         /* slab: &remote_one, or size_class.words words in the tables; set by owner */
-    _Atomic(uint64_t) remote_one;      /* any thread sets bits, the owner takes them */
-    _Atomic(uint64_t) summary;         /* bit w: remote word w may be non-zero; never reset with the slab */
-    _Atomic(struct chunk *) notified;  /* link in an owner's list of slabs with remote frees; likewise */
-    struct chunk *next, *prev;         /* slab: the bin's queue; owner writes */
+    _Atomic(uint64_t)
+        *remote; /* slab: &remote_one, or size_class.words words in the tables; set by owner */
+    _Atomic(uint64_t) remote_one; /* any thread sets bits, the owner takes them */
+    _Atomic(uint64_t) summary; /* bit w: remote word w may be non-zero; never reset with the slab */
+    _Atomic(struct chunk *)
+        notified;              /* link in an owner's list of slabs with remote frees; likewise */
+    struct chunk *next, *prev; /* slab: the bin's queue; owner writes */
     uint64_t reserved[2];
 };
 
@@ -96,7 +97,8 @@ FAST_PATH uintptr_t chunk_owner(const struct chunk *chunk) {
     return atomic_load_explicit(&chunk->owner, memory_order_relaxed);
 }
 
-/* relaxed: decides only where an address is no live object's, or with the lock or ownership that fixes it. */
+/* relaxed: decides only where an address is no live object's, or with the lock or ownership that
+ * fixes it. */
 static inline bool chunk_is(const struct chunk *chunk, enum chunk_kind kind) {
     return atomic_load_explicit(&chunk->kind, memory_order_relaxed) == kind;
 }

@@ -1,12 +1,12 @@
 /* The chunk map: from any address to the descriptor of its chunk, in two dependent loads.
  *
- *   root   one entry for each window of 1 GiB: where the window's leaf is, as a distance from `never`
+ *   root   one entry for each window of 1 GiB: where its leaf is, as a distance from the map
  *   leaf   the descriptors of the window's 32,768 chunks and 512 blocks: 4 MiB of address space, of
  *          which only what is used becomes resident
  *
- * A window without a leaf has entry 0 and so leads to `never`, a leaf of zeros in the program's own
- * zero-initialised data.  So every address below 2^48, NULL included, has a readable descriptor, and the
- * map works on an all-zero image.  Leaves stay until the process ends. */
+ * A window without a leaf has entry 0 and so leads to `never`, a leaf of zeros in the program's
+ * own zero-initialised data.  So every address below 2^48, NULL included, has a readable
+ * descriptor, and the map works on an all-zero image.  Leaves stay until the process ends. */
 #ifndef CAIRN_CORE_CHUNK_MAP_H
 #define CAIRN_CORE_CHUNK_MAP_H
 
@@ -21,13 +21,15 @@ struct leaf {
 };
 
 struct chunk_map {
-    struct chunk never[CHUNKS_PER_WINDOW]; /* always zero; first, so that distances are from the map itself */
-    uintptr_t leaf_distance[WINDOWS];      /* written once each, under the chunk lock */
+    struct chunk never
+        [CHUNKS_PER_WINDOW]; /* always zero; first, so that distances are from the map itself */
+    uintptr_t leaf_distance[WINDOWS]; /* written once each, under the chunk lock */
 };
 
 extern struct chunk_map chunk_map;
 
-/* Which of its window's chunks contains address.  (Shifts of 32 bits drop what is above the window.) */
+/* Which of its window's chunks contains address.  (Shifts of 32 bits drop what is above the
+ * window.) */
 FAST_PATH uint32_t chunk_in_window(uintptr_t address) {
     enum { ABOVE = 32 - WINDOW_SHIFT };
     return (uint32_t)address << ABOVE >> (CHUNK_SHIFT + ABOVE);
@@ -35,14 +37,16 @@ FAST_PATH uint32_t chunk_in_window(uintptr_t address) {
 
 /* Descriptor of the chunk that contains address; address < 2^ADDRESS_BITS. */
 FAST_PATH struct chunk *chunk_of(uintptr_t address) {
-    /* A plain read, as it folds into one instruction: whoever holds an object's address got it after the entry
-     * was written, and the way it got it ordered the two; entries are written once, whole; and for any
-     * other address either value leads to a readable descriptor. */
+    /* A plain read, as it folds into one instruction: whoever holds an object's address got it
+     * after the entry was written, and the way it got it ordered the two; entries are written
+     * once, whole; and for any other address either value leads to a readable descriptor. */
     uintptr_t leaf = (uintptr_t)&chunk_map + chunk_map.leaf_distance[address >> WINDOW_SHIFT];
     return (struct chunk *)leaf + chunk_in_window(address);
 }
 
-static inline bool address_is_mappable(uintptr_t address) { return address >> WINDOW_SHIFT < WINDOWS; }
+static inline bool address_is_mappable(uintptr_t address) {
+    return address >> WINDOW_SHIFT < WINDOWS;
+}
 
 /* The other half of a descriptor.  Not for CHUNK_NEVER. */
 static inline struct chunk_shared *shared_of(struct chunk *chunk) {

@@ -1,8 +1,8 @@
 /* The two fast paths, shared by malloc, operator new, cairn_malloc and their kin.
  *
- * Everything unusual (no heap yet, no slab yet, an empty bin; a slab that is full, another thread's, large, or no
- * slab at all) shows in the one value that is compared anyway.  Their instructions are counted by a test
- * against a budget: see scripts/check-fast-paths. */
+ * Everything unusual (no heap yet, no slab yet, an empty bin; a slab that is full, another
+ * thread's, large, or no slab at all) shows in the one value that is compared anyway.  Their
+ * instructions are counted by a test against a budget: see scripts/check-fast-paths. */
 #ifndef CAIRN_CORE_FAST_H
 #define CAIRN_CORE_FAST_H
 

@@ -6,9 +6,10 @@
  *   slab     a chunk cut into objects of one class
  *   large    a run of chunks of its own
  *
- * Why chunks of 32 KiB: a slab is a chunk, and each thread has one or more of each class it uses.  With 64 KiB
- * programs with several threads had up to half as much again resident, with no gain in time; with 16 KiB the
- * descriptors would cost twice as much address space as a tiny program's start-up may. */
+ * Why chunks of 32 KiB: a slab is a chunk, and each thread has one or more of each class it
+ * uses.  With 64 KiB programs with several threads had up to half as much again resident, with
+ * no gain in time; with 16 KiB the descriptors would cost twice as much address space as a tiny
+ * program's start-up may. */
 #ifndef CAIRN_CORE_GEOMETRY_H
 #define CAIRN_CORE_GEOMETRY_H
 

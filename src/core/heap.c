@@ -7,23 +7,24 @@
 #include "core/threads.h"
 #include "core/walk.h"
 
-/* How many queued slabs are looked at for a word that is worth it before a new slab is taken instead. */
+/* How many queued slabs are looked at for a word that is worth it before a new slab is taken
+ * instead. */
 enum { CANDIDATES = 4 };
 
-/* With fewer slabs than this a class takes what little its slabs have before it takes a new one: a small heap
- * stays small, a large one does not go to the slow path for every object. */
+/* With fewer slabs than this a class takes what little its slabs have before it takes a new one:
+ * a small heap stays small, a large one does not go to the slow path for every object. */
 enum { FEW_SLABS = 4 };
 
 /* The bin has no slab. */
 static void empty_bin(struct bin *bin) { bin->avail = heap_origin.none.bins[0].avail; }
 
 void heap_start(struct heap *heap) {
-    for (unsigned class = 0; class < CLASS_COUNT; class++) {
+    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
         empty_bin(&heap->bins[class]);
     }
 }
 
-/* --- the queue of slabs with free objects -------------------------------------------------------- */
+/* --- the queue of slabs with free objects ----------------------------------------------------- */
 
 static void queue_append(struct queue *queue, struct chunk *slab) {
     struct chunk_shared *shared = shared_of(slab);
@@ -55,7 +56,8 @@ static void queue_remove(struct queue *queue, struct chunk *slab) {
 
 static void release(struct heap *heap, struct chunk *slab) {
     for (unsigned w = 0; w < slab_class(slab)->words; w++) {
-        (void)slab_merge_word(heap, slab, w); /* a double free by another thread shows here, or never */
+        (void)slab_merge_word(heap, slab,
+                              w); /* a double free by another thread shows here, or never */
     }
     heap->queues[slab->class].slabs--;
     heap->counters.slabs_released++;
@@ -73,7 +75,7 @@ static void put_away(struct heap *heap, struct chunk *slab, bool has_free) {
     }
 }
 
-/* --- refill --------------------------------------------------------------------------------------- */
+/* --- refill ----------------------------------------------------------------------------------- */
 
 static void make_current(struct heap *heap, const struct offer *offer) {
     unsigned class = offer->slab->class;
@@ -101,7 +103,8 @@ static bool add_slab(struct heap *heap, unsigned class, bool may_adopt) {
         heap->queues[class].slabs++;
     }
     struct offer offer = slab_offer(heap, slab);
-    DCHECK(offer.objects != 0); /* an adopted slab comes from a queue, and what is free there stays free */
+    DCHECK(offer.objects !=
+           0); /* an adopted slab comes from a queue, and what is free there stays free */
     make_current(heap, &offer);
     return true;
 }
@@ -112,15 +115,16 @@ static void put_away_offered(struct heap *heap, const struct offer *offer) {
     }
 }
 
-/* The better one of two offers; the other one's slab is put away.  (No slab counts as no objects.) */
+/* The better one of two offers; the other one's slab is put away.  (No slab counts as no
+ * objects.) */
 static struct offer better(struct heap *heap, const struct offer *a, const struct offer *b) {
     bool b_is_better = b->count > a->count;
     put_away_offered(heap, b_is_better ? a : b);
     return b_is_better ? *b : *a;
 }
 
-/* The best of the slabs at the head of the queue and of what is there already, if that is not worth it; its slab is
- * out of the queue, those of the others at the end of it. */
+/* The best of the slabs at the head of the queue and of what is there already, if that is not
+ * worth it; its slab is out of the queue, those of the others at the end of it. */
 static struct offer best_queued(struct heap *heap, struct queue *queue, struct offer best) {
     for (unsigned i = 0; i < CANDIDATES && queue->head != NULL && !best.is_worth_it; i++) {
         struct chunk *slab = queue->head;
@@ -170,7 +174,7 @@ void *heap_take_slow(struct heap *heap, unsigned class, bool may_adopt, bool *ze
     return bin_take(bin, owner_word_read(bin->avail));
 }
 
-/* --- frees that are not fast ------------------------------------------------------------------------ */
+/* --- frees that are not fast ------------------------------------------------------------------ */
 
 bool heap_free_into_full(struct heap *heap, struct chunk *slab, uint64_t index) {
     if (slab_free_object(slab, index) == FREED_TWICE) {
@@ -221,7 +225,7 @@ void heap_drain(struct heap *heap) {
     }
 }
 
-/* --- heaps whose thread ends ------------------------------------------------------------------------ */
+/* --- heaps whose thread ends ------------------------------------------------------------------ */
 
 static void release_empty(struct heap *heap, struct queue *queue) {
     for (struct chunk *slab = queue->head, *next; slab != NULL; slab = next) {
@@ -235,7 +239,7 @@ static void release_empty(struct heap *heap, struct queue *queue) {
 
 void heap_flush(struct heap *heap) {
     heap_drain(heap);
-    for (unsigned class = 0; class < CLASS_COUNT; class++) {
+    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
         struct queue *queue = &heap->queues[class];
         struct chunk *slab = queue->current;
         if (slab != NULL) {
@@ -269,7 +273,7 @@ void heap_adopt_slab(struct heap *heap, struct chunk *slab) {
     queue_append(queue, slab);
 }
 
-/* --- after a fork -------------------------------------------------------------------------------- */
+/* --- after a fork ----------------------------------------------------------------------------- */
 
 static void rebuild_slab(struct chunk *slab, void *argument) {
     struct heap *heap = argument;
@@ -286,19 +290,20 @@ static void rebuild_slab(struct chunk *slab, void *argument) {
     slab_set_owner(slab, heap_distance_of(heap));
     heap->queues[slab->class].slabs++;
     if (slab_live(slab) < slab_class(slab)->capacity) {
-        queue_append(&heap->queues[slab->class], slab); /* also if empty: the chunk lock is held now */
+        queue_append(&heap->queues[slab->class],
+                     slab); /* also if empty: the chunk lock is held now */
     } else {
         slab_set_owner(slab, heap_distance_of(heap) | OWNER_FULL);
     }
 }
 
 void heap_rebuild(struct heap *heap) {
-    for (unsigned class = 0; class < CLASS_COUNT; class++) {
+    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
         empty_bin(&heap->bins[class]);
         heap->queues[class] = (struct queue){0};
     }
     walk_slabs(rebuild_slab, heap);
-    for (unsigned class = 0; class < CLASS_COUNT; class++) {
+    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
         release_empty(heap, &heap->queues[class]);
     }
 }

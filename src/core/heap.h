@@ -1,17 +1,17 @@
 /* Heaps: what a thread allocates from.
  *
- * A heap has a bin for each size class; a bin points at a word of bits, a handful of free objects of one slab,
- * which is all that malloc's fast path looks at.  When the word is used up, heap_refill() takes the next handful
- * from the slab, from another slab of the heap with free objects (the queue), from a heap whose thread has
- * ended, or from a new slab.
+ * A heap has a bin for each size class; a bin points at a word of bits, a handful of free
+ * objects of one slab, which is all that malloc's fast path looks at.  When the word is used up,
+ * heap_refill() takes the next handful from the slab, from another slab of the heap with free
+ * objects (the queue), from a heap whose thread has ended, or from a new slab.
  *
  * Every slab of a heap is, at any time, one of
  *   current   the slab its bin takes from: at most one for each class
  *   queued    has (or had, when it was queued) free objects: chunk.queued
  *   full      no object free, tagged OWNER_FULL: its first free brings it back into the queue
  *
- * Who may touch a heap: its thread while it is HEAP_ACTIVE; whoever holds the registry lock (threads.h) while
- * it is HEAP_PARKED.  Only `notified` is open to all. */
+ * Who may touch a heap: its thread while it is HEAP_ACTIVE; whoever holds the registry lock
+ * (threads.h) while it is HEAP_PARKED.  Only `notified` is open to all. */
 #ifndef CAIRN_CORE_HEAP_H
 #define CAIRN_CORE_HEAP_H
 
@@ -39,8 +39,9 @@ _Static_assert(sizeof(struct bin) == 1 << BIN_STRIDE_LOG, "bin_offsets are multi
 
 struct queue {
     struct chunk *current;
-    struct chunk *head, *tail; /* slabs with free objects, by chunk_shared.next and prev; oldest first */
-    uint32_t slabs;            /* of this class and heap, in all */
+    struct chunk *head,
+        *tail;      /* slabs with free objects, by chunk_shared.next and prev; oldest first */
+    uint32_t slabs; /* of this class and heap, in all */
 };
 
 enum heap_state {
@@ -57,28 +58,32 @@ struct heap_counters {
 };
 
 struct heap {
-    struct bin bins[CLASS_COUNT]; /* at offset 0: heap_origin.bin_offsets are distances from the heap */
+    struct bin
+        bins[CLASS_COUNT]; /* at offset 0: heap_origin.bin_offsets are distances from the heap */
     struct queue queues[CLASS_COUNT];
     struct heap_counters counters;
     uint32_t exit_rounds; /* rounds of thread-specific destructors seen */
     uint32_t thread;      /* thread id of the owner */
     struct heap *next;    /* all heaps ever made: see threads.c; written once */
     struct heap *next_parked;
-    _Alignas(CACHE_LINE) _Atomic(struct chunk *) notified; /* slabs with remote frees; any thread pushes */
-    _Atomic(uint32_t) state;                               /* enum heap_state */
+    _Alignas(CACHE_LINE) _Atomic(struct chunk *)
+        notified;            /* slabs with remote frees; any thread pushes */
+    _Atomic(uint32_t) state; /* enum heap_state */
 };
 
-/* The heap of a thread that has none, all bins empty and never written, and the table that leads from a size to its
- * bin: in one object, so that malloc needs the address of one. */
+/* The heap of a thread that has none, all bins empty and never written, and the table that leads
+ * from a size to its bin: in one object, so that malloc needs the address of one. */
 struct heap_origin {
     struct heap none;
-    uint16_t bin_offsets[SIZE_TABLE_LENGTH]; /* [(n + 15) / 16]: offset in a heap of the bin for n <= SLAB_MAX */
+    uint16_t bin_offsets
+        [SIZE_TABLE_LENGTH]; /* [(n + 15) / 16]: offset in a heap of the bin for n <= SLAB_MAX */
 };
 
 extern const struct heap_origin heap_origin;
 
-/* A heap is named by its distance from heap_origin.none, in thread-local memory and in chunk.owner: zero is right
- * for a thread that the C library has not initialised yet, as for one without a heap. */
+/* A heap is named by its distance from heap_origin.none, in thread-local memory and in
+ * chunk.owner: zero is right for a thread that the C library has not initialised yet, as for one
+ * without a heap. */
 static inline uintptr_t heap_distance_of(const struct heap *heap) {
     return (uintptr_t)heap - (uintptr_t)&heap_origin;
 }
@@ -94,14 +99,15 @@ static inline unsigned class_of(size_t size) {
 /* Makes a heap of zeroed memory. */
 void heap_start(struct heap *heap);
 
-/* Takes one object of a class whose bin is empty.  NULL: no memory.  may_adopt: the registry lock is not
- * held, so slabs of parked heaps may be adopted. */
+/* Takes one object of a class whose bin is empty.  NULL: no memory.  may_adopt: the registry
+ * lock is not held, so slabs of parked heaps may be adopted. */
 void *heap_take_slow(struct heap *heap, unsigned class, bool may_adopt, bool *zeroed);
 
 /* Frees object `index` of a slab of this heap that is tagged full.  False: it was free already. */
 bool heap_free_into_full(struct heap *heap, struct chunk *slab, uint64_t index);
 
-/* All objects of one word of the slab are free.  If all of all are, releases it, unless it is current. */
+/* All objects of one word of the slab are free.  If all of all are, releases it, unless it is
+ * current. */
 void heap_word_freed(struct heap *heap, struct chunk *slab);
 
 /* Merges what other threads freed. */
@@ -116,8 +122,8 @@ void heap_adopt_slab(struct heap *heap, struct chunk *slab);
 /* Takes a slab with free objects out of the queue of a parked heap; NULL if it has none. */
 struct chunk *heap_give_up_slab(struct heap *heap, unsigned class);
 
-/* Forgets everything but the bitmaps of its slabs (and the list of notified ones) and builds bins and queues anew
- * from them. */
+/* Forgets everything but the bitmaps of its slabs (and the list of notified ones) and builds
+ * bins and queues anew from them. */
 void heap_rebuild(struct heap *heap);
 
 /* Takes the first of the objects `avail`, which is what the bin's word says and not zero. */

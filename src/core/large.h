@@ -1,7 +1,7 @@
 /* Large objects: above the largest size class, a run of chunks each.
  *
- * Thread-safe without ownership: any thread may free or resize one.  Usable bytes are the request rounded up to OS
- * pages; the rest of the last chunk is never touched. */
+ * Thread-safe without ownership: any thread may free or resize one.  Usable bytes are the
+ * request rounded up to OS pages; the rest of the last chunk is never touched. */
 #ifndef CAIRN_CORE_LARGE_H
 #define CAIRN_CORE_LARGE_H
 
@@ -16,8 +16,8 @@ void *large_allocate(size_t size, size_t alignment, bool *zeroed);
 /* False: another thread has freed it just now. */
 bool large_free(struct chunk *head);
 
-/* Changes the size: in place if possible, else by moving page tables.  Returns the address, the old one or a
- * new one; NULL: it has to be done by copying. */
+/* Changes the size: in place if possible, else by moving page tables.  Returns the address, the
+ * old one or a new one; NULL: it has to be done by copying. */
 void *large_resize(struct chunk *head, size_t size);
 
 #endif

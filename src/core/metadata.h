@@ -1,14 +1,15 @@
 /* Memory of the tables: bitmaps and heaps, in cache lines.
  *
- * Far from user memory, in mappings of their own.  What is given back is kept for the same size; memory of
- * a heap or bitmap never becomes anything else, so a late reader sees an old value and never a foreign one.
- * Thread-safe (RANK_METADATA). */
+ * Far from user memory, in mappings of their own.  What is given back is kept for the same size;
+ * memory of a heap or bitmap never becomes anything else, so a late reader sees an old value and
+ * never a foreign one. Thread-safe (RANK_METADATA). */
 #ifndef CAIRN_CORE_METADATA_H
 #define CAIRN_CORE_METADATA_H
 
 #include <stddef.h>
 
-/* Zeroed the first time, as it was given back otherwise; aligned to a cache line.  NULL: no memory. */
+/* Zeroed the first time, as it was given back otherwise; aligned to a cache line.  NULL: no
+ * memory. */
 void *metadata_take(size_t lines);
 void metadata_give(void *memory, size_t lines);
 

@@ -3,9 +3,9 @@
 #include "core/chunk_map.h"
 #include "core/slab.h"
 
-/* The large object that contains an address whose own chunk says nothing about it: only heads are marked, so
- * the search goes back chunk by chunk, to the start of the window at most.  (An object that begins in an
- * earlier window is not found; then the report is less precise.) */
+/* The large object that contains an address whose own chunk says nothing about it: only heads
+ * are marked, so the search goes back chunk by chunk, to the start of the window at most.  (An
+ * object that begins in an earlier window is not found; then the report is less precise.) */
 static struct chunk *large_around(uintptr_t address) {
     struct chunk *chunk = chunk_of(address);
     uint32_t chunks_before = chunk_in_window(address);
@@ -23,7 +23,8 @@ static struct chunk *large_around(uintptr_t address) {
 static enum found find_large(uintptr_t address, struct object *object, struct finding *finding) {
     struct chunk *head = large_around(address);
     if (head == NULL) {
-        /* Only heads are marked, so all of what cairn holds and has not given out counts as released. */
+        /* Only heads are marked, so all of what cairn holds and has not given out counts as
+         * released. */
         const struct block *block = block_of(address);
         return block == NULL || block->address == 0 ? FOUND_FOREIGN : FOUND_RELEASED;
     }
@@ -51,9 +52,9 @@ static enum found find_in_slab(struct chunk *chunk, uintptr_t address, struct ob
     }
     *object = (struct object){chunk, index, size_class->size};
     uint64_t bit = UINT64_C(1) << (index % 64);
-    uint64_t free = slab_free_bits(chunk, (unsigned)(index / 64)) |
-                    atomic_load_explicit(&shared_of(object->chunk)->remote[index / 64],
-                                         memory_order_relaxed);
+    uint64_t free =
+        slab_free_bits(chunk, (unsigned)(index / 64)) |
+        atomic_load_explicit(&shared_of(object->chunk)->remote[index / 64], memory_order_relaxed);
     return (free & bit) != 0 ? FOUND_FREE : FOUND_LIVE;
 }
 

@@ -8,9 +8,10 @@
 #include "core/report.h"
 
 struct object {
-    struct chunk *chunk; /* the slab's, or the large object's first; NULL unless FOUND_LIVE or FOUND_FREE */
-    uint64_t index;      /* slab: which object */
-    size_t usable;       /* bytes the program may use */
+    struct chunk
+        *chunk; /* the slab's, or the large object's first; NULL unless FOUND_LIVE or FOUND_FREE */
+    uint64_t index; /* slab: which object */
+    size_t usable;  /* bytes the program may use */
 };
 
 /* FOUND_LIVE: *object is filled in.  Anything else: *finding says more. */

@@ -6,14 +6,14 @@
 
 enum { SHARE = 32, CONSTANT = 16, MEMORY_MS = 1000 };
 
-/* What is missed counts up to half of what is in use and 8 MiB: as nobody looks when a program falls idle, it is
- * what may be left behind then. */
+/* What is missed counts up to half of what is in use and 8 MiB: as nobody looks when a program
+ * falls idle, it is what may be left behind then. */
 enum { MISSED_SHARE = 2, MISSED_CONSTANT = 256 };
 
 static struct {
-    size_t missed;       /* chunks */
-    size_t just_purged;  /* chunks purged since `since_ms` and not taken again */
-    uint64_t since_ms;   /* start of the second that is looked at */
+    size_t missed;      /* chunks */
+    size_t just_purged; /* chunks purged since `since_ms` and not taken again */
+    uint64_t since_ms;  /* start of the second that is looked at */
 } learned;
 
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }

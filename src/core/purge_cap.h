@@ -2,10 +2,10 @@
  *
  *   cap = taken / 32 + 512 KiB + min(missed, taken / 2 + 8 MiB, peak of taken - taken)
  *
- * `missed` learns: memory that has to be faulted back within a second after it was purged was purged
- * too early, and raises it by as much; each further second without such a miss halves it.  It
- * never makes the heap larger than it was at its peak.  No timer: time is
- * looked at when chunks move.  All functions: chunk lock held; sizes in chunks. */
+ * `missed` learns: memory that has to be faulted back within a second after it was purged was
+ * purged too early, and raises it by as much; each further second without such a miss halves it.
+ * It never makes the heap larger than it was at its peak.  No timer: time is looked at when
+ * chunks move.  All functions: chunk lock held; sizes in chunks. */
 #ifndef CAIRN_CORE_PURGE_CAP_H
 #define CAIRN_CORE_PURGE_CAP_H
 

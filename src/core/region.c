@@ -5,10 +5,10 @@
 #include "os/os.h"
 
 #define REGION_FIRST ((size_t)16 << 20)
-#define REGION_MAX ((size_t)1 << 30)
+#define REGION_MAX   ((size_t)1 << 30)
 
-/* A commit step is an eighth of what is committed, 64 MiB at most: few system calls and, under strict
- * overcommit, little charged that is not used. */
+/* A commit step is an eighth of what is committed, 64 MiB at most: few system calls and, under
+ * strict overcommit, little charged that is not used. */
 enum { COMMIT_SHARE = 8 };
 #define COMMIT_MAX ((size_t)64 << 20)
 

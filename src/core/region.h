@@ -3,9 +3,10 @@
  *   [base, base + committed)             writable: blocks that the block allocator has
  *   [base + committed, base + reserved)  reserved only: neither memory nor commit charge
  *
- * The first region is small, so that a tiny program's VIRT stays small; each further one is as large as
- * all before together, up to REGION_MAX; where the kernel refuses, half of it is tried, and so on.  Address space is
- * never given back: released memory is purged.  All functions: chunk lock held. */
+ * The first region is small, so that a tiny program's VIRT stays small; each further one is as
+ * large as all before together, up to REGION_MAX; where the kernel refuses, half of it is tried,
+ * and so on.  Address space is never given back: released memory is purged.  All functions:
+ * chunk lock held. */
 #ifndef CAIRN_CORE_REGION_H
 #define CAIRN_CORE_REGION_H
 
@@ -30,8 +31,8 @@ struct region_table {
 
 extern struct region_table regions;
 
-/* Makes at least `blocks` further adjacent blocks writable (more where the heap is large already); returns the
- * first one's address and in *got how many.  0: the kernel refuses. */
+/* Makes at least `blocks` further adjacent blocks writable (more where the heap is large
+ * already); returns the first one's address and in *got how many.  0: the kernel refuses. */
 uintptr_t region_grow(size_t blocks, size_t *got);
 
 #endif

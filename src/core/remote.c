@@ -30,8 +30,9 @@ static struct heap *notify(struct chunk *slab, uint64_t summary) {
         if (heap != NULL) {
             return heap;
         }
-        /* A late push: the bits were merged and the chunk is no slab any more.  Should it have become
-         * one just now, with frees that rely on this push, they are in what is taken back here. */
+        /* A late push: the bits were merged and the chunk is no slab any more.  Should it have
+         * become one just now, with frees that rely on this push, they are in what is taken back
+         * here. */
         summary = atomic_exchange_explicit(&shared->summary, 0, memory_order_acq_rel);
         if (summary == 0 || !chunk_is(slab, CHUNK_SLAB)) {
             break;

@@ -3,21 +3,23 @@
  * SYNCHRONISATION
  *   freeing thread:  1. set the object's bit in the slab's remote word w        (fetch_or)
  *                    2. if that word was zero, set bit w of the slab's summary  (fetch_or)
- *                    3. if the summary was zero, push the slab on its owner's list of notified slabs
+ *                    3. if the summary was zero, push the slab on its owner's list
  *   owner, draining: a. take the whole list                                     (exchange)
  *                    b. for each slab: take its summary                         (exchange)
  *                    c. for each bit of it: take the remote word                (exchange)
  *
- * No free is lost: let F set a bit in a word.  If the word was zero, F goes on to the summary.  Finds F the
- * summary non-zero, then the slab is on a list (or about to be), and the owner will still do b, which reads from the
- * chain of changes that F's is part of, so c comes after 1.  If the word was not zero, an earlier
- * F' has found it zero, F' goes on to the summary, and c takes both bits or leaves both to F'.
+ * No free is lost: let F set a bit in a word.  If the word was zero, F goes on to the summary.
+ * Finds F the summary non-zero, then the slab is on a list (or about to be), and the owner will
+ * still do b, which reads from the chain of changes that F's is part of, so c comes after 1.  If
+ * the word was not zero, an earlier F' has found it zero, F' goes on to the summary, and c takes
+ * both bits or leaves both to F'.
  *
- * A slab is on one list at most: pushed only by who changes its summary from zero, and the summary becomes
- * zero only in b, after it was taken off.  That is why `summary` and `notified` belong to the chunk and are never
- * reset with the slab: a freeing thread may be between 1 and 3 while the owner merges its bit (it may do so at
- * any refill), empties the slab and makes another one there.  The late push is then a spurious
- * notification: harmless, or forwarded to whoever owns the chunk by then.
+ * A slab is on one list at most: pushed only by who changes its summary from zero, and the
+ * summary becomes zero only in b, after it was taken off.  That is why `summary` and `notified`
+ * belong to the chunk and are never reset with the slab: a freeing thread may be between 1 and 3
+ * while the owner merges its bit (it may do so at any refill), empties the slab and makes
+ * another one there.  The late push is then a spurious notification: harmless, or forwarded to
+ * whoever owns the chunk by then.
  *
  * tests/model holds this protocol as a spin model with every interleaving checked. */
 #ifndef CAIRN_CORE_REMOTE_H
@@ -26,7 +28,8 @@
 #include "core/chunk.h"
 #include "core/heap.h"
 
-/* Frees object `index` of a slab that the calling thread does not own.  False: it was free already. */
+/* Frees object `index` of a slab that the calling thread does not own.  False: it was free
+ * already. */
 bool remote_free(struct chunk *slab, uint64_t index);
 
 /* Whether there is a list to take.  relaxed: who misses it comes by again. */
@@ -37,12 +40,13 @@ static inline bool remote_is_notified(struct heap *heap) {
 struct chunk *remote_take_list(struct heap *heap);
 uint64_t remote_take_summary(struct chunk *slab);
 
-/* In a child after fork, while it has one thread: brings a slab's summary and its owner's list into line with its remote
- * words, whatever the threads that are gone were doing.  All lists were emptied before. */
+/* In a child after fork, while it has one thread: brings a slab's summary and its owner's list
+ * into line with its remote words, whatever the threads that are gone were doing.  All lists
+ * were emptied before. */
 void remote_notify_anew(struct chunk *slab);
 
-/* Hands a summary that this heap took but does not own to the slab's owner.  (If that one is parked, the
- * frees wait until it is looked at next: the caller may hold the registry lock.) */
+/* Hands a summary that this heap took but does not own to the slab's owner.  (If that one is
+ * parked, the frees wait until it is looked at next: the caller may hold the registry lock.) */
 void remote_forward(struct chunk *slab, uint64_t summary);
 
 #endif

@@ -23,8 +23,8 @@ static void describe_start(struct text *text, const struct finding *finding) {
     text_address(text, finding->object);
 }
 
-/* Whether the call was meant to end the object's life; by the names that are not: realloc, reallocarray,
- * malloc_usable_size and cairn's own of them. */
+/* Whether the call was meant to end the object's life; by the names that are not: realloc,
+ * reallocarray, malloc_usable_size and cairn's own of them. */
 static int frees(const char *function) {
     return strstr(function, "realloc") == NULL && strstr(function, "usable_size") == NULL;
 }
@@ -32,7 +32,8 @@ static int frees(const char *function) {
 static void describe(struct text *text, const char *function, const struct finding *finding) {
     switch (finding->what) {
     case FOUND_FREE:
-        describe_class(text, frees(function) ? "double free of an object" : "use after free of an object",
+        describe_class(text,
+                       frees(function) ? "double free of an object" : "use after free of an object",
                        finding->size);
         break;
     case FOUND_INTERIOR:

@@ -3,36 +3,36 @@
 #include "core/geometry.h"
 #include "core/heap.h"
 
-#define SIZE(c)                                            \
-    ((c) < 8    ? 16u * ((c) + 1u)                         \
-     : (c) < 40 ? (9u + ((c) & 7u)) << (3u + ((c) >> 3))   \
+#define SIZE(c)                                        \
+    ((c) < 8    ? 16u * ((c) + 1u)                     \
+     : (c) < 40 ? (9u + ((c)&7u)) << (3u + ((c) >> 3)) \
                 : (uint32_t)CHUNK_SIZE / (55u - (c)) / 64u * 64u)
 
-/* Few large objects at a time, so that one that was just freed is used again while it is in the cache:
- * what is handed out at once spans 8 KiB or so. */
+/* Few large objects at a time, so that one that was just freed is used again while it is in the
+ * cache: what is handed out at once spans 8 KiB or so. */
 #define HANDFUL(c) (SIZE(c) <= 128 ? 64u : SIZE(c) >= 2048 ? 4u : 8192u / SIZE(c))
-#define WORTH(c) (HANDFUL(c) >= 32 ? 8u : HANDFUL(c) >= 4 ? HANDFUL(c) / 4 : 1u)
+#define WORTH(c)   (HANDFUL(c) >= 32 ? 8u : HANDFUL(c) >= 4 ? HANDFUL(c) / 4 : 1u)
 
-#define ROW(c)                                                                       \
-    [c] = {.reciprocal = ~UINT64_C(0) / SIZE(c) + 1,                                 \
-           .size = SIZE(c),                                                          \
-           .capacity = (uint16_t)(CHUNK_SIZE / SIZE(c)),                             \
-           .words = (uint8_t)((CHUNK_SIZE - 1) / SIZE(c) / 64 + 1),                  \
-           .handful = (uint8_t)HANDFUL(c),                                           \
+#define ROW(c)                                                      \
+    [c] = {.reciprocal = ~UINT64_C(0) / SIZE(c) + 1,                \
+           .size = SIZE(c),                                         \
+           .capacity = (uint16_t)(CHUNK_SIZE / SIZE(c)),            \
+           .words = (uint8_t)((CHUNK_SIZE - 1) / SIZE(c) / 64 + 1), \
+           .handful = (uint8_t)HANDFUL(c),                          \
            .worth = (uint8_t)WORTH(c)}
 
 #define EIGHT(X, c) \
     X((c) + 0), X((c) + 1), X((c) + 2), X((c) + 3), X((c) + 4), X((c) + 5), X((c) + 6), X((c) + 7)
-#define ALL(X)                                                                                     \
-    EIGHT(X, 0), EIGHT(X, 8), EIGHT(X, 16), EIGHT(X, 24), EIGHT(X, 32), EIGHT(X, 40), \
-        X(48), X(49), X(50), X(51), X(52), X(53)
+#define ALL(X)                                                                               \
+    EIGHT(X, 0), EIGHT(X, 8), EIGHT(X, 16), EIGHT(X, 24), EIGHT(X, 32), EIGHT(X, 40), X(48), \
+        X(49), X(50), X(51), X(52), X(53)
 
 const struct size_class size_classes[CLASS_COUNT] = {ALL(ROW)};
 
 const owner_word no_objects;
 
 /* Class c serves the granules above those of the class before it. */
-#define FIRST(c) ((c) == 0 ? 0 : SIZE((c) == 0 ? 0u : (c) - 1u) / GRANULE + 1)
+#define FIRST(c) ((c) == 0 ? 0 : SIZE((c) == 0 ? 0u : (c)-1u) / GRANULE + 1)
 #define RANGE(c) [FIRST(c)... SIZE(c) / GRANULE] = (uint16_t)((c) << BIN_STRIDE_LOG)
 
 const struct heap_origin heap_origin = {

@@ -1,9 +1,10 @@
 /* Size classes: which object sizes slabs are cut into.
  *
- * Multiples of 16 up to 128 bytes, then eight classes to a doubling up to 2 KiB, so that rounding up wastes at
- * most 12.5 % (and 15 bytes).  Above that what counts is how many objects a slab of 32 KiB holds: for 15, 14, ... 2 of
- * them the largest multiple of 64 that fits; a class between two of these would waste at the slab's end
- * what it saves in the object.  A request of 0 bytes takes the smallest class.
+ * Multiples of 16 up to 128 bytes, then eight classes to a doubling up to 2 KiB, so that
+ * rounding up wastes at most 12.5 % (and 15 bytes).  Above that what counts is how many objects
+ * a slab of 32 KiB holds: for 15, 14, ... 2 of them the largest multiple of 64 that fits; a
+ * class between two of these would waste at the slab's end what it saves in the object.  A
+ * request of 0 bytes takes the smallest class.
  *
  *   class  0 ..  7:  size = 16 * (c + 1)
  *   class  8 .. 39:  size = (9 + (c - 8) % 8) << (4 + (c - 8) / 8)
@@ -24,12 +25,12 @@ enum {
 };
 
 struct size_class {
-    uint64_t reciprocal;  /* ceil(2^64 / size): see object_index() in slab.h */
-    uint32_t size;        /* of an object, in bytes */
-    uint16_t capacity;    /* objects in a slab: floor(32 KiB / size) */
-    uint8_t words;        /* words of its bitmap: one bit for each multiple of size, also for a piece at the end */
-    uint8_t handful;      /* a bin gets objects within so many places of the first */
-    uint8_t worth;        /* used objects that make it worth going to a word: below, refills eat up what they save */
+    uint64_t reciprocal; /* ceil(2^64 / size): see object_index() in slab.h */
+    uint32_t size;       /* of an object, in bytes */
+    uint16_t capacity;   /* objects in a slab: floor(32 KiB / size) */
+    uint8_t words; /* of its bitmap: a bit for each multiple of size, also behind the last object */
+    uint8_t handful; /* a bin gets objects within so many places of the first */
+    uint8_t worth;   /* so many used objects make a word worth going to: fewer do not pay the way */
 };
 
 extern const struct size_class size_classes[CLASS_COUNT];

@@ -6,7 +6,8 @@
 #include "core/metadata.h"
 #include "core/report.h"
 
-/* Layout of a bitmap in the tables: the pairs of words, then, on lines of their own, the remote words. */
+/* Layout of a bitmap in the tables: the pairs of words, then, on lines of their own, the remote
+ * words. */
 static size_t lines(size_t bytes) { return (bytes + CACHE_LINE - 1) / CACHE_LINE; }
 
 static size_t pair_lines(unsigned words) { return lines(words * sizeof(struct slab_word)); }
@@ -49,7 +50,7 @@ struct chunk *slab_create(struct heap *owner, unsigned class) {
     slab->start = run.address;
     slab->words = table != NULL ? (struct slab_word *)(void *)table : &slab->one;
     chunk_set_kind(slab, CHUNK_SLAB);
-    slab->class = (uint8_t)class;
+    slab->class = (uint8_t) class;
     slab->zeroed = run.zeroed;
     slab->cursor = 0;
     slab->scan = 0;
@@ -86,9 +87,9 @@ SLOW_PATH uint64_t slab_merge_remote(struct heap *owner, struct chunk *slab, uns
     if (unlikely(twice != 0)) {
         uintptr_t object = slab->start + (w * 64 + lowest_bit(twice)) * slab_class(slab)->size;
         report_bad_pointer("free", &(struct finding){.what = FOUND_FREE,
-                                                      .address = object,
-                                                      .object = object,
-                                                      .size = slab_class(slab)->size});
+                                                     .address = object,
+                                                     .object = object,
+                                                     .size = slab_class(slab)->size});
     }
     owner_word_write(&word->freed, mine | freed);
     owner->counters.remote_frees += count_bits(freed);

@@ -1,7 +1,7 @@
 /* Slabs: a chunk cut into objects of one class, and its bitmap.
  *
- * Object i lies at start + i * size.  All functions here are for the slab's owner (see heap.h); a slab is named by
- * the descriptor of its chunk. */
+ * Object i lies at start + i * size.  All functions here are for the slab's owner (see heap.h);
+ * a slab is named by the descriptor of its chunk. */
 #ifndef CAIRN_CORE_SLAB_H
 #define CAIRN_CORE_SLAB_H
 
@@ -15,9 +15,9 @@ static inline const struct size_class *slab_class(const struct chunk *slab) {
 
 /* Which object an address in a slab is, and whether it is the object's first byte.
  *
- * With M = ceil(2^64 / size) and an offset below 2^16, the upper half of offset * M is offset / size, and the lower
- * half is below M exactly if size divides offset.  (Lemire, Kaser, Kurz: Faster remainder by direct
- * computation, 2019.) */
+ * With M = ceil(2^64 / size) and an offset below 2^16, the upper half of offset * M is offset /
+ * size, and the lower half is below M exactly if size divides offset.  (Lemire, Kaser, Kurz:
+ * Faster remainder by direct computation, 2019.) */
 FAST_PATH uint64_t object_index(const struct chunk *chunk, uintptr_t address, bool *exact) {
     uint64_t low;
     uint64_t index = multiply_wide(address % CHUNK_SIZE, &chunk->reciprocal, &low);
@@ -33,8 +33,8 @@ FAST_PATH struct slab_word *slab_word_of(const struct chunk *slab, uint64_t inde
 
 enum freed { FREED, FREED_ALL_OF_WORD, FREED_TWICE };
 
-/* Frees an object; says whether all 64 of its word are free now (then the slab may be), or that it was free already
- * (then nothing has changed). */
+/* Frees an object; says whether all 64 of its word are free now (then the slab may be), or that
+ * it was free already (then nothing has changed). */
 FAST_PATH enum freed slab_free_object(const struct chunk *slab, uint64_t index) {
     struct slab_word *word = slab_word_of(slab, index);
     uint64_t freed = owner_word_read(&word->freed);
@@ -87,8 +87,8 @@ static inline bool slab_is_empty(const struct chunk *slab) {
 /* The objects of the current word that were not handed out go back. */
 void slab_take_back(struct chunk *slab);
 
-/* Objects of word w that are free, as its owner knows it.  For any thread: in this order an object that the owner moves
- * from freed to avail meanwhile is seen in one of them. */
+/* Objects of word w that are free, as its owner knows it.  For any thread: in this order an
+ * object that the owner moves from freed to avail meanwhile is seen in one of them. */
 static inline uint64_t slab_free_bits(const struct chunk *slab, unsigned w) {
     const struct slab_word *word = &slab->words[w];
     uint64_t freed = atomic_load_explicit(&word->freed, memory_order_acquire);

@@ -17,8 +17,7 @@ static struct statistics peak, sample;
 static _Atomic(size_t)
     sampled_at; /* chunks taken at the last sample; written under the chunk lock */
 
-/* --- what the chunk lock keeps still ------------------------------------------------------------
- */
+/* --- what the chunk lock keeps still ---------------------------------------------------------- */
 
 struct census {
     unsigned live;  /* neither free nor freed by another thread and not merged yet */
@@ -84,7 +83,7 @@ static void count_locked(struct statistics *statistics) {
     statistics->purged_bytes = relaxed(&block_totals.purged_bytes);
 }
 
-/* --- heaps ---------------------------------------------------------------------------------- */
+/* --- heaps ------------------------------------------------------------------------------------ */
 
 /* Counters are their owners' and plain; a value that is a moment old is good enough for a count. */
 __attribute__((no_sanitize("thread"))) static void add_counters(const struct heap *heap,
@@ -121,7 +120,7 @@ size_t statistics_metadata_bytes(void) {
     return tables + chunk_map_resident();
 }
 
-/* --- the peak ------------------------------------------------------------------------------- */
+/* --- the peak --------------------------------------------------------------------------------- */
 
 static void take_sample(void) {
     count_locked(&sample);

@@ -14,14 +14,15 @@ static __thread bool gone __attribute__((tls_model("initial-exec")));
 
 static struct mutex lock = MUTEX(RANK_THREADS);
 _Atomic(struct heap *) all_heaps;
-static struct heap *parked;             /* under the lock */
-static _Atomic(size_t) parked_count;    /* written under the lock; a hint to those who read it without */
-static _Atomic(bool) any_lost;          /* some heap is HEAP_LOST */
-static struct heap *first_heap;         /* under the lock; the first one made */
-static struct heap *late_heap;          /* under the lock; parked for ever, in no list */
+static struct heap *parked; /* under the lock */
+static _Atomic(size_t)
+    parked_count;               /* written under the lock; a hint to those who read it without */
+static _Atomic(bool) any_lost;  /* some heap is HEAP_LOST */
+static struct heap *first_heap; /* under the lock; the first one made */
+static struct heap *late_heap;  /* under the lock; parked for ever, in no list */
 
-/* Rounds of destructors of thread-specific data; the heap goes in the last, as other destructors may
- * allocate in all of them. */
+/* Rounds of destructors of thread-specific data; the heap goes in the last, as other destructors
+ * may allocate in all of them. */
 #ifdef __SANITIZE_THREAD__
 enum { EXIT_ROUNDS = 3 }; /* the sanitizer's own view of the thread ends in the fourth */
 #else
@@ -96,7 +97,7 @@ static void reclaim_lost(void) {
     }
 }
 
-/* --- a thread's life --------------------------------------------------------------------------------- */
+/* --- a thread's life -------------------------------------------------------------------------- */
 
 static void thread_ends(void *argument) {
     struct heap *heap = argument;
@@ -110,8 +111,9 @@ static void thread_ends(void *argument) {
     threads_unlock();
 }
 
-/* A resolver of an indirect function may allocate before the C library fills in the first thread's thread-local
- * memory, which then forgets the heap: here it is found again.  Only the first heap can be so. */
+/* A resolver of an indirect function may allocate before the C library fills in the first
+ * thread's thread-local memory, which then forgets the heap: here it is found again.  Only the
+ * first heap can be so. */
 static struct heap *early_heap_of(uint32_t thread) {
     return first_heap != NULL && first_heap->thread == thread && state_of(first_heap) == HEAP_ACTIVE
                ? first_heap
@@ -143,8 +145,8 @@ struct heap *threads_attach(void) {
     threads_unlock();
     if (heap != NULL) {
         heap_distance = heap_distance_of(heap);
-        /* May allocate, which the heap serves by now.  If refused, the heap stays active after the thread's end:
-         * its memory is lost, nothing else. */
+        /* May allocate, which the heap serves by now.  If refused, the heap stays active after
+         * the thread's end: its memory is lost, nothing else. */
         (void)os_on_thread_exit(thread_ends, heap);
     }
     return heap;
@@ -166,7 +168,7 @@ void *threads_take_late(unsigned class, bool *zeroed) {
     return object;
 }
 
-/* --- heaps without a thread --------------------------------------------------------------------------- */
+/* --- heaps without a thread ------------------------------------------------------------------- */
 
 struct chunk *threads_adopt_slab(struct heap *heap, unsigned class) {
     /* relaxed: a hint; who misses a heap that is being parked takes a new slab. */
@@ -192,9 +194,9 @@ struct chunk *threads_adopt_slab(struct heap *heap, unsigned class) {
 
 bool threads_is_parked(const struct heap *heap) { return state_of(heap) == HEAP_PARKED; }
 
-/* Either the freeing thread, having pushed, sees that the heap is parked and drains it here; or it does not, and
- * then the parking thread, having said so, sees the push when it drains.  Both sides are seq_cst: store or
- * push first, look second. */
+/* Either the freeing thread, having pushed, sees that the heap is parked and drains it here; or
+ * it does not, and then the parking thread, having said so, sees the push when it drains.  Both
+ * sides are seq_cst: store or push first, look second. */
 void threads_drain_parked(struct heap *heap) {
     threads_lock();
     if (state_of(heap) == HEAP_PARKED) {
@@ -218,7 +220,7 @@ void threads_flush(void) {
     threads_unlock();
 }
 
-/* --- fork ------------------------------------------------------------------------------------------------ */
+/* --- fork ------------------------------------------------------------------------------------- */
 
 static void before_fork(void) {
     threads_lock();
@@ -251,7 +253,8 @@ static void after_fork_in_child(void) {
         heap_self()->thread = os_thread_id();
     }
     if (atomic_load_explicit(&any_lost, memory_order_relaxed)) {
-        /* A thread that is gone may have been in the middle of a remote free, of whosever object. */
+        /* A thread that is gone may have been in the middle of a remote free, of whosever
+         * object. */
         for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
             atomic_store_explicit(&heap->notified, NULL, memory_order_relaxed);
         }
@@ -261,10 +264,14 @@ static void after_fork_in_child(void) {
 
 void threads_start(void) { os_on_fork(before_fork, after_fork_in_parent, after_fork_in_child); }
 
-/* --- for the checker --------------------------------------------------------------------------------- */
+/* --- for the checker -------------------------------------------------------------------------- */
 
-struct heap *threads_first_parked(void) { return parked; }
+struct heap *threads_first_parked(void) {
+    return parked;
+}
 size_t threads_parked_count(void) {
     return atomic_load_explicit(&parked_count, memory_order_relaxed);
 }
-struct heap *threads_late_heap(void) { return late_heap; }
+struct heap *threads_late_heap(void) {
+    return late_heap;
+}

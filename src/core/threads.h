@@ -1,13 +1,13 @@
 /* Threads and their heaps, from the first malloc of a thread to its end and beyond.
  *
- *   no heap   a thread that has not allocated (it may free: that is remote); its heap is heap_origin.none
+ *   no heap   a thread that has not allocated (it may free: that is remote): heap_origin.none
  *   active    from the first slow malloc on
- *   gone      after the last round of thread-specific destructors: what still allocates then is served from one
- *             heap that all such threads share under the registry lock
+ *   gone      after the last round of thread-specific destructors: what still allocates then is
+ *             served from one heap that all such threads share under the registry lock
  *
- * The heap of a thread that ended is parked, its free slabs released.  A new thread takes a parked heap as it
- * is, in constant time; a running one that needs a slab adopts one from a parked heap; and who frees into a
- * parked heap merges the free itself.  So nothing is stranded with the dead. */
+ * The heap of a thread that ended is parked, its free slabs released.  A new thread takes a parked
+ * heap as it is, in constant time; a running one that needs a slab adopts one from a parked heap;
+ * and who frees into a parked heap merges the free itself.  Nothing is stranded with the dead. */
 #ifndef CAIRN_CORE_THREADS_H
 #define CAIRN_CORE_THREADS_H
 
@@ -21,15 +21,15 @@ extern __thread uintptr_t heap_distance __attribute__((tls_model("initial-exec")
 
 static inline struct heap *heap_self(void) { return heap_at(heap_distance); }
 
-/* The calling thread's heap, made or found if it has none.  NULL: its life is over or there is no memory for a
- * heap; see threads_take_late(). */
+/* The calling thread's heap, made or found if it has none.  NULL: its life is over or there is
+ * no memory for a heap; see threads_take_late(). */
 struct heap *threads_attach(void);
 
 /* One object for a thread that can't have a heap.  NULL: no memory. */
 void *threads_take_late(unsigned class, bool *zeroed);
 
-/* A slab of `class` with free objects from a heap whose thread has ended, already `heap`'s and queued
- * there; NULL if there is none. */
+/* A slab of `class` with free objects from a heap whose thread has ended, already `heap`'s and
+ * queued there; NULL if there is none. */
 struct chunk *threads_adopt_slab(struct heap *heap, unsigned class);
 
 bool threads_is_parked(const struct heap *heap);
@@ -37,7 +37,8 @@ bool threads_is_parked(const struct heap *heap);
 /* Merges remote frees into a heap that no thread will merge them into. */
 void threads_drain_parked(struct heap *heap);
 
-/* Flushes the calling thread's heap and all parked ones: what they hold without need goes to the block allocator. */
+/* Flushes the calling thread's heap and all parked ones: what they hold without need goes to the
+ * block allocator. */
 void threads_flush(void);
 
 /* Registers the fork handlers; called once, by a constructor. */

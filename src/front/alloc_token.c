@@ -19,8 +19,7 @@
     type name parameters;                     \
     CAIRN_EXPORT type name parameters { return result; }
 
-/* --- the token as an argument ------------------------------------------------------------------
- */
+/* --- the token as an argument ----------------------------------------------------------------- */
 
 ENTRY(void *, WITH_TOKEN(malloc), (size_t size, TOKEN), fast_allocate(size))
 ENTRY(void *, WITH_TOKEN(calloc), (size_t count, size_t size, TOKEN), rules_calloc(count, size))
@@ -51,8 +50,7 @@ ENTRY(void *, WITH_TOKEN(_ZnwmSt11align_val_tRKSt9nothrow_t),
 ENTRY(void *, WITH_TOKEN(_ZnamSt11align_val_tRKSt9nothrow_t),
       (size_t size, size_t alignment, NOTHROW, TOKEN), new_aligned_nothrow(size, alignment))
 
-/* --- the token in the name ---------------------------------------------------------------------
- */
+/* --- the token in the name -------------------------------------------------------------------- */
 
 #define ENTRIES(number)                                                                          \
     ENTRY(void *, NUMBERED(number, malloc), (size_t size), fast_allocate(size))                  \

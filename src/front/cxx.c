@@ -7,7 +7,7 @@
 #include "base/bits.h"
 #include "front/cxx_runtime.h"
 
-/* --- out of memory -------------------------------------------------------------------------- */
+/* --- out of memory ---------------------------------------------------------------------------- */
 
 /* The standard's loop: the new handler makes room, or throws, or takes itself off. */
 static SLOW_PATH void *try_again(size_t size, size_t alignment) {
@@ -74,7 +74,7 @@ void *new_aligned_nothrow(size_t size, size_t alignment) {
     return catching != NULL ? catching(size, alignment, "") : try_again_uncaught(size, alignment);
 }
 
-/* --- operator new --------------------------------------------------------------------------- */
+/* --- operator new ----------------------------------------------------------------------------- */
 
 CAIRN_EXPORT void *_Znwm(size_t size) { return new_object(size); }
 
@@ -110,7 +110,7 @@ CAIRN_EXPORT void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t size, size_t alignm
     return new_aligned_nothrow(size, alignment);
 }
 
-/* --- operator new that tells how much it gave ----------------------------------------------- */
+/* --- operator new that tells how much it gave ------------------------------------------------- */
 
 static struct sized_pointer with_size(void *pointer) {
     return (struct sized_pointer){pointer, usable_size("operator new", pointer)};
@@ -136,7 +136,7 @@ __size_returning_new_aligned_hot_cold(size_t size, size_t alignment, unsigned ch
     return with_size(new_aligned(size, alignment));
 }
 
-/* --- operator delete ------------------------------------------------------------------------ */
+/* --- operator delete -------------------------------------------------------------------------- */
 
 static SLOW_PATH void slow_delete(void *pointer) { free_slow("delete", pointer); }
 

@@ -18,8 +18,7 @@ extern char _ZTISt9bad_alloc[] WEAK;                   /* typeid of std::bad_all
 extern void *_ZTVSt9bad_alloc[] WEAK;                  /* its virtual table */
 extern void _ZNSt9bad_allocD1Ev(void *exception) WEAK; /* its destructor */
 
-/* --- runtimes out of our sight ------------------------------------------------------------------
- */
+/* --- runtimes out of our sight ---------------------------------------------------------------- */
 
 static void *find(const char *name) { return loaded_function("_ZSt15get_new_handlerv", name); }
 
@@ -51,7 +50,7 @@ cxx_nothrow_new_aligned cxx_find_nothrow_new_aligned(void) {
     return function;
 }
 
-/* --- throwing ------------------------------------------------------------------------------- */
+/* --- throwing --------------------------------------------------------------------------------- */
 
 static _Noreturn void give_up(size_t size) {
     struct text text = {0};

@@ -27,7 +27,7 @@ static size_t arena_bytes(const struct statistics *statistics) {
     return statistics->committed_bytes - statistics->large.chunk_bytes;
 }
 
-/* --- mallinfo ------------------------------------------------------------------------------- */
+/* --- mallinfo --------------------------------------------------------------------------------- */
 
 struct mallinfo2 glibc_mallinfo2(void) {
     struct statistics statistics;
@@ -73,7 +73,7 @@ CAIRN_EXPORT struct mallinfo2 mallinfo2(void) { return glibc_mallinfo2(); }
 
 CAIRN_EXPORT struct mallinfo mallinfo(void) { return glibc_mallinfo(); }
 
-/* --- malloc_info ---------------------------------------------------------------------------- */
+/* --- malloc_info ------------------------------------------------------------------------------ */
 
 /* glibc's elements and attributes; <size> is for a class here, and tells of its free objects as
  * there. */
@@ -133,7 +133,7 @@ CAIRN_EXPORT int malloc_info(int options, FILE *stream) {
     return 0;
 }
 
-/* --- malloc_stats --------------------------------------------------------------------------- */
+/* --- malloc_stats ----------------------------------------------------------------------------- */
 
 static void line(struct text *text, const char *what, uint64_t number) {
     text_string(text, what);
@@ -163,7 +163,7 @@ CAIRN_EXPORT void malloc_stats(void) {
     text_write(&text, STDERR_FILENO);
 }
 
-/* --- malloc_trim, mallopt ------------------------------------------------------------------- */
+/* --- malloc_trim, mallopt --------------------------------------------------------------------- */
 
 /* The pad says how much glibc leaves at the top of its heap; there is no such top. */
 CAIRN_EXPORT int malloc_trim(size_t pad) {

@@ -96,7 +96,7 @@ void summary_start(void) {
     errno = saved;
 }
 
-/* --- the text ------------------------------------------------------------------------------- */
+/* --- the text --------------------------------------------------------------------------------- */
 
 static struct text *part_with_room(void) {
     return parts[0].length + LINE <= TEXT_CAPACITY ? &parts[0] : &parts[1];
@@ -152,7 +152,7 @@ static void classes(const struct statistics *peak) {
     peak_line(text, peak->large.bytes, peak->large.objects);
 }
 
-/* --- where it goes -------------------------------------------------------------------------- */
+/* --- where it goes ---------------------------------------------------------------------------- */
 
 /* One system call, so that summaries of several processes in one file do not mix. */
 static int write_parts(int fd) {

@@ -3,8 +3,8 @@
 #include "base/check.h"
 #include "os/os.h"
 
-/* How often a contended lock is looked at before the thread goes to sleep: critical sections are short
- * (some hundred nanoseconds), a sleep and a wake-up cost several microseconds. */
+/* How often a contended lock is looked at before the thread goes to sleep: critical sections are
+ * short (some hundred nanoseconds), a sleep and a wake-up cost several microseconds. */
 enum { SPINS = 100 };
 
 #ifdef CAIRN_DEBUG
@@ -39,8 +39,8 @@ static inline void pause_briefly(void) {
 /* acquire on taking and release on giving back: what one holder wrote the next one sees. */
 static bool try_take(struct mutex *mutex) {
     uint32_t expected = 0;
-    return atomic_compare_exchange_strong_explicit(&mutex->state, &expected, 1, memory_order_acquire,
-                                                   memory_order_relaxed);
+    return atomic_compare_exchange_strong_explicit(&mutex->state, &expected, 1,
+                                                   memory_order_acquire, memory_order_relaxed);
 }
 
 void mutex_lock(struct mutex *mutex) {

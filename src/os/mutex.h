@@ -1,6 +1,7 @@
 /* A mutex of four bytes that works on an all-zero image, before any constructor and across fork.
  *
- * Every mutex has a rank; a thread takes them in ascending order only.  Builds with CAIRN_DEBUG assert it. */
+ * Every mutex has a rank; a thread takes them in ascending order only.  Builds with CAIRN_DEBUG
+ * assert it. */
 #ifndef CAIRN_OS_MUTEX_H
 #define CAIRN_OS_MUTEX_H
 

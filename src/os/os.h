@@ -1,8 +1,9 @@
 /* The kernel and the C library's threads as a contract.
  *
- * Everything the allocator asks of its surroundings is here; os_linux.c is the one implementation, and
- * tests replace it by one that fails the N-th call.  All functions keep errno, allocate nothing from
- * malloc (except where said) and may be called from any thread at any time, before constructors too.
+ * Everything the allocator asks of its surroundings is here; os_linux.c is the one
+ * implementation, and tests replace it by one that fails the N-th call.  All functions keep
+ * errno, allocate nothing from malloc (except where said) and may be called from any thread at
+ * any time, before constructors too.
  *
  * Addresses and sizes are multiples of os_page_size() unless said otherwise. */
 #ifndef CAIRN_OS_OS_H
@@ -15,7 +16,7 @@
 /* The kernel's page size in bytes: a power of two, 4 KiB at least. */
 size_t os_page_size(void);
 
-/* --- memory -------------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 /* Reserves address space that nothing may touch yet: no memory, no commit charge.  The result is
  * aligned to `alignment` (a power of two, at least a page).  NULL if refused. */
@@ -36,24 +37,25 @@ void *os_map(size_t size);
  * zero.  False (locked memory, say): nothing is known to have changed. */
 bool os_purge(void *address, size_t size);
 
-/* Moves the pages of [from, from + size) to [to, to + size) without copying bytes; `from` stays mapped
- * and reads as zero.  False if the kernel can't (then nothing has changed). */
+/* Moves the pages of [from, from + size) to [to, to + size) without copying bytes; `from` stays
+ * mapped and reads as zero.  False if the kernel can't (then nothing has changed). */
 bool os_move_pages(void *from, void *to, size_t size);
 
 /* Bytes of [address, address + size) that are resident, for statistics. */
 size_t os_resident_bytes(void *address, size_t size);
 
-/* The most bytes of the process that were resident at once, as the kernel counts them; 0 if it does not tell. */
+/* The most bytes of the process that were resident at once, as the kernel counts them; 0 if it
+ * does not tell. */
 size_t os_peak_resident_bytes(void);
 
-/* --- waiting ------------------------------------------------------------------------------------- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 /* Sleeps while *word == expected; may return early. */
 void os_wait(_Atomic(uint32_t) *word, uint32_t expected);
 /* Wakes one sleeper on *word. */
 void os_wake_one(_Atomic(uint32_t) *word);
 
-/* --- threads and processes ------------------------------------------------------------------------ */
+/* --- threads and processes -------------------------------------------------------------------- */
 
 uint32_t os_thread_id(void);
 uint32_t os_process_id(void);
@@ -61,15 +63,16 @@ uint32_t os_process_id(void);
 /* Milliseconds of a monotonic clock with coarse resolution; cheap. */
 uint64_t os_clock_ms(void);
 
-/* Calls `at_exit(argument)` when the calling thread ends, in each round of destructors of thread-specific
- * data in which it was asked for.  Uses pthread keys: may call malloc, so the caller must be able to serve it.
- * False if no key is to be had. */
+/* Calls `at_exit(argument)` when the calling thread ends, in each round of destructors of
+ * thread-specific data in which it was asked for.  Uses pthread keys: may call malloc, so the
+ * caller must be able to serve it. False if no key is to be had. */
 bool os_on_thread_exit(void (*at_exit)(void *), void *argument);
 
 /* Registers handlers around fork(). */
 void os_on_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 
-/* The value of an environment variable, or NULL; always NULL in a privileged process (AT_SECURE). */
+/* The value of an environment variable, or NULL; always NULL in a privileged process
+ * (AT_SECURE). */
 const char *os_option(const char *name);
 
 #endif

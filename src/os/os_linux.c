@@ -27,7 +27,8 @@
 #endif
 
 size_t os_page_size(void) {
-    /* relaxed: every writer writes the same value, and a reader that sees 0 asks the kernel itself. */
+    /* relaxed: every writer writes the same value, and a reader that sees 0 asks the kernel
+     * itself. */
     static _Atomic(size_t) cached;
     size_t size = atomic_load_explicit(&cached, memory_order_relaxed);
     if (size == 0) {
@@ -44,8 +45,8 @@ size_t os_page_size(void) {
 
 static void *map(size_t size, int protection) {
     int saved = errno;
-    /* Not MAP_NORESERVE: inaccessible memory is not charged anyway, and made writable it has to be, or the kernel
-     * would refuse no request however absurd. */
+    /* Not MAP_NORESERVE: inaccessible memory is not charged anyway, and made writable it has to
+     * be, or the kernel would refuse no request however absurd. */
     void *address = mmap(NULL, size, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     errno = saved;
     return address == MAP_FAILED ? NULL : address;
@@ -85,7 +86,8 @@ void *os_map(size_t size) {
     void *address = map(size, PROT_READ | PROT_WRITE);
     if (address != NULL) {
         int saved = errno;
-        (void)madvise(address, size, MADV_NOHUGEPAGE); /* refused by kernels without huge pages: fine */
+        (void)madvise(address, size,
+                      MADV_NOHUGEPAGE); /* refused by kernels without huge pages: fine */
         errno = saved;
     }
     return address;
@@ -103,7 +105,8 @@ bool os_purge(void *address, size_t size) {
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
-/* Before Linux 6.17 a refused mremap has unmapped its target already: fill the hole, unless it is none. */
+/* Before Linux 6.17 a refused mremap has unmapped its target already: fill the hole, unless it
+ * is none. */
 static void restore_target(void *to, size_t size) {
     void *filled = mmap(to, size, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
@@ -114,8 +117,7 @@ static void restore_target(void *to, size_t size) {
 
 bool os_move_pages(void *from, void *to, size_t size) {
     int saved = errno;
-    void *moved =
-        mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
+    void *moved = mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
     if (moved != to) {
         restore_target(to, size);
     }
@@ -145,7 +147,8 @@ size_t os_resident_bytes(void *address, size_t size) {
     return resident;
 }
 
-/* From /proc, as that is of this program; getrusage would also count what ran in the process before exec. */
+/* From /proc, as that is of this program; getrusage would also count what ran in the process
+ * before exec. */
 size_t os_peak_resident_bytes(void) {
     static const char key[] = "VmHWM:";
     char text[2048];

@@ -18,7 +18,7 @@ static const struct cairn_anchor *const a = &cairn_anchor;
 
 static void slow(void *pointer) { free_slow("free", pointer); }
 
-/* --- the inspector: reads by address and offset only ---------------------------------------- */
+/* --- the inspector: reads by address and offset only ------------------------------------------ */
 
 /* As from another process: it takes no part in the ordering between threads. */
 __attribute__((no_sanitize("thread"))) static uint64_t read_number(uint64_t address, size_t bytes) {
@@ -109,7 +109,7 @@ static void inspect(struct census *census) {
     }
 }
 
-/* --- tests ---------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void it_says_what_it_is(void **state) {
     (void)state;

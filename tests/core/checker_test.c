@@ -11,8 +11,7 @@
 #include "os/os.h"
 #include "support/core.h"
 
-/* --- violating and repairing ---------------------------------------------------------------------
- */
+/* --- violating and repairing ------------------------------------------------------------------ */
 
 static struct {
     void *where;

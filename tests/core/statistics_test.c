@@ -28,7 +28,7 @@ static size_t live_in(const struct statistics *statistics, size_t size) {
     return statistics->classes[class_of(size)].live_objects;
 }
 
-/* --- sums ----------------------------------------------------------------------------------- */
+/* --- sums ------------------------------------------------------------------------------------- */
 
 static void check_sums(const struct statistics *s) {
     size_t live = 0, slab_bytes = 0;
@@ -63,7 +63,7 @@ static void an_empty_heap_is_all_zero(void **state) {
     assert_int_equal(s.heaps.active, 0);
 }
 
-/* --- objects are counted -------------------------------------------------------------------- */
+/* --- objects are counted ---------------------------------------------------------------------- */
 
 static void every_class_is_counted(void **state) {
     (void)state;
@@ -130,7 +130,7 @@ static void remote_frees_count_as_free(void **state) {
     }
 }
 
-/* --- while others work ---------------------------------------------------------------------- */
+/* --- while others work ------------------------------------------------------------------------ */
 
 static _Atomic(bool) stop;
 
@@ -178,7 +178,7 @@ static void they_may_be_taken_while_others_work(void **state) {
     assert_int_equal(s.heaps.parked, 2);
 }
 
-/* --- the peak ------------------------------------------------------------------------------- */
+/* --- the peak --------------------------------------------------------------------------------- */
 
 static void grow_and_shrink(size_t size, size_t objects) {
     void **object = calloc(objects, sizeof *object);
@@ -216,7 +216,7 @@ static void the_peak_is_found(void **state) {
     assert_true(statistics_metadata_bytes() > 0);
 }
 
-/* --- trimming ------------------------------------------------------------------------------- */
+/* --- trimming --------------------------------------------------------------------------------- */
 
 static void trimming_gives_back_pages_inside_slabs(void **state) {
     (void)state;

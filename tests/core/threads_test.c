@@ -20,8 +20,7 @@ static size_t count_heaps(void) {
     return heaps;
 }
 
-/* --- first steps ---------------------------------------------------------------------------------
- */
+/* --- first steps ------------------------------------------------------------------------------ */
 
 static void *only_frees(void *object) {
     assert_ptr_equal(heap_self(), &heap_origin.none);

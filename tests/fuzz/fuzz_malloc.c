@@ -15,7 +15,7 @@ enum {
     KINDS
 };
 
-/* --- the heap under test: the core, as malloc and its kin call it --- */
+/* --- the heap under test: the core, as malloc and its kin call it ----------------------------- */
 
 static void slow_free(void *object) { free_slow("free", object); }
 
@@ -37,7 +37,7 @@ static const struct heap_functions core = {
     core_allocate, core_allocate_zeroed, core_resize, allocate_aligned,
     core_release,  core_usable_size,     NULL};
 
-/* --- actors: threads that do one operation at a time, when they are told to --- */
+/* --- actors: threads that do one operation at a time, when they are told to ------------------- */
 
 struct actor {
     pthread_t thread;
@@ -93,7 +93,7 @@ static void operate_as(unsigned number, const struct operation *operation) {
     while (sem_wait(&actor->done) != 0) {}
 }
 
-/* --- from bytes to operations --- */
+/* --- from bytes to operations ----------------------------------------------------------------- */
 
 /* A size as a small floating-point number: 10 bits, shifted by up to 11. */
 static size_t decode_size(unsigned low, unsigned high) {

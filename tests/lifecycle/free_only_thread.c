@@ -1,7 +1,7 @@
-/* Eight threads allocate, one thread only frees: what it frees must come back to the eight. With at
- * most 63 MB alive the process may hold 1.25 times that, its stacks and the rest of it included. (Sizes
- * are spread evenly up to 8 KiB here, which costs more in rounding and in partly filled slabs of
- * eight heaps than those of the benchmark's row "free-only", where the bound is 1.2.) */
+/* Eight threads allocate, one thread only frees: what it frees must come back to the eight.  With
+ * at most 63 MB alive the process may hold 1.25 times that, its stacks and the rest included.
+ * (Sizes are spread evenly up to 8 KiB here, which costs more in rounding and in partly filled
+ * slabs of eight heaps than those of the benchmark's row "free-only", where the bound is 1.2.) */
 #include <sched.h>
 
 #include "threads.h"

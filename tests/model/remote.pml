@@ -1,13 +1,15 @@
-/* The protocol of remote frees, as src/core/remote.h, heap.c and threads.c have it: who frees into
- * another thread's slab, who drains, merges, releases and makes slabs, and what happens when the owner
- * parks and its slabs are adopted. Every statement is one atomic access; all interleavings are tried.
+/* The protocol of remote frees, as src/core/remote.h, heap.c and threads.c have it: who frees
+ * into another thread's slab, who drains, merges, releases and makes slabs, and what happens
+ * when the owner parks and its slabs are adopted. Every statement is one atomic access; all
+ * interleavings are tried.
  *
- * Two chunks. At first each is a slab of heap 0: chunk 0 with three objects in two words, chunk 1 with
- * one object. Freeing threads free them all. Whatever becomes empty may be released, and either chunk, or
- * both as one wide slab, may become a new slab, whose one object another thread frees.
+ * Two chunks. At first each is a slab of heap 0: chunk 0 with three objects in two words, chunk
+ * 1 with one object. Freeing threads free them all. Whatever becomes empty may be released, and
+ * either chunk, or both as one wide slab, may become a new slab, whose one object another thread
+ * frees.
  *
- * To leave room for more steps, ONE_THREAD does without the second freeing thread and its two objects, and
- * NO_ADOPTION without the heap that adopts.
+ * To leave room for more steps, ONE_THREAD does without the second freeing thread and its two
+ * objects, and NO_ADOPTION without the heap that adopts.
  *
  * Seeded mistakes, each of which must be found: see the macros at their places and run-spin. */
 
@@ -49,7 +51,7 @@ byte working;                   /* threads that are not done */
 inline lock() { atomic { !locked -> locked = true } }
 inline unlock() { locked = false }
 
-/* --- step 3 of remote.h, and the loop around it ---------------------------------------------------- */
+/* --- step 3 of remote.h, and the loop around it ----------------------------------------------- */
 
 inline push(c, h) {
     do
@@ -91,7 +93,7 @@ inline notify(c, words) {
     od
 }
 
-/* --- what the owner does, or who holds the lock while it is parked ----------------------------------- */
+/* --- what the owner does, or who holds the lock while it is parked ---------------------------- */
 
 #define COUNT(bits) (((bits) & 1) + (((bits) >> 1) & 1))
 
@@ -174,7 +176,7 @@ inline drain(h) {
     s = NIL; next = NIL; words = 0; bits = 0; before = 0; first = NIL; notified = NOBODY
 }
 
-inline drain_hastily(h) { /* a mistake: the summary is cleared while the slab is still on the list */
+inline drain_hastily(h) { /* a mistake: summary cleared, slab still on the list */
     s = list[h];
     if
     :: s != NIL -> atomic { words = summary[s]; summary[s] = 0 }
@@ -183,7 +185,7 @@ inline drain_hastily(h) { /* a mistake: the summary is cleared while the slab is
     drain(h)
 }
 
-/* --- freeing threads ----------------------------------------------------------------------------------- */
+/* --- freeing threads -------------------------------------------------------------------------- */
 
 inline remote_free(c, w, mask) {
     atomic {
@@ -250,7 +252,7 @@ proctype Third() {
     working--
 }
 
-/* --- threads with a heap ---------------------------------------------------------------------------------- */
+/* --- threads with a heap ---------------------------------------------------------------------- */
 
 inline make(c, h) {
     made = true;

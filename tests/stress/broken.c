@@ -14,7 +14,7 @@ static unsigned calls;
 /* Once in a while, but not at once. */
 static bool is_time(void) { return ++calls % EVERY == 0; }
 
-/* --- a heap that is simple enough to be broken at will: it only ever goes up --- */
+/* --- a heap that is simple enough to be broken at will: it only ever goes up ------------------ */
 
 enum { HEADER = 16 };
 static const size_t bump_room = (size_t)4 << 30;
@@ -60,7 +60,7 @@ static void *bump_resize(void *p, size_t size) {
 
 static void bump_release(void *p) { (void)p; }
 
-/* --- overlap --- */
+/* --- overlap ---------------------------------------------------------------------------------- */
 
 static char *given;
 
@@ -90,7 +90,7 @@ static void *resize_and_forget(void *p, size_t size) {
 /* 16 bytes for a header and 16 of the object that follows. */
 static size_t claims_more(void *p) { return bump_usable(p) + 32; }
 
-/* --- alignment --- */
+/* --- alignment -------------------------------------------------------------------------------- */
 
 static void *eight_bytes_off(size_t size) {
     char *p = malloc(size + 16);
@@ -102,7 +102,7 @@ static void *alignment_ignored(size_t alignment, size_t size) {
     return malloc(size);
 }
 
-/* --- content --- */
+/* --- content ---------------------------------------------------------------------------------- */
 
 static void *not_zeroed(size_t count, size_t size) {
     char *p = calloc(count, size);
@@ -139,7 +139,7 @@ static void release_writes_into_last(void *p) {
     free(p);
 }
 
-/* --- usable size --- */
+/* --- usable size ------------------------------------------------------------------------------ */
 
 static size_t usable_too_small(void *p) {
     size_t usable = malloc_usable_size(p);
@@ -148,7 +148,7 @@ static size_t usable_too_small(void *p) {
 
 static size_t usable_changes(void *p) { return malloc_usable_size(p) - (is_time() ? 8 : 0); }
 
-/* --- failure --- */
+/* --- failure ---------------------------------------------------------------------------------- */
 
 static void *fails_at_times(size_t size) { return is_time() ? NULL : malloc(size); }
 

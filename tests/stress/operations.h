@@ -160,7 +160,7 @@ static inline void release_shared(struct worker *worker) {
     }
 }
 
-/* --- operations at random --- */
+/* --- operations at random --------------------------------------------------------------------- */
 
 /* Sizes as programs ask for them, with a liking for the edges of size classes. */
 static inline size_t random_request(uint64_t *random) {

@@ -44,7 +44,7 @@ __attribute__((noreturn)) static inline void shadow_violation(const char *name,
     abort();
 }
 
-/* --- who owns which 16 bytes: a bit for each, in leaves of 1 MiB that are found by hashing --- */
+/* --- who owns which 16 bytes: a bit for each, in leaves of 1 MiB that are found by hashing ---- */
 
 enum {
     LEAF_SHIFT = 20,
@@ -106,7 +106,7 @@ static inline bool shadow_mark(const struct object *object, bool taken) {
     return clean;
 }
 
-/* --- objects --- */
+/* --- objects ---------------------------------------------------------------------------------- */
 
 /* The heap says that this object is new: look at all of it that can be wrong. */
 static inline void shadow_born(const struct heap_functions *heap, struct object *object) {
