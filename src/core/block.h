@@ -6,7 +6,7 @@
  *
  * A free chunk is clean (reads as zero, not resident) or dirty (was used; kept for reuse).  Dirty chunks are
  * taken first.  When more are dirty than the cap allows, those that wait longest go back to the kernel.  The cap
- * is a share of what is in use and a constant, and what was missed soon after it was purged: see purge.h.
+ * is a share of what is in use and a constant, and what was missed soon after it was purged: see purge_cap.h.
  *
  *   taken + free = committed chunks of all regions;   dirty is a subset of free
  *

@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "os/os.h"
 
-struct chunk_map chunk_map;
+_Alignas(CACHE_LINE) struct chunk_map chunk_map;
 
 _Static_assert(offsetof(struct leaf, shared) == sizeof(struct chunk) * CHUNKS_PER_WINDOW,
                "shared_of() relies on it");

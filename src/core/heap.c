@@ -1,6 +1,7 @@
 #include "core/heap.h"
 
 #include "base/check.h"
+#include "core/offer.h"
 #include "core/remote.h"
 #include "core/slab.h"
 #include "core/threads.h"
@@ -53,6 +54,9 @@ static void queue_remove(struct queue *queue, struct chunk *slab) {
 }
 
 static void release(struct heap *heap, struct chunk *slab) {
+    for (unsigned w = 0; w < slab_class(slab)->words; w++) {
+        (void)slab_merge_word(heap, slab, w); /* a double free by another thread shows here, or never */
+    }
     heap->queues[slab->class].slabs--;
     heap->counters.slabs_released++;
     slab_release(slab);
@@ -219,18 +223,27 @@ void heap_drain(struct heap *heap) {
 
 /* --- heaps whose thread ends ------------------------------------------------------------------------ */
 
+static void release_empty(struct heap *heap, struct queue *queue) {
+    for (struct chunk *slab = queue->head, *next; slab != NULL; slab = next) {
+        next = shared_of(slab)->next;
+        if (slab_is_empty(slab)) {
+            queue_remove(queue, slab);
+            release(heap, slab);
+        }
+    }
+}
+
 void heap_flush(struct heap *heap) {
     heap_drain(heap);
     for (unsigned class = 0; class < CLASS_COUNT; class++) {
         struct queue *queue = &heap->queues[class];
         struct chunk *slab = queue->current;
-        if (slab == NULL) {
-            continue;
+        if (slab != NULL) {
+            leave_current(heap, class);
+            slab_take_back(slab);
+            put_away(heap, slab, slab_live(slab) < slab_class(slab)->capacity);
         }
-        queue->current = NULL;
-        slab_take_back(slab);
-        empty_bin(&heap->bins[class]);
-        put_away(heap, slab, slab_live(slab) < slab_class(slab)->capacity);
+        release_empty(heap, queue);
     }
 }
 
@@ -263,7 +276,6 @@ static void rebuild_slab(struct chunk *slab, void *argument) {
     if (owner_heap(chunk_owner(slab)) != heap_distance_of(heap)) {
         return;
     }
-    atomic_store_explicit(&shared_of(slab)->summary, 0, memory_order_relaxed);
     for (unsigned w = 0; w < slab_class(slab)->words; w++) {
         struct slab_word *word = &slab->words[w];
         owner_word_write(&word->freed, slab_free_bits(slab, w));
@@ -293,7 +305,6 @@ void heap_rebuild(struct heap *heap) {
         empty_bin(&heap->bins[class]);
         heap->queues[class] = (struct queue){0};
     }
-    atomic_store_explicit(&heap->notified, NULL, memory_order_relaxed);
     walk_slabs(rebuild_slab, heap);
     for (unsigned class = 0; class < CLASS_COUNT; class++) {
         release_empty(heap, &heap->queues[class]);

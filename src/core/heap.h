@@ -64,7 +64,6 @@ struct heap {
     uint32_t thread;      /* thread id of the owner */
     struct heap *next;    /* all heaps ever made: see threads.c; written once */
     struct heap *next_parked;
-    bool in_parked_list;
     _Alignas(CACHE_LINE) _Atomic(struct chunk *) notified; /* slabs with remote frees; any thread pushes */
     _Atomic(uint32_t) state;                               /* enum heap_state */
 };
@@ -117,7 +116,8 @@ void heap_adopt_slab(struct heap *heap, struct chunk *slab);
 /* Takes a slab with free objects out of the queue of a parked heap; NULL if it has none. */
 struct chunk *heap_give_up_slab(struct heap *heap, unsigned class);
 
-/* Forgets everything but the bitmaps of its slabs and builds bins and queues anew from them. */
+/* Forgets everything but the bitmaps of its slabs (and the list of notified ones) and builds bins and queues anew
+ * from them. */
 void heap_rebuild(struct heap *heap);
 
 /* Takes the first of the objects `avail`, which is what the bin's word says and not zero. */

@@ -21,10 +21,11 @@ static struct chunk *large_around(uintptr_t address) {
 }
 
 static enum found find_large(uintptr_t address, struct object *object, struct finding *finding) {
-    const struct chunk *chunk = chunk_of(address);
     struct chunk *head = large_around(address);
     if (head == NULL) {
-        return chunk_is(chunk, CHUNK_NEVER) ? FOUND_FOREIGN : FOUND_RELEASED;
+        /* Only heads are marked, so all of what cairn holds and has not given out counts as released. */
+        const struct block *block = block_of(address);
+        return block == NULL || block->address == 0 ? FOUND_FOREIGN : FOUND_RELEASED;
     }
     finding->object = head->start;
     finding->size = head->large.bytes;

@@ -79,3 +79,19 @@ void remote_forward(struct chunk *slab, uint64_t summary) {
         (void)notify(slab, summary);
     }
 }
+
+void remote_notify_anew(struct chunk *slab) {
+    struct chunk_shared *shared = shared_of(slab);
+    uint64_t summary = 0;
+    for (unsigned w = 0; w < slab_class(slab)->words; w++) {
+        if (atomic_load_explicit(&shared->remote[w], memory_order_relaxed) != 0) {
+            summary |= UINT64_C(1) << w;
+        }
+    }
+    if (atomic_load_explicit(&shared->summary, memory_order_relaxed) != 0) {
+        atomic_store_explicit(&shared->summary, 0, memory_order_relaxed);
+    }
+    if (summary != 0) {
+        (void)notify(slab, summary);
+    }
+}

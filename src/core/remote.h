@@ -37,6 +37,10 @@ static inline bool remote_is_notified(struct heap *heap) {
 struct chunk *remote_take_list(struct heap *heap);
 uint64_t remote_take_summary(struct chunk *slab);
 
+/* In a child after fork, while it has one thread: brings a slab's summary and its owner's list into line with its remote
+ * words, whatever the threads that are gone were doing.  All lists were emptied before. */
+void remote_notify_anew(struct chunk *slab);
+
 /* Hands a summary that this heap took but does not own to the slab's owner.  (If that one is parked, the
  * frees wait until it is looked at next: the caller may hold the registry lock.) */
 void remote_forward(struct chunk *slab, uint64_t summary);

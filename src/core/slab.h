@@ -84,23 +84,6 @@ static inline bool slab_is_empty(const struct chunk *slab) {
     return true;
 }
 
-/* What a slab has to offer to its bin: free objects of one word. */
-struct offer {
-    struct chunk *slab;
-    uint64_t objects;  /* bits of the word; 0: the slab is full */
-    unsigned count;    /* how many; of fresh ones at most */
-    unsigned word;
-    bool is_fresh;     /* they were never used */
-    bool is_worth_it;  /* they are fresh, or size_class.worth or more */
-};
-
-/* The first word, from where the last search ended, that is worth it; or the one with objects never used; or the
- * one with most.  Takes over what other threads freed in the words it looks at. */
-struct offer slab_offer(struct heap *owner, struct chunk *slab);
-
-/* Makes a handful of what is offered the bin's.  offer->objects != 0. */
-void slab_accept(const struct offer *offer, struct bin *bin);
-
 /* The objects of the current word that were not handed out go back. */
 void slab_take_back(struct chunk *slab);
 

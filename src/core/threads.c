@@ -5,6 +5,7 @@
 #include "core/metadata.h"
 #include "core/remote.h"
 #include "core/slab.h"
+#include "core/walk.h"
 #include "os/mutex.h"
 #include "os/os.h"
 
@@ -211,6 +212,9 @@ void threads_flush(void) {
     for (struct heap *heap = parked; heap != NULL; heap = heap->next_parked) {
         heap_flush(heap);
     }
+    if (late_heap != NULL) {
+        heap_flush(late_heap);
+    }
     threads_unlock();
 }
 
@@ -228,6 +232,11 @@ static void after_fork_in_parent(void) {
     threads_unlock();
 }
 
+static void notify_anew(struct chunk *slab, void *unused) {
+    (void)unused;
+    remote_notify_anew(slab);
+}
+
 static void after_fork_in_child(void) {
     metadata_reset_lock();
     chunks_reset_lock();
@@ -240,6 +249,13 @@ static void after_fork_in_child(void) {
     }
     if (heap_distance != 0) {
         heap_self()->thread = os_thread_id();
+    }
+    if (atomic_load_explicit(&any_lost, memory_order_relaxed)) {
+        /* A thread that is gone may have been in the middle of a remote free, of whosever object. */
+        for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
+            atomic_store_explicit(&heap->notified, NULL, memory_order_relaxed);
+        }
+        walk_slabs(notify_anew, NULL);
     }
 }
 

@@ -8,8 +8,8 @@
 
 /* What operator new does when its bin is empty or there is no memory: calls the new handler as long
  * as there is one, then throws bad_alloc, or returns NULL in the nothrow forms. */
-void *new_slow(size_t size);
-void *new_slow_nothrow(size_t size);
+SLOW_PATH void *new_slow(size_t size);
+SLOW_PATH void *new_slow_nothrow(size_t size);
 
 FAST_PATH void *new_object(size_t size) { return fast_allocate_or(size, new_slow); }
 FAST_PATH void *new_object_nothrow(size_t size) { return fast_allocate_or(size, new_slow_nothrow); }

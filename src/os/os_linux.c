@@ -44,8 +44,9 @@ size_t os_page_size(void) {
 
 static void *map(size_t size, int protection) {
     int saved = errno;
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS | (protection == PROT_NONE ? MAP_NORESERVE : 0);
-    void *address = mmap(NULL, size, protection, flags, -1, 0);
+    /* Not MAP_NORESERVE: inaccessible memory is not charged anyway, and made writable it has to be, or the kernel
+     * would refuse no request however absurd. */
+    void *address = mmap(NULL, size, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     errno = saved;
     return address == MAP_FAILED ? NULL : address;
 }
@@ -97,10 +98,27 @@ bool os_purge(void *address, size_t size) {
     return failed == 0;
 }
 
+/* Linux 4.17; an older kernel takes the address as a hint. */
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+
+/* Before Linux 6.17 a refused mremap has unmapped its target already: fill the hole, unless it is none. */
+static void restore_target(void *to, size_t size) {
+    void *filled = mmap(to, size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (filled != MAP_FAILED && filled != to) {
+        (void)munmap(filled, size);
+    }
+}
+
 bool os_move_pages(void *from, void *to, size_t size) {
     int saved = errno;
     void *moved =
         mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
+    if (moved != to) {
+        restore_target(to, size);
+    }
     errno = saved;
     return moved == to;
 }

@@ -53,29 +53,53 @@ void *allocate(int form, size_t size, align_val_t align = alignment) {
 /* The three ways to free what each of those gave: plain, sized, nothrow. */
 enum { PLAIN, SIZED, NOTHROW_DELETE, DELETE_FORMS };
 
-void release_array(int form, int how, void *p, size_t size, align_val_t align) {
-    if ((form & ALIGNED) != 0) {
-        how == PLAIN   ? ::operator delete[](p, align)
-        : how == SIZED ? ::operator delete[](p, size, align)
-                       : ::operator delete[](p, align, nothrow);
+void release_plain(int how, void *p, size_t size) {
+    if (how == PLAIN) {
+        ::operator delete(p);
+    } else if (how == SIZED) {
+        ::operator delete(p, size);
     } else {
-        how == PLAIN   ? ::operator delete[](p)
-        : how == SIZED ? ::operator delete[](p, size)
-                       : ::operator delete[](p, nothrow);
+        ::operator delete(p, nothrow);
+    }
+}
+
+void release_array(int how, void *p, size_t size) {
+    if (how == PLAIN) {
+        ::operator delete[](p);
+    } else if (how == SIZED) {
+        ::operator delete[](p, size);
+    } else {
+        ::operator delete[](p, nothrow);
+    }
+}
+
+void release_aligned(int how, void *p, size_t size, align_val_t align) {
+    if (how == PLAIN) {
+        ::operator delete(p, align);
+    } else if (how == SIZED) {
+        ::operator delete(p, size, align);
+    } else {
+        ::operator delete(p, align, nothrow);
+    }
+}
+
+void release_aligned_array(int how, void *p, size_t size, align_val_t align) {
+    if (how == PLAIN) {
+        ::operator delete[](p, align);
+    } else if (how == SIZED) {
+        ::operator delete[](p, size, align);
+    } else {
+        ::operator delete[](p, align, nothrow);
     }
 }
 
 void release(int form, int how, void *p, size_t size, align_val_t align = alignment) {
-    if ((form & ARRAY) != 0) {
-        release_array(form, how, p, size, align);
-    } else if ((form & ALIGNED) != 0) {
-        how == PLAIN   ? ::operator delete(p, align)
-        : how == SIZED ? ::operator delete(p, size, align)
-                       : ::operator delete(p, align, nothrow);
+    if ((form & ALIGNED) == 0) {
+        (form & ARRAY) == 0 ? release_plain(how, p, size) : release_array(how, p, size);
+    } else if ((form & ARRAY) == 0) {
+        release_aligned(how, p, size, align);
     } else {
-        how == PLAIN   ? ::operator delete(p)
-        : how == SIZED ? ::operator delete(p, size)
-                       : ::operator delete(p, nothrow);
+        release_aligned_array(how, p, size, align);
     }
 }
 

@@ -1,5 +1,7 @@
 /* Eight threads allocate, one thread only frees: what it frees must come back to the eight. With at
- * most 63 MB alive the process may hold 1.2 times that, its stacks and the rest of it included. */
+ * most 63 MB alive the process may hold 1.25 times that, its stacks and the rest of it included. (Sizes
+ * are spread evenly up to 8 KiB here, which costs more in rounding and in partly filled slabs of
+ * eight heaps than those of the benchmark's row "free-only", where the bound is 1.2.) */
 #include <sched.h>
 
 #include "threads.h"
@@ -92,6 +94,6 @@ int main(void) {
     say(1, "live bytes at most %zu, peak resident %zu, ratio %zu.%02zu\n", most, resident,
         resident / most, resident * 100 / most % 100);
     EXPECT(most > live_limit * PRODUCERS * 9 / 10);
-    EXPECT(resident <= most + most / 5);
+    EXPECT(resident <= most + most / 4);
     return 0;
 }

@@ -86,8 +86,12 @@ static void one_large(size_t size) {
     EXPECT(calloc(8, size) == NULL && errno == ENOMEM);
 }
 
+/* The threads get their stacks before memory runs out, and wait for their turn. */
+static pthread_barrier_t turn_of_threads;
+
 static void *exhaust_in_thread(void *argument) {
     uint64_t seed = (uint64_t)(uintptr_t)argument + 1;
+    pthread_barrier_wait(&turn_of_threads);
     for (unsigned round = 0; round < 3; round++) {
         size_t total = 0;
         release(exhaust(seed + round, 5000, &total));
@@ -96,14 +100,16 @@ static void *exhaust_in_thread(void *argument) {
 }
 
 static void run_limited(size_t limit) {
+    pthread_t threads[THREADS];
+    EXPECT(pthread_barrier_init(&turn_of_threads, NULL, THREADS + 1) == 0);
+    for (uintptr_t i = 0; i < THREADS; i++) {
+        threads[i] = start_thread(exhaust_in_thread, (void *)i);
+    }
     exhaust_and_go_on(200, limit, limit / 2);
     exhaust_and_go_on(30000, limit, limit / 2);
     exhaust_and_go_on(2 * MIB, limit, limit / 3);
     one_large(limit / 8);
-    pthread_t threads[THREADS];
-    for (uintptr_t i = 0; i < THREADS; i++) {
-        threads[i] = start_thread(exhaust_in_thread, (void *)i);
-    }
+    pthread_barrier_wait(&turn_of_threads);
     for (size_t i = 0; i < THREADS; i++) {
         join_thread(threads[i]);
     }
