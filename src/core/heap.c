@@ -286,17 +286,9 @@ static void rebuild_slab(struct chunk *slab, void *argument) {
     slab_set_owner(slab, heap_distance_of(heap));
     heap->queues[slab->class].slabs++;
     if (slab_live(slab) < slab_class(slab)->capacity) {
-        queue_append(&heap->queues[slab->class], slab); /* also if empty: the chunk lock is held */
+        queue_append(&heap->queues[slab->class], slab); /* also if empty: the chunk lock is held now */
     } else {
         slab_set_owner(slab, heap_distance_of(heap) | OWNER_FULL);
-    }
-}
-
-/* What rebuild_slab() could not release. */
-static void release_empty(struct heap *heap, struct queue *queue) {
-    for (struct chunk *slab = queue->head, *next; slab != NULL; slab = next) {
-        next = shared_of(slab)->next;
-        heap_word_freed(heap, slab);
     }
 }
 

@@ -1,4 +1,5 @@
 /* Slabs by themselves, of a heap that no thread uses: what owners do, without queues. */
+#include "core/offer.h"
 #include "core/slab.h"
 
 #include <string.h>
