@@ -9,7 +9,13 @@
 
 #include "threads.h"
 
-enum { OBJECTS = 2000, TLS_LIMIT = 16 };
+enum { OBJECTS = 2000 };
+
+#ifdef CAIRN_DEBUG
+enum { TLS_LIMIT = 24 }; /* that build also notes which mutexes a thread holds */
+#else
+enum { TLS_LIMIT = 16 };
+#endif
 
 static void *(*library_malloc)(size_t);
 static void (*library_free)(void *);
