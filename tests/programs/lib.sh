@@ -74,7 +74,8 @@ no_reports() {
 preloaded() {
     local label=$1 status=0
     shift
-    with_preload "$@" >"$WORK/$label.out" 2>"$WORK/$label.err" </dev/null || status=$?
+    env LD_PRELOAD="$LIBRARY" "$@" >"$WORK/$label.out" 2>"$WORK/$label.err" </dev/null ||
+        status=$?
     no_reports "$WORK/$label.out" "$WORK/$label.err"
     [ $status -eq 0 ] ||
         fail "status $status under the library: $label" "$WORK/$label.err"
