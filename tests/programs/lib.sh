@@ -131,13 +131,16 @@ interposed() {
     rm -rf "$logs"
 }
 
-# mapped PID...: a running process and the library.
+# mapped PID [COUNT]: a running process and its children, as far as they live on, have the library;
+# there are at least COUNT of them.
 mapped() {
-    local pid
-    [ $# -gt 0 ] || fail "no process to look into"
-    for pid in "$@"; do
-        grep -qF " $LIBRARY" "/proc/$pid/maps" || fail "process $pid runs without the library"
+    local pid maps seen=0
+    for pid in "$1" $(cat "/proc/$1/task/$1/children"); do
+        maps=$(cat "/proc/$pid/maps" 2>/dev/null) && [ -n "$maps" ] || continue
+        [[ $maps == *" $LIBRARY"* ]] || fail "process $pid runs without the library"
+        seen=$((seen + 1))
     done
+    [ $seen -ge "${2:-1}" ] || fail "$seen processes to look into, and not ${2:-1}"
 }
 
 # --- servers -------------------------------------------------------------------------------------
