@@ -57,6 +57,7 @@ check() {
     found=$(failed_tests "$WORK/$label.out")
     [ -n "$found" ] || fail "status $status from the tests: $label" "$WORK/$label.out"
     mapfile -t tests <<<"$found"
+    [ ${#tests[@]} -le 5 ] || fail "${#tests[@]} tests fail ($label)" "$WORK/$label.out"
     (regression env) >"$WORK/$label.plain.out" 2>&1 </dev/null || true
     bad=$(failed_tests "$WORK/$label.plain.out")
     for name in "${tests[@]}"; do

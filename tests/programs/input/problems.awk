@@ -84,7 +84,7 @@ function reals() {
 
 BEGIN {
     state = 42
-    if (problem == "pigeons") pigeons(9)
+    if (problem == "pigeons") pigeons(8)
     if (problem == "bits") bits()
     if (problem == "numbers") numbers()
     if (problem == "arrays") arrays()
