@@ -40,11 +40,11 @@ sources_in() {
 }
 
 repository=$(cd "$HERE/../.." && pwd)
-sources_in "$WORK/plain"
-sources_in "$WORK/preloaded"
-cd "$WORK/plain"
+cd "$repository"
 sources=(src/*/*.c)
 [ -e "${sources[0]}" ] || fail "no sources below $repository/src"
+sources_in "$WORK/plain"
+sources_in "$WORK/preloaded"
 
 # The driver starts the compiler proper, the assembler and the linker: the proof is for all of them.
 printf '#include <string>\nint main() { return std::string("a").empty(); }\n' >"$WORK/probe.cc"
@@ -54,6 +54,7 @@ interposed gcc -x c -c /dev/null -o "$WORK/probe.o"
 # Both at once: neither is of use to the other.
 compile "$WORK/plain" env >"$WORK/compile.plain.out" 2>&1 &
 plain_run=$!
+servers+=("$plain_run")
 compile "$WORK/preloaded" with_preload >"$WORK/compile.out" 2>&1 &
 preloaded_run=$!
 status=0

@@ -74,7 +74,8 @@ no_reports() {
 preloaded() {
     local label=$1 status=0
     shift
-    with_preload "$@" >"$WORK/$label.out" 2>"$WORK/$label.err" </dev/null || status=$?
+    env LD_PRELOAD="$LIBRARY" "$@" >"$WORK/$label.out" 2>"$WORK/$label.err" </dev/null ||
+        status=$?
     no_reports "$WORK/$label.out" "$WORK/$label.err"
     [ $status -eq 0 ] ||
         fail "status $status under the library: $label" "$WORK/$label.err"
@@ -130,13 +131,16 @@ interposed() {
     rm -rf "$logs"
 }
 
-# mapped PID...: a running process and the library.
+# mapped PID [COUNT]: a running process and its children, as far as they live on, have the library;
+# there are at least COUNT of them.
 mapped() {
-    local pid
-    [ $# -gt 0 ] || fail "no process to look into"
-    for pid in "$@"; do
-        grep -qF " $LIBRARY" "/proc/$pid/maps" || fail "process $pid runs without the library"
+    local pid maps seen=0
+    for pid in "$1" $(cat "/proc/$1/task/$1/children"); do
+        maps=$(cat "/proc/$pid/maps" 2>/dev/null) && [ -n "$maps" ] || continue
+        [[ $maps == *" $LIBRARY"* ]] || fail "process $pid runs without the library"
+        seen=$((seen + 1))
     done
+    [ $seen -ge "${2:-1}" ] || fail "$seen processes to look into, and not ${2:-1}"
 }
 
 # --- servers -------------------------------------------------------------------------------------
