@@ -57,9 +57,9 @@ void *allocate_aligned(size_t alignment, size_t size) {
         return fast_allocate(size);
     }
     if (size <= SLAB_MAX && alignment <= SLAB_MAX) {
-        for (unsigned class = class_of(size); class < CLASS_COUNT; class ++) {
-            if (size_classes[class].size % alignment == 0) {
-                return fast_allocate(size_classes[class].size);
+        for (unsigned c = class_of(size); c < CLASS_COUNT; c++) {
+            if (size_classes[c].size % alignment == 0) {
+                return fast_allocate(size_classes[c].size);
             }
         }
     }

@@ -132,8 +132,8 @@ static bool check_heap(const struct checker *checker, const struct heap *heap, s
     }
     struct holdings holdings = {.heap = heap};
     (void)checker_each_slab(count_slab, &holdings);
-    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
-        if (!check_bin(checker, heap, class) || !check_queue(checker, heap, class, &holdings)) {
+    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+        if (!check_bin(checker, heap, c) || !check_queue(checker, heap, c, &holdings)) {
             return false;
         }
     }
@@ -141,8 +141,8 @@ static bool check_heap(const struct checker *checker, const struct heap *heap, s
 }
 
 static bool check_flushed(const struct checker *checker, const struct heap *heap) {
-    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
-        EXPECT(is_empty(heap, class), "the bins of a parked heap are empty", heap);
+    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+        EXPECT(is_empty(heap, c), "the bins of a parked heap are empty", heap);
     }
     return true;
 }

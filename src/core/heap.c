@@ -19,8 +19,8 @@ enum { FEW_SLABS = 4 };
 static void empty_bin(struct bin *bin) { bin->avail = heap_origin.none.bins[0].avail; }
 
 void heap_start(struct heap *heap) {
-    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
-        empty_bin(&heap->bins[class]);
+    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+        empty_bin(&heap->bins[c]);
     }
 }
 
@@ -56,8 +56,7 @@ static void queue_remove(struct queue *queue, struct chunk *slab) {
 
 static void release(struct heap *heap, struct chunk *slab) {
     for (unsigned w = 0; w < slab_class(slab)->words; w++) {
-        (void)slab_merge_word(heap, slab,
-                              w); /* a double free by another thread shows here, or never */
+        (void)slab_merge_word(heap, slab, w); /* a double free shows here, or never */
     }
     heap->queues[slab->class].slabs--;
     heap->counters.slabs_released++;
@@ -103,8 +102,7 @@ static bool add_slab(struct heap *heap, unsigned class, bool may_adopt) {
         heap->queues[class].slabs++;
     }
     struct offer offer = slab_offer(heap, slab);
-    DCHECK(offer.objects !=
-           0); /* an adopted slab comes from a queue, and what is free there stays free */
+    DCHECK(offer.objects != 0); /* an adopted slab comes from a queue: what is free stays free */
     make_current(heap, &offer);
     return true;
 }
@@ -239,11 +237,11 @@ static void release_empty(struct heap *heap, struct queue *queue) {
 
 void heap_flush(struct heap *heap) {
     heap_drain(heap);
-    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
-        struct queue *queue = &heap->queues[class];
+    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+        struct queue *queue = &heap->queues[c];
         struct chunk *slab = queue->current;
         if (slab != NULL) {
-            leave_current(heap, class);
+            leave_current(heap, c);
             slab_take_back(slab);
             put_away(heap, slab, slab_live(slab) < slab_class(slab)->capacity);
         }
@@ -298,12 +296,12 @@ static void rebuild_slab(struct chunk *slab, void *argument) {
 }
 
 void heap_rebuild(struct heap *heap) {
-    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
-        empty_bin(&heap->bins[class]);
-        heap->queues[class] = (struct queue){0};
+    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+        empty_bin(&heap->bins[c]);
+        heap->queues[c] = (struct queue){0};
     }
     walk_slabs(rebuild_slab, heap);
-    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
-        release_empty(heap, &heap->queues[class]);
+    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+        release_empty(heap, &heap->queues[c]);
     }
 }

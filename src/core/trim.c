@@ -43,8 +43,8 @@ static size_t trim_slab(const struct chunk *slab) {
 /* All slabs with free objects of a flushed heap are in its queues. */
 static size_t trim_heap(const struct heap *heap) {
     size_t bytes = 0;
-    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
-        struct chunk *slab = heap->queues[class].head;
+    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+        struct chunk *slab = heap->queues[c].head;
         for (; slab != NULL; slab = shared_of(slab)->next) {
             bytes += trim_slab(slab);
         }

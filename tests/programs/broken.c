@@ -13,9 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define IDLE 1
-#define REPORT 2
-#define ABORT 3
+#define IDLE    1
+#define REPORT  2
+#define ABORT   3
 #define CORRUPT 4
 
 extern void *__libc_malloc(size_t size);
@@ -34,9 +34,7 @@ static atomic_ulong calls;
 #if FAULT == IDLE
 
 unsigned long cairn_broken_calls(void);
-unsigned long cairn_broken_calls(void) {
-    return calls;
-}
+unsigned long cairn_broken_calls(void) { return calls; }
 
 #else
 
@@ -92,13 +90,9 @@ void *realloc(void *p, size_t size) {
     return moved;
 }
 
-void *memalign(size_t alignment, size_t size) {
-    return __libc_memalign(alignment, size);
-}
+void *memalign(size_t alignment, size_t size) { return __libc_memalign(alignment, size); }
 
-void *aligned_alloc(size_t alignment, size_t size) {
-    return __libc_memalign(alignment, size);
-}
+void *aligned_alloc(size_t alignment, size_t size) { return __libc_memalign(alignment, size); }
 
 int posix_memalign(void **result, size_t alignment, size_t size) {
     void *p = __libc_memalign(alignment, size);
@@ -109,13 +103,9 @@ int posix_memalign(void **result, size_t alignment, size_t size) {
     return 0;
 }
 
-void *valloc(size_t size) {
-    return __libc_valloc(size);
-}
+void *valloc(size_t size) { return __libc_valloc(size); }
 
-void *pvalloc(size_t size) {
-    return __libc_pvalloc(size);
-}
+void *pvalloc(size_t size) { return __libc_pvalloc(size); }
 
 size_t malloc_usable_size(void *p) {
     static size_t (*next)(void *);
@@ -135,11 +125,11 @@ size_t malloc_usable_size(void *p) {
         }                       \
         return p;               \
     }
-#define DELETE(name)                 \
-    void name(void *p, size_t size); \
+#define DELETE(name)                  \
+    void name(void *p, size_t size);  \
     void name(void *p, size_t size) { \
-        (void)size;                  \
-        free(p);                     \
+        (void)size;                   \
+        free(p);                      \
     }
 NEW(_Znwm)
 NEW(_Znam)
@@ -149,7 +139,8 @@ DELETE(_ZdlPvm)
 DELETE(_ZdaPvm)
 
 static void __attribute__((destructor)) at_exit(void) {
-    static const char report[] = "\ncairn: free(0x10): pointer that cairn never allocated; thread 1\n";
+    static const char report[] =
+        "\ncairn: free(0x10): pointer that cairn never allocated; thread 1\n";
     if (FAULT == REPORT && calls > WARM_UP) {
         (void)!write(STDERR_FILENO, report, sizeof report - 1);
     }
