@@ -6,16 +6,15 @@
  *   CORRUPT  now and then gives one object to two owners, or does not clear what calloc returns,
  *            or loses a part of what realloc moves
  * All of them stand on glibc's malloc. */
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define IDLE 1
-#define REPORT 2
-#define ABORT 3
+#define IDLE    1
+#define REPORT  2
+#define ABORT   3
 #define CORRUPT 4
 
 extern void *__libc_malloc(size_t size);
@@ -34,9 +33,7 @@ static atomic_ulong calls;
 #if FAULT == IDLE
 
 unsigned long cairn_broken_calls(void);
-unsigned long cairn_broken_calls(void) {
-    return calls;
-}
+unsigned long cairn_broken_calls(void) { return calls; }
 
 #else
 
@@ -50,14 +47,14 @@ static int now_and_then(void) {
 }
 
 /* The object that has two owners. It is never given back, as it could be only once. */
-static _Atomic(void *) shared;
+static void *_Atomic shared;
 enum { SHARED_SIZE = 64 };
 
 void *malloc(size_t size) {
     int wrong = now_and_then();
     if (FAULT == CORRUPT && size <= SHARED_SIZE) {
         if (wrong && shared == NULL) {
-            return shared = __libc_malloc(SHARED_SIZE);
+            shared = __libc_malloc(SHARED_SIZE);
         }
         if (wrong) {
             return shared;
@@ -92,13 +89,9 @@ void *realloc(void *p, size_t size) {
     return moved;
 }
 
-void *memalign(size_t alignment, size_t size) {
-    return __libc_memalign(alignment, size);
-}
+void *memalign(size_t alignment, size_t size) { return __libc_memalign(alignment, size); }
 
-void *aligned_alloc(size_t alignment, size_t size) {
-    return __libc_memalign(alignment, size);
-}
+void *aligned_alloc(size_t alignment, size_t size) { return __libc_memalign(alignment, size); }
 
 int posix_memalign(void **result, size_t alignment, size_t size) {
     void *p = __libc_memalign(alignment, size);
@@ -109,20 +102,18 @@ int posix_memalign(void **result, size_t alignment, size_t size) {
     return 0;
 }
 
-void *valloc(size_t size) {
-    return __libc_valloc(size);
-}
+void *valloc(size_t size) { return __libc_valloc(size); }
 
-void *pvalloc(size_t size) {
-    return __libc_pvalloc(size);
-}
+void *pvalloc(size_t size) { return __libc_pvalloc(size); }
 
+/* glibc has no other name for this one, so it is read from where glibc keeps it: the size of the
+ * chunk with three flags, the second of which is set where the chunk was mapped by itself. */
 size_t malloc_usable_size(void *p) {
-    static size_t (*next)(void *);
-    if (next == NULL) {
-        *(void **)&next = dlsym(RTLD_NEXT, "malloc_usable_size");
+    if (p == NULL) {
+        return 0;
     }
-    return p == shared && p != NULL ? (size_t)SHARED_SIZE : next(p);
+    size_t field = ((size_t *)p)[-1];
+    return (field & ~(size_t)7) - ((field & 2) != 0 ? 2 : 1) * sizeof(size_t);
 }
 
 /* The operators of C++, by their names in the object file. */
@@ -135,11 +126,11 @@ size_t malloc_usable_size(void *p) {
         }                       \
         return p;               \
     }
-#define DELETE(name)                 \
-    void name(void *p, size_t size); \
+#define DELETE(name)                  \
+    void name(void *p, size_t size);  \
     void name(void *p, size_t size) { \
-        (void)size;                  \
-        free(p);                     \
+        (void)size;                   \
+        free(p);                      \
     }
 NEW(_Znwm)
 NEW(_Znam)
@@ -149,7 +140,8 @@ DELETE(_ZdlPvm)
 DELETE(_ZdaPvm)
 
 static void __attribute__((destructor)) at_exit(void) {
-    static const char report[] = "\ncairn: free(0x10): pointer that cairn never allocated; thread 1\n";
+    static const char report[] =
+        "\ncairn: free(0x10): pointer that cairn never allocated; thread 1\n";
     if (FAULT == REPORT && calls > WARM_UP) {
         (void)!write(STDERR_FILENO, report, sizeof report - 1);
     }
