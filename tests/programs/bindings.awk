@@ -1,7 +1,8 @@
 # Reads what the dynamic linker wrote about one process under LD_DEBUG=bindings and prints each
 # binding of the malloc family that goes neither to `library` nor to the program's own entry of a
 # function that is itself bound to the library. Ends with status 1 if there is any, or if nothing
-# was bound to the library. (The C library's reallocarray is no stray: it calls realloc, which is bound.)
+# was bound to the library. (The C library's reallocarray is no stray: it calls realloc, which is
+# bound.)
 #
 #   PID:	binding file PROGRAM [0] to FILE [0]: normal symbol `malloc' [GLIBC_2.2.5]
 
@@ -41,7 +42,8 @@ END {
         if ((stray_to[i], stray_symbol[i]) in reached)
             continue
         # A compiler proper defines the operators of C++ itself, on top of malloc.
-        if (stray_symbol[i] ~ /^_Z/ && stray_to[i] !~ /libstdc/ && (stray_to[i], "malloc") in reached)
+        if (stray_symbol[i] ~ /^_Z/ && stray_to[i] !~ /libstdc/ &&
+            (stray_to[i], "malloc") in reached)
             continue
         printf "%s: %s is bound to %s\n", stray_from[i], stray_symbol[i], stray_to[i]
         failed = 1

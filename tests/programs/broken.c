@@ -6,7 +6,6 @@
  *   CORRUPT  now and then gives one object to two owners, or does not clear what calloc returns,
  *            or loses a part of what realloc moves
  * All of them stand on glibc's malloc. */
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -48,14 +47,14 @@ static int now_and_then(void) {
 }
 
 /* The object that has two owners. It is never given back, as it could be only once. */
-static _Atomic(void *) shared;
+static void *_Atomic shared;
 enum { SHARED_SIZE = 64 };
 
 void *malloc(size_t size) {
     int wrong = now_and_then();
     if (FAULT == CORRUPT && size <= SHARED_SIZE) {
         if (wrong && shared == NULL) {
-            return shared = __libc_malloc(SHARED_SIZE);
+            shared = __libc_malloc(SHARED_SIZE);
         }
         if (wrong) {
             return shared;
@@ -107,12 +106,14 @@ void *valloc(size_t size) { return __libc_valloc(size); }
 
 void *pvalloc(size_t size) { return __libc_pvalloc(size); }
 
+/* glibc has no other name for this one, so it is read from where glibc keeps it: the size of the
+ * chunk with three flags, the second of which is set where the chunk was mapped by itself. */
 size_t malloc_usable_size(void *p) {
-    static size_t (*next)(void *);
-    if (next == NULL) {
-        *(void **)&next = dlsym(RTLD_NEXT, "malloc_usable_size");
+    if (p == NULL) {
+        return 0;
     }
-    return p == shared && p != NULL ? (size_t)SHARED_SIZE : next(p);
+    size_t field = ((size_t *)p)[-1];
+    return (field & ~(size_t)7) - ((field & 2) != 0 ? 2 : 1) * sizeof(size_t);
 }
 
 /* The operators of C++, by their names in the object file. */

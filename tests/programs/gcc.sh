@@ -1,3 +1,4 @@
+#!/bin/bash
 # gcc and g++: compile, assemble, link and run; every object file is compared.
 # shellcheck source=tests/programs/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -1,3 +1,4 @@
+#!/bin/bash
 # ghostscript: a made document to pictures, to text, and by way of PDF; the bytes are compared.
 # shellcheck source=tests/programs/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -1,3 +1,4 @@
+#!/bin/bash
 # git: import, commit, merge, repack, clone, collect garbage and check; all objects are compared.
 # shellcheck source=tests/programs/lib.sh
 . "$(dirname "$0")/lib.sh"

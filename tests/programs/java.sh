@@ -1,3 +1,4 @@
+#!/bin/bash
 # The JVM: javac and a program with threads, compression and buffers outside the collected heap.
 # shellcheck source=tests/programs/lib.sh
 . "$(dirname "$0")/lib.sh"

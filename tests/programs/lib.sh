@@ -1,3 +1,4 @@
+#!/bin/bash
 # What all tests of real programs share; each script sources it first.
 #
 # $LIBRARY  the library under test, an absolute path (set by `run`)
@@ -136,7 +137,8 @@ interposed() {
 mapped() {
     local pid maps seen=0
     for pid in "$1" $(cat "/proc/$1/task/$1/children"); do
-        maps=$(cat "/proc/$pid/maps" 2>/dev/null) && [ -n "$maps" ] || continue
+        maps=$(cat "/proc/$pid/maps" 2>/dev/null) || continue
+        [ -n "$maps" ] || continue
         [[ $maps == *" $LIBRARY"* ]] || fail "process $pid runs without the library"
         seen=$((seen + 1))
     done

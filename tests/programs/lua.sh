@@ -1,3 +1,4 @@
+#!/bin/bash
 # lua: tables, strings, closures, coroutines, both collectors, and running out of memory.
 # shellcheck source=tests/programs/lib.sh
 . "$(dirname "$0")/lib.sh"

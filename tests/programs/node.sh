@@ -1,3 +1,4 @@
+#!/bin/bash
 # node: buffers, worker threads, JSON, crypto, compression and files.
 # shellcheck source=tests/programs/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -1,3 +1,4 @@
+#!/bin/bash
 # perl: hashes, regular expressions, sorting, processes and threads.
 # shellcheck source=tests/programs/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -1,3 +1,4 @@
+#!/bin/bash
 # PostgreSQL under pgbench; at the end the sums of the accounts must agree with the history.
 # shellcheck source=tests/programs/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -1,3 +1,4 @@
+#!/bin/bash
 # python3's own regression tests, with its own small-object allocator and with malloc in its place.
 # shellcheck source=tests/programs/lib.sh
 . "$(dirname "$0")/lib.sh"

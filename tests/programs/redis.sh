@@ -1,3 +1,4 @@
+#!/bin/bash
 # redis-server under redis-benchmark; then its data against a server without the library, through
 # reload, background save, restart and asynchronous deletion.
 # shellcheck source=tests/programs/lib.sh

@@ -1,3 +1,4 @@
+#!/bin/bash
 # The sqlite3 shell over a large script; the output and the database file are compared.
 # shellcheck source=tests/programs/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -1,3 +1,4 @@
+#!/bin/bash
 # z3: problems of several theories. It counts what it allocates in front of each object from malloc.
 # shellcheck source=tests/programs/lib.sh
 . "$(dirname "$0")/lib.sh"
