@@ -324,13 +324,10 @@ bool chunks_extend(uintptr_t address, size_t count, bool *zeroed) {
 
 /* --- giving back ------------------------------------------------------------------------------ */
 
-static void count_purge(size_t bytes, bool purged) {
-    add(&block_totals.purge_calls, 1);
-    if (purged) {
-        add(&block_totals.purged_bytes, bytes);
-    } else {
-        add(&block_totals.purge_failures, 1);
-    }
+static void count_purges(size_t calls, size_t failures, size_t bytes) {
+    add(&block_totals.purge_calls, calls);
+    add(&block_totals.purge_failures, failures);
+    add(&block_totals.purged_bytes, bytes);
 }
 
 /* The `most` set bits at the high end: chunks are taken from the low end. */
@@ -364,9 +361,7 @@ static size_t purge_block(struct block *block, size_t most) {
         rest &= ~run;
     }
     chunks_lock();
-    add(&block_totals.purge_calls, calls);
-    add(&block_totals.purge_failures, failures);
-    add(&block_totals.purged_bytes, bytes);
+    count_purges(calls, failures, bytes);
     set_free(block, block->free | mask);
     if (failed != 0) {
         set_dirty(block, block->dirty | failed);
@@ -422,7 +417,7 @@ void chunks_give(uintptr_t address, size_t count, bool dirty) {
         chunks_unlock();
         bool purged = os_purge((void *)address, count * CHUNK_SIZE);
         chunks_lock();
-        count_purge(count * CHUNK_SIZE, purged);
+        count_purges(1, purged ? 0 : 1, purged ? count * CHUNK_SIZE : 0);
         purge_cap_note_purged(purged ? count : 0);
         dirty = !purged;
     }
