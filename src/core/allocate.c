@@ -70,26 +70,31 @@ void *allocate_aligned(size_t alignment, size_t size) {
 
 /* --- freeing ---------------------------------------------------------------------------------- */
 
-/* An object of a slab that is not the caller's, or is and is full.  False: it was free already. */
-static bool free_small(struct object *object) {
-    uintptr_t owner = chunk_owner(object->chunk);
-    if (owner_heap(owner) != heap_distance) {
-        return remote_free(object->chunk, object->index);
+/* An object of a slab that is not the caller's, or is and is full.  False: there is none at this
+ * address, or it was free already. */
+static bool free_in_slab(uintptr_t address) {
+    struct chunk *slab = address_is_mappable(address) ? chunk_of(address) : NULL;
+    if (slab == NULL || !chunk_is(slab, CHUNK_SLAB)) {
+        return false;
     }
-    return heap_free_into_full(heap_self(), object->chunk, object->index);
+    bool exact;
+    uint64_t index = object_index(slab, address, &exact);
+    if (!exact || index >= slab_class(slab)->capacity) {
+        return false;
+    }
+    uintptr_t owner = chunk_owner(slab);
+    return owner_heap(owner) == heap_distance ? heap_free_into_full(heap_self(), slab, index)
+                                              : remote_free(slab, index);
 }
 
 void free_slow(const char *function, void *pointer) {
-    if (pointer == NULL) {
+    if (pointer == NULL || free_in_slab((uintptr_t)pointer)) {
         return;
     }
     struct object object;
     struct finding finding;
-    if (object_find(pointer, &object, &finding) != FOUND_LIVE) {
-        report_bad_pointer(function, &finding);
-    }
-    bool was_live =
-        chunk_is(object.chunk, CHUNK_LARGE) ? large_free(object.chunk) : free_small(&object);
+    bool was_live = object_find(pointer, &object, &finding) == FOUND_LIVE &&
+                    chunk_is(object.chunk, CHUNK_LARGE) && large_free(object.chunk);
     if (!was_live) {
         (void)object_find(pointer, &object, &finding);
         report_bad_pointer(function, &finding);

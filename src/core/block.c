@@ -63,12 +63,26 @@ static uint64_t starts_of_runs(uint64_t mask, unsigned count) {
 /* Number of set bits from bit 0 on. */
 static unsigned run_length(uint64_t mask) { return mask == WHOLE ? ALL_CHUNKS : lowest_bit(~mask); }
 
+/* By doubling: runs[i] has a bit for each place where a run of 2^i set bits starts; the longest run
+ * is put together from these, the longest first. */
 static uint8_t longest_run(uint64_t mask) {
-    uint8_t length = 0;
-    for (; mask != 0; mask &= mask >> 1) {
-        length++;
+    if (mask == 0 || mask == WHOLE) {
+        return mask == 0 ? 0 : ALL_CHUNKS;
     }
-    return length;
+    uint64_t runs[6] = {mask};
+    unsigned i = 0;
+    for (; i < 5 && (runs[i] & runs[i] >> (1u << i)) != 0; i++) {
+        runs[i + 1] = runs[i] & runs[i] >> (1u << i);
+    }
+    unsigned length = 1u << i;
+    for (uint64_t starts = runs[i]; i-- > 0;) {
+        uint64_t longer = starts & runs[i] >> length;
+        if (longer != 0) {
+            starts = longer;
+            length += 1u << i;
+        }
+    }
+    return (uint8_t)length;
 }
 
 /* --- lists ------------------------------------------------------------------------------------ */
@@ -161,6 +175,7 @@ static void note_taken(size_t count, bool zeroed) {
         atomic_store_explicit(&block_totals.taken_peak, total(&block_totals.taken),
                               memory_order_relaxed);
     }
+    purge_cap_note_level(total(&block_totals.taken), total(&block_totals.dirty));
     if (zeroed) {
         purge_cap_note_taken(count);
     }
@@ -215,22 +230,6 @@ static struct run take_short(unsigned count) {
     return (struct run){block->address + first * CHUNK_SIZE, zeroed};
 }
 
-/* Whether `count` chunks from the start of block on are free; the blocks must be of one region. */
-static bool is_free_from(uintptr_t address, size_t count, uintptr_t end) {
-    for (; count > 0; address += BLOCK_SIZE) {
-        if (address >= end) {
-            return false;
-        }
-        size_t here = count < ALL_CHUNKS ? count : ALL_CHUNKS;
-        uint64_t mask = mask_of(0, here);
-        if ((block_of(address)->free & mask) != mask) {
-            return false;
-        }
-        count -= here;
-    }
-    return true;
-}
-
 static bool take_from(uintptr_t address, size_t count) {
     bool zeroed = true;
     while (count > 0) {
@@ -246,26 +245,69 @@ static bool take_from(uintptr_t address, size_t count) {
     return zeroed;
 }
 
-/* A run of more than a block: first fit, beginning at a block's start. */
-static struct run take_long(size_t count) {
-    if (bucket[ALL_CHUNKS] != NULL) {
-        for (size_t i = 0; i < regions.count; i++) {
-            const struct region *region = &regions.region[i];
-            uintptr_t end = region->base + region->committed;
-            for (uintptr_t at = region->base; at + count * CHUNK_SIZE <= end; at += BLOCK_SIZE) {
-                if (block_of(at)->free == WHOLE && is_free_from(at, count, end)) {
-                    bool zeroed = take_from(at, count);
-                    return (struct run){at, zeroed};
-                }
-            }
+/* Where a run of more than a block may lie, and how many of its chunks are dirty. */
+struct place {
+    uintptr_t address; /* 0: nowhere */
+    size_t count, dirty;
+};
+
+static size_t dirty_from(uintptr_t address, size_t count) {
+    size_t dirty = 0;
+    while (count > 0) {
+        unsigned first = (unsigned)(address / CHUNK_SIZE) % ALL_CHUNKS;
+        size_t here = ALL_CHUNKS - first < count ? ALL_CHUNKS - first : count;
+        dirty += count_bits(block_of(address)->dirty & mask_of(first, here));
+        address += here * CHUNK_SIZE;
+        count -= here;
+    }
+    return dirty;
+}
+
+/* The run may lie at either end of [first, end), which is free. */
+static void consider(struct place *best, uintptr_t first, uintptr_t end) {
+    size_t size = best->count * CHUNK_SIZE;
+    if (end - first < size) {
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        uintptr_t address = i == 0 ? first : end - size;
+        size_t dirty = dirty_from(address, best->count);
+        if (best->address == 0 || dirty > best->dirty) {
+            best->address = address;
+            best->dirty = dirty;
         }
     }
-    struct block *block = grow((count + ALL_CHUNKS - 1) / ALL_CHUNKS);
-    if (block == NULL) {
-        return (struct run){0, false};
+}
+
+/* All stretches of free chunks that reach from one block into the next. */
+static void consider_region(struct place *best, const struct region *region) {
+    uintptr_t end = region->base + region->committed;
+    uintptr_t first = region->base;
+    for (uintptr_t at = first; at < end; at += BLOCK_SIZE) {
+        uint64_t free = block_of(at)->free;
+        if (free != WHOLE) {
+            consider(best, first, at + run_length(free) * CHUNK_SIZE);
+            size_t at_end = (size_t)__builtin_clzll(~free);
+            first = at + BLOCK_SIZE - at_end * CHUNK_SIZE;
+        }
     }
-    uintptr_t address = block->address;
-    return (struct run){address, take_from(address, count)};
+    consider(best, first, end);
+}
+
+/* A run of more than a block: where most of it is dirty, as clean memory costs page faults. */
+static struct run take_long(size_t count) {
+    struct place place = {.count = count};
+    for (size_t i = 0; i < regions.count && place.dirty < count; i++) {
+        consider_region(&place, &regions.region[i]);
+    }
+    if (place.address == 0) {
+        struct block *block = grow((count + ALL_CHUNKS - 1) / ALL_CHUNKS);
+        if (block == NULL) {
+            return (struct run){0, false};
+        }
+        place.address = block->address;
+    }
+    return (struct run){place.address, take_from(place.address, count)};
 }
 
 static struct run take(size_t count) {
@@ -298,6 +340,20 @@ struct run chunks_take(size_t count, size_t alignment) {
     }
     run.address = aligned;
     return run;
+}
+
+size_t chunks_take_dirty(uintptr_t *addresses, size_t most) {
+    size_t count = 0;
+    chunks_lock();
+    while (count < most && youngest != NULL) {
+        struct block *block = choose_block(1);
+        unsigned chunk = lowest_bit(block->dirty);
+        (void)take_mask(block, mask_of(chunk, 1));
+        addresses[count++] = block->address + chunk * CHUNK_SIZE;
+    }
+    note_taken(count, false);
+    chunks_unlock();
+    return count;
 }
 
 static bool is_free_run(uintptr_t address, size_t count) {
@@ -337,68 +393,117 @@ static uint64_t highest_bits(uint64_t mask, size_t most) {
     return count_bits(mask) <= most ? mask : mask & ~lower;
 }
 
-/* Gives up to `most` dirty chunks of one block to the kernel.  Lock held, and given up in
- * between: the chunks are neither free nor taken meanwhile.  Returns the bytes. */
-static size_t purge_block(struct block *block, size_t most) {
-    uint64_t mask = highest_bits(block->dirty, most);
-    set_free(block, block->free & ~mask);
-    set_dirty(block, block->dirty & ~mask);
-    purge_cap_note_purged(count_bits(mask));
-    chunks_unlock();
-    uint64_t failed = 0;
-    size_t bytes = 0, calls = 0, failures = 0;
-    for (uint64_t rest = mask; rest != 0;) {
+/* Runs of dirty chunks on their way to the kernel, neither free nor taken meanwhile: as many as
+ * one system call is worth. */
+enum { PURGE_RUNS = 64 };
+
+struct purge {
+    size_t count, chunks;
+    struct os_range range[PURGE_RUNS];
+    bool failed[PURGE_RUNS];
+};
+
+static uint64_t mask_of_range(const struct os_range *range) {
+    unsigned first = (unsigned)(range->address / CHUNK_SIZE) % ALL_CHUNKS;
+    return mask_of(first, range->size / CHUNK_SIZE);
+}
+
+/* Up to `most` dirty chunks of a block; fewer where they lie in too many runs. */
+static void purge_add(struct purge *purge, struct block *block, size_t most) {
+    for (uint64_t rest = highest_bits(block->dirty, most); rest != 0;) {
+        if (purge->count == PURGE_RUNS) {
+            return;
+        }
         unsigned first = lowest_bit(rest);
         unsigned length = run_length(rest >> first);
-        uint64_t run = mask_of(first, length);
-        calls++;
-        if (os_purge((void *)(block->address + first * CHUNK_SIZE), length * CHUNK_SIZE)) {
-            bytes += length * CHUNK_SIZE;
-        } else {
-            failures++;
-            failed |= run;
-        }
-        rest &= ~run;
+        uint64_t mask = mask_of(first, length);
+        purge->range[purge->count++] =
+            (struct os_range){block->address + first * CHUNK_SIZE, length * CHUNK_SIZE};
+        purge->chunks += length;
+        set_free(block, block->free & ~mask);
+        set_dirty(block, block->dirty & ~mask);
+        rest &= ~mask;
     }
-    chunks_lock();
-    count_purges(calls, failures, bytes);
-    set_free(block, block->free | mask);
-    if (failed != 0) {
-        set_dirty(block, block->dirty | failed);
+}
+
+/* Where the kernel refuses all of it at once, each run is asked for singly. */
+static size_t purge_ranges(struct purge *purge) {
+    for (size_t i = 0; i < purge->count; i++) {
+        purge->failed[i] = false;
+    }
+    if (purge->count > 1 && os_purge_ranges(purge->range, purge->count)) {
+        return purge->chunks * CHUNK_SIZE;
+    }
+    size_t bytes = 0;
+    for (size_t i = 0; i < purge->count; i++) {
+        const struct os_range *range = &purge->range[i];
+        purge->failed[i] = !os_purge((void *)range->address, range->size);
+        bytes += purge->failed[i] ? 0 : range->size;
     }
     return bytes;
 }
 
-static size_t cap(void) {
-    return purge_cap(total(&block_totals.taken), total(&block_totals.taken_peak));
+/* Lock held, and given up in between.  Returns the bytes. */
+static size_t purge_now(struct purge *purge) {
+    purge_cap_note_purged(purge->chunks);
+    chunks_unlock();
+    size_t bytes = purge_ranges(purge);
+    chunks_lock();
+    size_t failures = 0;
+    for (size_t i = 0; i < purge->count; i++) {
+        struct block *block = block_of(purge->range[i].address);
+        uint64_t mask = mask_of_range(&purge->range[i]);
+        set_free(block, block->free | mask);
+        if (purge->failed[i]) {
+            set_dirty(block, block->dirty | mask);
+            failures++;
+        }
+    }
+    count_purges(purge->count, failures, bytes);
+    return bytes;
 }
 
-/* Until no more is dirty than the cap allows, and then some, so that the next chunk does not
- * come back here at once.  Lock held. */
-static void purge_surplus(void) {
-    if (total(&block_totals.dirty) <= cap()) {
-        return;
-    }
-    size_t keep = cap() - cap() / 16;
+static size_t cap(void) { return purge_cap(total(&block_totals.taken)); }
+
+/* Purges those that wait longest until no more than `keep` chunks are dirty.  Lock held, and given
+ * up in between.  Returns the bytes. */
+static size_t purge_down_to(size_t keep) {
+    size_t bytes = 0;
     while (total(&block_totals.dirty) > keep && oldest != NULL) {
-        if (purge_block(oldest, total(&block_totals.dirty) - keep) == 0) {
+        struct purge purge;
+        purge.count = purge.chunks = 0;
+        while (purge.count < PURGE_RUNS && oldest != NULL && total(&block_totals.dirty) > keep) {
+            purge_add(&purge, oldest, total(&block_totals.dirty) - keep);
+        }
+        size_t purged = purge_now(&purge);
+        bytes += purged;
+        if (purged == 0) {
             break; /* refused, as for locked memory: no use in asking again now */
         }
+    }
+    return bytes;
+}
+
+/* More goes than the cap asks for, so that the next chunk does not come back here at once: a system
+ * call costs as much as ten page faults.  Lock held. */
+static void purge_surplus(void) {
+    purge_cap_note_level(total(&block_totals.taken), total(&block_totals.dirty));
+    if (total(&block_totals.dirty) > cap()) {
+        (void)purge_down_to(cap() - purge_cap_base(total(&block_totals.taken)) / 2);
     }
 }
 
 size_t chunks_purge_all(void) {
-    size_t bytes = 0;
     chunks_lock();
-    while (oldest != NULL) {
-        size_t purged = purge_block(oldest, ALL_CHUNKS);
-        if (purged == 0) {
-            break;
-        }
-        bytes += purged;
-    }
+    size_t bytes = purge_down_to(0);
     chunks_unlock();
     return bytes;
+}
+
+void chunks_look_at_quiet(void) {
+    chunks_lock();
+    purge_surplus();
+    chunks_unlock();
 }
 
 static void give_mask(struct block *block, uint64_t mask, bool dirty) {
@@ -431,6 +536,17 @@ void chunks_give(uintptr_t address, size_t count, bool dirty) {
     if (dirty) {
         purge_surplus();
     }
+    chunks_unlock();
+}
+
+void chunks_give_dirty(const uintptr_t *addresses, size_t count) {
+    chunks_lock();
+    subtract(&block_totals.taken, count);
+    for (size_t i = 0; i < count; i++) {
+        unsigned chunk = (unsigned)(addresses[i] / CHUNK_SIZE) % ALL_CHUNKS;
+        give_mask(block_of(addresses[i]), mask_of(chunk, 1), true);
+    }
+    purge_surplus();
     chunks_unlock();
 }
 

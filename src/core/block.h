@@ -59,11 +59,18 @@ struct run chunks_take(size_t count, size_t alignment);
 /* Gives chunks back.  dirty: they may have been written to. */
 void chunks_give(uintptr_t address, size_t count, bool dirty);
 
+/* Several single chunks at once: up to `most` dirty ones, wherever they are; returns how many. */
+size_t chunks_take_dirty(uintptr_t *addresses, size_t most);
+void chunks_give_dirty(const uintptr_t *addresses, size_t count);
+
 /* Takes the `count` chunks from `address` on, if all of them are free.  *zeroed as above. */
 bool chunks_extend(uintptr_t address, size_t count, bool *zeroed);
 
 /* Gives all dirty chunks to the kernel; returns the bytes. */
 size_t chunks_purge_all(void);
+
+/* For who comes by now and then: lets go what has been kept without need for a while. */
+void chunks_look_at_quiet(void);
 
 /* Called by chunks_watch() with the chunks that are taken, the chunk lock not held; NULL while
  * nobody follows the growth. */

@@ -4,6 +4,8 @@
 #include "core/chunk_map.h"
 #include "core/region.h"
 #include "core/slab.h"
+#include "core/spare.h"
+#include "core/threads.h"
 
 static bool is_committed(uintptr_t address) {
     const struct block *block = block_of(address);
@@ -133,8 +135,8 @@ static bool check_slab(const struct checker *checker, struct chunk *slab) {
     EXPECT(slab->reciprocal == size_class->reciprocal, "a slab has its class's reciprocal", slab);
     EXPECT(slab->cursor < size_class->words, "the cursor is a word of the bitmap", slab);
     EXPECT(slab->fresh <= size_class->capacity, "fresh is at most the capacity", slab);
-    EXPECT(slab->scan == 0 || slab->scan * 64u < slab->fresh,
-           "the search goes on at a word with objects that were used", slab);
+    EXPECT(slab->scan <= size_class->words, "the search goes on in the bitmap or is at its end",
+           slab);
     return check_bitmap_place(checker, slab) && check_bitmap(checker, slab);
 }
 
@@ -234,10 +236,14 @@ bool checker_chunks(struct checker *checker) {
             return false;
         }
     }
+    size_t spares = 0;
+    for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
+        spares += spare_count(heap);
+    }
     /* Not judged one by one: a large object may reach from one region into the next. */
     size_t taken = atomic_load_explicit(&block_totals.taken, memory_order_relaxed);
-    EXPECT(checker->after_fork || tally.claimed == taken,
-           "every taken chunk belongs to a slab or a large object", (void *)tally.nobodys);
+    EXPECT(checker->after_fork || tally.claimed + spares == taken,
+           "every taken chunk is a slab's, a large object's or a spare", (void *)tally.nobodys);
     return true;
 }
 

@@ -2,6 +2,7 @@
 #include "core/checker_parts.h"
 #include "core/chunk_map.h"
 #include "core/slab.h"
+#include "core/spare.h"
 #include "core/threads.h"
 
 bool checker_is_heap(const struct heap *candidate) {
@@ -103,6 +104,27 @@ static bool check_queue(const struct checker *checker, const struct heap *heap, 
     return true;
 }
 
+/* --- spare chunks
+ * ------------------------------------------------------------------------------------ */
+
+static bool check_spares(const struct checker *checker, const struct heap *heap) {
+    for (unsigned i = 0; i < HEAP_SPARES; i++) {
+        uintptr_t address = atomic_load_explicit(&heap->spares[i], memory_order_relaxed);
+        if (address == 0) {
+            continue;
+        }
+        const struct block *block = block_of(address);
+        EXPECT(address % CHUNK_SIZE == 0 && block != NULL && block->address != 0,
+               "a spare is a chunk", &heap->spares[i]);
+        EXPECT((block->free >> address / CHUNK_SIZE % CHUNKS_PER_BLOCK & 1) == 0,
+               "a spare is taken", &heap->spares[i]);
+        const struct chunk *chunk = chunk_of(address);
+        EXPECT(!chunk_is(chunk, CHUNK_SLAB) && chunk_owner(chunk) == OWNER_NONE,
+               "a spare is in no use", &heap->spares[i]);
+    }
+    return true;
+}
+
 /* --- notifications
  * ------------------------------------------------------------------------------------ */
 
@@ -137,13 +159,15 @@ static bool check_heap(const struct checker *checker, const struct heap *heap, s
             return false;
         }
     }
-    return checker->after_fork || check_notified(checker, heap, notified);
+    return check_spares(checker, heap) &&
+           (checker->after_fork || check_notified(checker, heap, notified));
 }
 
 static bool check_flushed(const struct checker *checker, const struct heap *heap) {
     for (unsigned c = 0; c < CLASS_COUNT; c++) {
         EXPECT(is_empty(heap, c), "the bins of a parked heap are empty", heap);
     }
+    EXPECT(spare_count(heap) == 0, "a parked heap has no spares", heap);
     return true;
 }
 

@@ -1,19 +1,27 @@
 #include "core/heap.h"
 
-#include "base/check.h"
+#include "core/block.h"
 #include "core/offer.h"
 #include "core/remote.h"
 #include "core/slab.h"
+#include "core/spare.h"
 #include "core/threads.h"
 #include "core/walk.h"
 
-/* How many queued slabs are looked at for a word that is worth it before a new slab is taken
+/* How many queued slabs that turn out to have nothing are left behind before a new slab is taken
  * instead. */
-enum { CANDIDATES = 4 };
+enum { CANDIDATES = 8 };
 
 /* With fewer slabs than this a class takes what little its slabs have before it takes a new one:
  * a small heap stays small, a large one does not go to the slow path for every object. */
 enum { FEW_SLABS = 4 };
+
+/* A pass over a slab was poor if it found less than this share of its objects; after so many poor
+ * ones in a row a class gets a new slab. */
+enum { POOR_SHARE = 16, POOR_PASSES = 2 };
+
+/* Every so many refills somebody looks whether memory is kept that nobody needs. */
+enum { LOOK_EVERY = 1024 };
 
 /* The bin has no slab. */
 static void empty_bin(struct bin *bin) { bin->avail = heap_origin.none.bins[0].avail; }
@@ -60,107 +68,147 @@ static void release(struct heap *heap, struct chunk *slab) {
     }
     heap->queues[slab->class].slabs--;
     heap->counters.slabs_released++;
-    slab_release(slab);
+    slab_release(heap, slab);
 }
 
-/* A slab that is neither current nor queued goes where it belongs. */
-static void put_away(struct heap *heap, struct chunk *slab, bool has_free) {
+static void set_full(struct heap *heap, struct chunk *slab) {
+    slab_set_owner(slab, heap_distance_of(heap) | OWNER_FULL);
+}
+
+/* A slab that is neither current nor queued, and not full, goes where it belongs. */
+static void put_away(struct heap *heap, struct chunk *slab) {
     if (slab_is_empty(slab)) {
-        release(heap, slab); /* emptied by other threads' frees, merged just now */
-    } else if (has_free) {
-        queue_append(&heap->queues[slab->class], slab);
+        release(heap, slab);
     } else {
-        slab_set_owner(slab, heap_distance_of(heap) | OWNER_FULL);
+        queue_append(&heap->queues[slab->class], slab);
     }
 }
 
 /* --- refill ----------------------------------------------------------------------------------- */
 
-static void make_current(struct heap *heap, const struct offer *offer) {
-    unsigned class = offer->slab->class;
-    heap->queues[class].current = offer->slab;
-    slab_accept(offer, &heap->bins[class]);
+/* Goes on with a slab.  False: its pass is over. */
+static inline bool refill_from(struct queue *queue, struct chunk *slab, struct bin *bin) {
+    unsigned count;
+    if (slab_is_growing(slab)) {
+        count = slab_refill_growing(slab, bin);
+    } else {
+        const struct size_class *size_class = slab_class(slab);
+        bool takes_any = size_class->handful == 64 || queue->slabs < FEW_SLABS;
+        count = slab_refill_swept(slab, bin, takes_any ? 1 : size_class->worth);
+    }
+    queue->found += count;
+    return count != 0;
 }
 
-/* The bin's slab is used up. */
-static void leave_current(struct heap *heap, unsigned class) {
-    heap->queues[class].current = NULL;
+static void begin_pass(struct queue *queue, struct chunk *slab) {
+    slab->scan = 0;
+    queue->found = 0;
+}
+
+static void put_away_or_full(struct heap *heap, struct chunk *slab) {
+    if (slab_has_free(slab)) {
+        put_away(heap, slab);
+    } else {
+        set_full(heap, slab);
+    }
+}
+
+/* Makes a slab that is in no queue the current one.  False: it had nothing, and is put away. */
+static bool try_slab(struct heap *heap, unsigned class, struct chunk *slab) {
+    struct queue *queue = &heap->queues[class];
+    begin_pass(queue, slab);
+    if (!refill_from(queue, slab, &heap->bins[class])) {
+        put_away_or_full(heap, slab);
+        return false;
+    }
+    queue->current = slab;
+    return true;
+}
+
+/* The current slab's pass is over: another one, if this one found plenty; else it is left.  It may
+ * be full then, but will hardly be when its turn comes again: only who finds nothing in a slab tags
+ * it full. */
+static bool go_on_or_leave(struct heap *heap, unsigned class) {
+    struct queue *queue = &heap->queues[class];
+    struct chunk *slab = queue->current;
+    const struct size_class *size_class = slab_class(slab);
+    unsigned found = queue->found;
+    if (size_class->words > 1 && found >= (unsigned)size_class->words * size_class->worth) {
+        begin_pass(queue, slab);
+        if (refill_from(queue, slab, &heap->bins[class])) {
+            return true;
+        }
+    }
+    queue->poor = found < size_class->capacity / POOR_SHARE ? queue->poor + 1 : 0;
+    queue->current = NULL;
     empty_bin(&heap->bins[class]);
+    put_away(heap, slab);
+    return false;
 }
 
 /* An adopted or a new slab becomes the current one.  False: no memory. */
 static bool add_slab(struct heap *heap, unsigned class, bool may_adopt) {
+    struct queue *queue = &heap->queues[class];
     struct chunk *slab = may_adopt ? threads_adopt_slab(heap, class) : NULL;
     if (slab != NULL) {
-        queue_remove(&heap->queues[class], slab);
-    } else {
-        slab = slab_create(heap, class);
-        if (slab == NULL) {
-            return false;
-        }
-        heap->counters.slabs_created++;
-        heap->queues[class].slabs++;
-    }
-    struct offer offer = slab_offer(heap, slab);
-    DCHECK(offer.objects != 0); /* an adopted slab comes from a queue: what is free stays free */
-    make_current(heap, &offer);
-    return true;
-}
-
-static void put_away_offered(struct heap *heap, const struct offer *offer) {
-    if (offer->slab != NULL) {
-        put_away(heap, offer->slab, offer->objects != 0);
-    }
-}
-
-/* The better one of two offers; the other one's slab is put away.  (No slab counts as no
- * objects.) */
-static struct offer better(struct heap *heap, const struct offer *a, const struct offer *b) {
-    bool b_is_better = b->count > a->count;
-    put_away_offered(heap, b_is_better ? a : b);
-    return b_is_better ? *b : *a;
-}
-
-/* The best of the slabs at the head of the queue and of what is there already, if that is not
- * worth it; its slab is out of the queue, those of the others at the end of it. */
-static struct offer best_queued(struct heap *heap, struct queue *queue, struct offer best) {
-    for (unsigned i = 0; i < CANDIDATES && queue->head != NULL && !best.is_worth_it; i++) {
-        struct chunk *slab = queue->head;
         queue_remove(queue, slab);
-        struct offer next = slab_offer(heap, slab);
-        best = better(heap, &best, &next);
+        if (try_slab(heap, class, slab)) {
+            return true; /* what is free in a slab of a queue stays free: mostly so */
+        }
     }
-    return best;
+    slab = slab_create(heap, class);
+    if (slab == NULL) {
+        return false;
+    }
+    heap->counters.slabs_created++;
+    queue->slabs++;
+    queue->poor = 0;
+    return try_slab(heap, class, slab);
+}
+
+/* Takes anything that is left in a queue. */
+static bool take_leftovers(struct heap *heap, unsigned class) {
+    struct queue *queue = &heap->queues[class];
+    for (struct chunk *slab = queue->head; slab != NULL; slab = shared_of(slab)->next) {
+        if (slab_has_free(slab)) {
+            queue_remove(queue, slab);
+            begin_pass(queue, slab);
+            (void)slab_refill_swept(slab, &heap->bins[class], 1);
+            queue->current = slab;
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Leaves objects in the bin, or returns false: no memory. */
+static SLOW_PATH bool refill_elsewhere(struct heap *heap, unsigned class, bool may_adopt) {
+    struct queue *queue = &heap->queues[class];
+    if (queue->current != NULL && go_on_or_leave(heap, class)) {
+        return true;
+    }
+    bool wants_new = queue->poor >= POOR_PASSES && queue->slabs >= FEW_SLABS;
+    for (unsigned i = 0; i < CANDIDATES && queue->head != NULL && !wants_new; i++) {
+        struct chunk *slab = queue->head;
+        queue_remove(queue, slab);
+        if (try_slab(heap, class, slab)) {
+            return true;
+        }
+    }
+    return add_slab(heap, class, may_adopt) || take_leftovers(heap, class);
+}
+
 static bool refill(struct heap *heap, unsigned class, bool may_adopt) {
     struct queue *queue = &heap->queues[class];
-    heap->counters.refills++;
     if (unlikely(remote_is_notified(heap))) {
         heap_drain(heap);
     }
-    struct offer best = {0};
-    if (queue->current != NULL) {
-        best = slab_offer(heap, queue->current);
-        if (likely(best.is_worth_it)) {
-            slab_accept(&best, &heap->bins[class]);
-            return true;
-        }
-        leave_current(heap, class);
+    if (unlikely(++heap->counters.refills % LOOK_EVERY == 0)) {
+        chunks_look_at_quiet();
     }
-    best = best_queued(heap, queue, best);
-    bool is_good = best.objects != 0 && (best.is_worth_it || queue->slabs < FEW_SLABS);
-    if (!is_good && add_slab(heap, class, may_adopt)) {
-        put_away_offered(heap, &best);
-        return true;
-    }
-    if (best.objects == 0) {
-        put_away_offered(heap, &best);
-        return false;
-    }
-    make_current(heap, &best);
-    return true;
+    struct chunk *slab = queue->current;
+    return (likely(slab != NULL) && refill_from(queue, slab, &heap->bins[class])) ||
+           refill_elsewhere(heap, class, may_adopt);
 }
 
 void *heap_take_slow(struct heap *heap, unsigned class, bool may_adopt, bool *zeroed) {
@@ -179,7 +227,7 @@ bool heap_free_into_full(struct heap *heap, struct chunk *slab, uint64_t index) 
         return false;
     }
     slab_set_owner(slab, heap_distance_of(heap));
-    put_away(heap, slab, true);
+    put_away(heap, slab);
     return true;
 }
 
@@ -204,7 +252,7 @@ static void drain_slab(struct heap *heap, struct chunk *slab, uint64_t summary) 
         heap_word_freed(heap, slab);
     } else if (slab_live(slab) < slab_class(slab)->capacity) {
         slab_set_owner(slab, heap_distance_of(heap));
-        put_away(heap, slab, true);
+        put_away(heap, slab);
     }
 }
 
@@ -241,12 +289,14 @@ void heap_flush(struct heap *heap) {
         struct queue *queue = &heap->queues[c];
         struct chunk *slab = queue->current;
         if (slab != NULL) {
-            leave_current(heap, c);
+            queue->current = NULL;
+            empty_bin(&heap->bins[c]);
             slab_take_back(slab);
-            put_away(heap, slab, slab_live(slab) < slab_class(slab)->capacity);
+            put_away_or_full(heap, slab);
         }
         release_empty(heap, queue);
     }
+    spare_flush(heap);
 }
 
 struct chunk *heap_give_up_slab(struct heap *heap, unsigned class) {
@@ -285,13 +335,14 @@ static void rebuild_slab(struct chunk *slab, void *argument) {
         (void)slab_merge_word(heap, slab, w);
     }
     slab->fresh = slab_class(slab)->capacity; /* a refill may have been under way */
+    slab->queued = false;
     slab_set_owner(slab, heap_distance_of(heap));
     heap->queues[slab->class].slabs++;
     if (slab_live(slab) < slab_class(slab)->capacity) {
         queue_append(&heap->queues[slab->class],
                      slab); /* also if empty: the chunk lock is held now */
     } else {
-        slab_set_owner(slab, heap_distance_of(heap) | OWNER_FULL);
+        set_full(heap, slab);
     }
 }
 

@@ -42,6 +42,8 @@ struct queue {
     struct chunk *head,
         *tail;      /* slabs with free objects, by chunk_shared.next and prev; oldest first */
     uint32_t slabs; /* of this class and heap, in all */
+    uint32_t found; /* objects that the pass over the current slab has found */
+    uint32_t poor;  /* passes in a row that found few */
 };
 
 enum heap_state {
@@ -57,6 +59,8 @@ struct heap_counters {
     uint64_t remote_frees; /* objects that other threads freed, as merged */
 };
 
+enum { HEAP_SPARES = 16 };
+
 struct heap {
     struct bin
         bins[CLASS_COUNT]; /* at offset 0: heap_origin.bin_offsets are distances from the heap */
@@ -66,6 +70,7 @@ struct heap {
     uint32_t thread;      /* thread id of the owner */
     struct heap *next;    /* all heaps ever made: see threads.c; written once */
     struct heap *next_parked;
+    _Alignas(CACHE_LINE) _Atomic(uintptr_t) spares[HEAP_SPARES]; /* see spare.h; 0: no chunk */
     _Alignas(CACHE_LINE) _Atomic(struct chunk *)
         notified;            /* slabs with remote frees; any thread pushes */
     _Atomic(uint32_t) state; /* enum heap_state */

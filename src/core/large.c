@@ -3,6 +3,9 @@
 #include "base/bits.h"
 #include "core/block.h"
 #include "core/chunk_map.h"
+#include "core/prefault.h"
+#include "core/spare.h"
+#include "core/threads.h"
 #include "os/os.h"
 
 /* Below it copying is as fast as moving page tables, and costs no mapping of its own. */
@@ -21,14 +24,34 @@ static struct chunk *make_head(uintptr_t address, size_t bytes) {
     return head;
 }
 
+/* A chunk alone may be one that the thread's heap has at hand. */
+static struct run take_chunks(size_t count, size_t alignment) {
+    if (count == 1 && alignment <= CHUNK_SIZE && heap_distance != 0) {
+        uintptr_t spare = spare_take(heap_self());
+        if (spare != 0) {
+            return (struct run){spare, false};
+        }
+    }
+    return chunks_take(count, alignment);
+}
+
+static void give_chunks(uintptr_t address, size_t count) {
+    if (count == 1 && heap_distance != 0) {
+        spare_give(heap_self(), address);
+    } else {
+        chunks_give(address, count, true);
+    }
+}
+
 void *large_allocate(size_t size, size_t alignment, bool *zeroed) {
     size_t bytes = round_up(size, os_page_size());
-    struct run run = chunks_take(chunks_for(bytes), alignment);
+    struct run run = take_chunks(chunks_for(bytes), alignment);
     if (run.address == 0) {
         return NULL;
     }
     (void)make_head(run.address, bytes);
     *zeroed = run.zeroed;
+    prefault_large(run.address, bytes);
     chunks_watch();
     return (void *)run.address;
 }
@@ -40,18 +63,23 @@ bool large_free(struct chunk *head) {
                                                  memory_order_acq_rel, memory_order_relaxed)) {
         return false;
     }
+    uintptr_t start = head->start;
     size_t chunks = head->large.chunks;
     chunk_set_kind(head, CHUNK_RELEASED);
-    chunks_give(head->start, chunks, true);
+    give_chunks(start, chunks);
     return true;
 }
 
 static bool grow_in_place(struct chunk *head, size_t bytes) {
     size_t have = head->large.chunks;
     size_t want = chunks_for(bytes);
-    bool zeroed;
+    bool zeroed = false;
     if (want > have && !chunks_extend(head->start + have * CHUNK_SIZE, want - have, &zeroed)) {
         return false;
+    }
+    if (zeroed) {
+        prefault_growth(head->start + have * CHUNK_SIZE, (want - have) * CHUNK_SIZE,
+                        have * CHUNK_SIZE);
     }
     head->large.chunks = want;
     head->large.bytes = bytes;

@@ -1,93 +1,110 @@
 /* Refilling a bin: which word of a slab it goes on with.  Inline, as a refill happens every few
- * mallocs in a heap that is fragmented. */
+ * mallocs in a heap that is fragmented.
+ *
+ * A slab that has objects never used (it is growing) goes on with a word of used ones only if there
+ * are enough of them; one that has none is swept: one pass over its words, and whatever is free in a
+ * word is taken.  What other threads freed shows here once it was drained. */
 #ifndef CAIRN_CORE_OFFER_H
 #define CAIRN_CORE_OFFER_H
 
 #include "core/slab.h"
 
-/* While there are objects never used, so many words with used ones are looked at for free ones,
- * each time on from where the last search ended: a slab that only grows is not searched over and
- * over. */
+/* How many words a growing slab looks at for used objects, each time on from where it ended: a slab
+ * that only grows is not searched over and over. */
 enum { LOOK_AT = 4 };
 
-/* What a slab has to offer to its bin: free objects of one word. */
-struct offer {
-    struct chunk *slab;
-    uint64_t objects; /* bits of the word; 0: the slab is full */
-    unsigned count;   /* how many; of fresh ones at most */
-    unsigned word;
-    bool is_fresh;    /* they were never used */
-    bool is_worth_it; /* they are fresh, or size_class.worth or more */
-};
-
-/* Of the objects of a word those that are handed out at once: the ones within `handful` places
- * of the first. */
-static inline uint64_t take_handful(uint64_t objects, unsigned handful) {
-    return handful == 64 ? objects : objects & low_mask(handful) << lowest_bit(objects);
+/* Of `count` objects of a word those that are handed out at once: about a handful, neighbours from
+ * the first on. */
+static inline uint64_t take_handful(uint64_t objects, unsigned count, unsigned handful) {
+    return count <= 2 * handful ? objects
+                                : objects & low_mask(64 * handful / count) << lowest_bit(objects);
 }
 
-/* Objects that were used before and are free, of the words from slab->scan on and around.  The
- * first word that is worth it ends the search. */
-static inline void offer_used(struct heap *owner, struct chunk *slab, unsigned look_at,
-                              unsigned touched, struct offer *offer) {
-    unsigned w = slab->scan < touched ? slab->scan : 0;
-    for (unsigned i = 0; i < look_at; i++) {
-        uint64_t used = slab_merge_word(owner, slab, w);
-        if (used != 0 && (used &= low_mask(slab->fresh - w * 64)) != 0) {
-            unsigned count = count_bits(used);
-            if (count > offer->count) {
-                offer->count = count;
-                offer->objects = used;
-                offer->word = w;
-                if (count >= slab_class(slab)->worth) {
-                    offer->is_worth_it = true;
-                    break;
-                }
-            }
-        }
-        w = w + 1 == touched ? 0 : w + 1;
-    }
-    slab->scan = (uint8_t)w;
+static inline bool slab_is_growing(const struct chunk *slab) {
+    return slab->fresh < slab_class(slab)->capacity;
 }
 
-/* The first word, from where the last search ended, that is worth it; or the one with objects
- * never used; or the one with most.  Takes over what other threads freed in the words it looks
- * at. */
-static inline struct offer slab_offer(struct heap *owner, struct chunk *slab) {
+/* Makes `objects`, free ones of word w and not none, the bin's. */
+static inline void slab_hand_out(struct chunk *slab, unsigned w, uint64_t objects,
+                                 struct bin *bin) {
     const struct size_class *size_class = slab_class(slab);
-    unsigned touched = (slab->fresh + 63u) / 64;
-    bool has_fresh = slab->fresh < size_class->capacity;
-    struct offer offer = {.slab = slab};
-    offer_used(owner, slab, has_fresh && touched > LOOK_AT ? LOOK_AT : touched, touched, &offer);
-    if (!offer.is_worth_it && has_fresh) {
-        unsigned w = slab->fresh / 64u;
-        offer.word = w;
-        offer.objects = slab_valid_bits(slab, w) & ~low_mask(slab->fresh - w * 64);
-        offer.count = 64; /* or fewer: it costs nothing to go there */
-        offer.is_worth_it = true;
-        offer.is_fresh = true;
-    }
-    return offer;
-}
-
-/* Makes a handful of what is offered the bin's.  offer->objects != 0. */
-static inline void slab_accept(const struct offer *offer, struct bin *bin) {
-    struct chunk *slab = offer->slab;
-    const struct size_class *size_class = slab_class(slab);
-    struct slab_word *word = &slab->words[offer->word];
-    uint64_t handful = take_handful(offer->objects, size_class->handful);
-    if (offer->is_fresh) {
-        slab->fresh = (uint16_t)(offer->word * 64 + 64 - (unsigned)__builtin_clzll(handful));
-    }
-    slab->cursor = (uint8_t)offer->word;
+    struct slab_word *word = &slab->words[w];
+    slab->cursor = (uint8_t)w;
     bin->avail = &word->avail;
-    bin->base = slab->start + (uintptr_t)offer->word * 64 * size_class->size;
+    bin->base = slab->start + (uintptr_t)w * 64 * size_class->size;
     bin->size = size_class->size;
-    bin->zeroed = offer->is_fresh && slab->zeroed;
+    bin->zeroed = false;
     /* In this order an object is free in one of the two words at every instant, also for a fork
      * in between. */
-    owner_word_write(&word->avail, handful);
-    owner_word_write(&word->freed, owner_word_read(&word->freed) & ~handful);
+    owner_word_write(&word->avail, objects);
+    owner_word_write(&word->freed, owner_word_read(&word->freed) & ~objects);
+}
+
+/* The next handful of objects never used, of a growing slab. */
+static inline void slab_hand_out_fresh(struct chunk *slab, struct bin *bin) {
+    unsigned w = slab->fresh / 64u;
+    unsigned first = slab->fresh % 64u;
+    uint64_t fresh = slab_valid_bits(slab, w) & low_mask(slab_class(slab)->handful) << first;
+    slab->fresh = (uint16_t)(w * 64 + 64 - (unsigned)__builtin_clzll(fresh));
+    slab_hand_out(slab, w, fresh, bin);
+    bin->zeroed = slab->zeroed;
+}
+
+/* Returns how many objects the bin may get: of used ones `worth` or more, else of fresh ones. */
+static inline unsigned slab_refill_growing(struct chunk *slab, struct bin *bin) {
+    unsigned touched = (slab->fresh + 63u) / 64;
+    unsigned w = slab->scan;
+    for (unsigned i = touched < LOOK_AT ? touched : LOOK_AT; i > 0; i--) {
+        w = w < touched ? w : 0;
+        uint64_t used = owner_word_read(&slab->words[w].freed) & low_mask(slab->fresh - w * 64);
+        if (used != 0) {
+            unsigned count = count_bits(used);
+            if (count >= slab_class(slab)->worth) {
+                slab->scan = (uint8_t)w;
+                slab_hand_out(slab, w, take_handful(used, count, slab_class(slab)->handful), bin);
+                return count;
+            }
+        }
+        w++;
+    }
+    slab->scan = (uint8_t)w;
+    slab_hand_out_fresh(slab, bin);
+    return 64;
+}
+
+/* Goes on with the pass over a slab that does not grow, to the next word with `least` free objects.
+ * Returns how many; 0: the pass is over. */
+static inline unsigned slab_refill_swept(struct chunk *slab, struct bin *bin, unsigned least) {
+    const struct size_class *size_class = slab_class(slab);
+    unsigned last = size_class->words - 1u;
+    for (unsigned w = slab->scan; w <= last; w++) {
+        uint64_t free = owner_word_read(&slab->words[w].freed);
+        if (w == last) {
+            free &= slab_valid_bits(slab, w);
+        }
+        if (free != 0) {
+            unsigned count = count_bits(free);
+            if (count >= least) {
+                /* More than a handful: the rest comes next. */
+                slab->scan = (uint8_t)(size_class->handful == 64 ? w + 1 : w);
+                slab_hand_out(slab, w, take_handful(free, count, size_class->handful), bin);
+                return count;
+            }
+        }
+    }
+    slab->scan = (uint8_t)(last + 1);
+    return 0;
+}
+
+/* Whether any object is free; the bin has none of them. */
+static inline bool slab_has_free(const struct chunk *slab) {
+    unsigned last = slab_class(slab)->words - 1u;
+    for (unsigned w = 0; w < last; w++) {
+        if (owner_word_read(&slab->words[w].freed) != 0) {
+            return true;
+        }
+    }
+    return (owner_word_read(&slab->words[last].freed) & slab_valid_bits(slab, last)) != 0;
 }
 
 #endif

@@ -4,48 +4,58 @@
 
 #include "os/os.h"
 
-enum { SHARE = 32, CONSTANT = 16, MEMORY_MS = 1000 };
-
-/* What is missed counts up to half of what is in use and 8 MiB: as nobody looks when a program
- * falls idle, it is what may be left behind then. */
-enum { MISSED_SHARE = 2, MISSED_CONSTANT = 256 };
+enum { SHARE = 16, CONSTANT = 32 };
 
 static struct {
-    size_t missed;      /* chunks */
-    size_t just_purged; /* chunks purged since `since_ms` and not taken again */
-    uint64_t since_ms;  /* start of the second that is looked at */
-} learned;
+    size_t missed;      /* learned */
+    size_t just_purged; /* purged in this window or the one before, and not taken again */
+    size_t high;        /* most taken in this window */
+    size_t high_before; /* and in the one before */
+    size_t low_dirty;   /* least dirty in this window */
+    uint64_t since_ms;  /* start of this window */
+} lately;
 
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
-/* One step for each second that has passed. */
-static void forget(void) {
+/* A new window begins where the last one is over.  Half of what was dirty all through it, and was
+ * kept for a swing, is forgotten; of each further window that passed without anybody looking, half
+ * of the rest. */
+static void look_at_clock(size_t taken, size_t dirty) {
     uint64_t now = os_clock_ms();
-    uint64_t passed = now - learned.since_ms;
-    if (passed >= MEMORY_MS) {
-        uint64_t seconds = passed / MEMORY_MS;
-        learned.missed = seconds >= 32 ? 0 : learned.missed >> seconds;
-        learned.just_purged = 0;
-        learned.since_ms = now;
-    }
-}
-
-size_t purge_cap(size_t taken, size_t taken_peak) {
-    size_t missed = smaller(learned.missed, taken / MISSED_SHARE + MISSED_CONSTANT);
-    return taken / SHARE + CONSTANT + smaller(missed, taken_peak - taken);
-}
-
-void purge_cap_note_purged(size_t chunks) {
-    forget();
-    learned.just_purged += chunks;
-}
-
-void purge_cap_note_taken(size_t chunks) {
-    if (learned.just_purged == 0) {
+    uint64_t windows = (now - lately.since_ms) / PURGE_WINDOW_MS;
+    if (windows == 0) {
         return;
     }
-    forget();
-    size_t again = smaller(chunks, learned.just_purged);
-    learned.just_purged -= again;
-    learned.missed += again;
+    size_t base = purge_cap_base(taken);
+    size_t idle = lately.low_dirty > base ? lately.low_dirty - base : 0;
+    lately.missed -= smaller(lately.missed, (idle + 1) / 2);
+    lately.missed = windows > 32 ? 0 : lately.missed >> (windows - 1);
+    lately.just_purged = windows > 1 ? 0 : lately.just_purged / 2;
+    lately.high_before = windows > 1 ? taken : lately.high;
+    lately.high = taken;
+    lately.low_dirty = dirty;
+    lately.since_ms = now;
+}
+
+size_t purge_cap_base(size_t taken) { return taken / SHARE + CONSTANT; }
+
+size_t purge_cap(size_t taken) {
+    size_t high = larger(lately.high, lately.high_before);
+    high += high / 4;
+    return purge_cap_base(taken) + smaller(lately.missed, high > taken ? high - taken : 0);
+}
+
+void purge_cap_note_level(size_t taken, size_t dirty) {
+    look_at_clock(taken, dirty);
+    lately.high = larger(lately.high, taken);
+    lately.low_dirty = smaller(lately.low_dirty, dirty);
+}
+
+void purge_cap_note_purged(size_t chunks) { lately.just_purged += chunks; }
+
+void purge_cap_note_taken(size_t chunks) {
+    size_t again = smaller(chunks, lately.just_purged);
+    lately.just_purged -= again;
+    lately.missed += again;
 }

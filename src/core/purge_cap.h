@@ -1,17 +1,27 @@
 /* How much free memory is kept for reuse.
  *
- *   cap = taken / 32 + 512 KiB + min(missed, taken / 2 + 8 MiB, peak of taken - taken)
+ *   base = taken / 16 + 1 MiB
+ *   cap  = base + min(missed, most taken lately - taken)
  *
- * `missed` learns: memory that has to be faulted back within a second after it was purged was
- * purged too early, and raises it by as much; each further second without such a miss halves it.
- * It never makes the heap larger than it was at its peak.  No timer: time is looked at when
- * chunks move.  All functions: chunk lock held; sizes in chunks. */
+ * `missed` learns that a program swings: memory that has to be faulted in again soon after it was
+ * purged was purged too early, and raises it by as much.  What lay dirty through all of a window of
+ * time was not missed, and lowers it.  So the first fall of a swing is given back, the next ones
+ * are kept for the rise that follows, and never more than was in use lately.
+ *
+ * No timer: time is looked at when chunks move, and by heaps now and then (heap.c).  All functions:
+ * chunk lock held; sizes in chunks. */
 #ifndef CAIRN_CORE_PURGE_CAP_H
 #define CAIRN_CORE_PURGE_CAP_H
 
 #include <stddef.h>
 
-size_t purge_cap(size_t taken, size_t taken_peak);
+enum { PURGE_WINDOW_MS = 2000 };
+
+size_t purge_cap_base(size_t taken);
+size_t purge_cap(size_t taken);
+
+/* What is taken and what is dirty after each change. */
+void purge_cap_note_level(size_t taken, size_t dirty);
 void purge_cap_note_purged(size_t chunks);
 /* `chunks` clean chunks were taken. */
 void purge_cap_note_taken(size_t chunks);

@@ -4,7 +4,10 @@
 #include "base/check.h"
 #include "core/block.h"
 #include "core/metadata.h"
+#include "core/prefault.h"
 #include "core/report.h"
+#include "core/spare.h"
+#include "core/threads.h"
 
 /* Layout of a bitmap in the tables: the pairs of words, then, on lines of their own, the remote
  * words. */
@@ -24,6 +27,23 @@ static void fill_words(struct chunk *slab, unsigned words) {
     }
 }
 
+/* Heaps whose thread has ended are served by others, and have no spares. */
+static bool has_spares(const struct heap *owner) {
+    return heap_distance != 0 && heap_distance_of(owner) == heap_distance;
+}
+
+static struct run take_chunk(struct heap *owner, unsigned class) {
+    uintptr_t spare = has_spares(owner) ? spare_take(owner) : 0;
+    if (spare != 0) {
+        return (struct run){spare, false};
+    }
+    struct run run = chunks_take(1, CHUNK_SIZE);
+    if (run.zeroed) {
+        prefault_slab(owner, class, run.address);
+    }
+    return run;
+}
+
 struct chunk *slab_create(struct heap *owner, unsigned class) {
     const struct size_class *size_class = &size_classes[class];
     char *table = NULL;
@@ -33,7 +53,7 @@ struct chunk *slab_create(struct heap *owner, unsigned class) {
             return NULL;
         }
     }
-    struct run run = chunks_take(1, CHUNK_SIZE);
+    struct run run = take_chunk(owner, class);
     if (run.address == 0) {
         if (table != NULL) {
             metadata_give(table, table_lines(size_class->words));
@@ -66,7 +86,7 @@ struct chunk *slab_create(struct heap *owner, unsigned class) {
     return slab;
 }
 
-void slab_release(struct chunk *slab) {
+void slab_release(struct heap *owner, struct chunk *slab) {
     const struct size_class *size_class = slab_class(slab);
     DCHECK(slab_is_empty(slab));
     slab_set_owner(slab, OWNER_NONE);
@@ -75,7 +95,12 @@ void slab_release(struct chunk *slab) {
     if (size_class->words > 1) {
         metadata_give(slab->words, table_lines(size_class->words));
     }
-    chunks_give(slab->start, 1, !slab->zeroed || slab->fresh > 0);
+    bool dirty = !slab->zeroed || slab->fresh > 0;
+    if (dirty && has_spares(owner)) {
+        spare_give(owner, slab->start);
+    } else {
+        chunks_give(slab->start, 1, dirty);
+    }
 }
 
 SLOW_PATH uint64_t slab_merge_remote(struct heap *owner, struct chunk *slab, unsigned w) {

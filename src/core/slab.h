@@ -49,8 +49,8 @@ FAST_PATH enum freed slab_free_object(const struct chunk *slab, uint64_t index) 
 /* A new slab, all objects free, in no queue.  NULL: no memory. */
 struct chunk *slab_create(struct heap *owner, unsigned class);
 
-/* Gives the chunk of a slab without live objects back. */
-void slab_release(struct chunk *slab);
+/* Gives the chunk of a slab without live objects back, or lets its owner keep it as a spare. */
+void slab_release(struct heap *owner, struct chunk *slab);
 
 /* Sets or clears OWNER_FULL, or gives the slab to another heap. */
 static inline void slab_set_owner(struct chunk *slab, uintptr_t owner) {

@@ -5,6 +5,7 @@
 #include "core/metadata.h"
 #include "core/remote.h"
 #include "core/slab.h"
+#include "core/spare.h"
 #include "core/walk.h"
 #include "os/mutex.h"
 #include "os/os.h"
@@ -106,6 +107,7 @@ static void thread_ends(void *argument) {
     }
     heap_distance = 0;
     gone = true;
+    spare_note_heaps(-1);
     threads_lock();
     park(heap);
     threads_unlock();
@@ -144,6 +146,7 @@ struct heap *threads_attach(void) {
     }
     threads_unlock();
     if (heap != NULL) {
+        spare_note_heaps(1);
         heap_distance = heap_distance_of(heap);
         /* May allocate, which the heap serves by now.  If refused, the heap stays active after
          * the thread's end: its memory is lost, nothing else. */
@@ -246,6 +249,7 @@ static void after_fork_in_child(void) {
     for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
         if (heap != heap_self() && state_of(heap) == HEAP_ACTIVE) {
             set_state(heap, HEAP_LOST);
+            spare_note_heaps(-1);
             atomic_store_explicit(&any_lost, true, memory_order_relaxed);
         }
     }

@@ -37,6 +37,19 @@ void *os_map(size_t size);
  * zero.  False (locked memory, say): nothing is known to have changed. */
 bool os_purge(void *address, size_t size);
 
+/* The same for many ranges with one system call, which costs the processors one flush of their
+ * address translation instead of one each.  False: refused, or not known to this kernel; some of it
+ * may be purged then. */
+struct os_range {
+    uintptr_t address;
+    size_t size;
+};
+bool os_purge_ranges(const struct os_range *ranges, size_t count);
+
+/* Makes pages resident that are to be written anyway: one system call instead of a page fault each.
+ * Where the kernel can't, nothing happens. */
+void os_populate(void *address, size_t size);
+
 /* Moves the pages of [from, from + size) to [to, to + size) without copying bytes; `from` stays
  * mapped and reads as zero.  False if the kernel can't (then nothing has changed). */
 bool os_move_pages(void *from, void *to, size_t size);

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -98,6 +99,49 @@ bool os_purge(void *address, size_t size) {
     int failed = madvise(address, size, MADV_DONTNEED);
     errno = saved;
     return failed == 0;
+}
+
+/* Numbers of Linux 6.14 for "this process" and of the call; older kernels refuse either. */
+#define PIDFD_SELF_THREAD   (-10000)
+#define SYS_PROCESS_MADVISE 440
+
+bool os_purge_ranges(const struct os_range *ranges, size_t count) {
+    /* relaxed: a thread that misses it asks once more in vain. */
+    static _Atomic(bool) refused;
+    enum { MOST = 64 };
+    if (count > MOST || atomic_load_explicit(&refused, memory_order_relaxed)) {
+        return false;
+    }
+    struct iovec vector[MOST];
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        vector[i] = (struct iovec){(void *)ranges[i].address, ranges[i].size};
+        size += ranges[i].size;
+    }
+    int saved = errno;
+    long done = syscall(SYS_PROCESS_MADVISE, PIDFD_SELF_THREAD, vector, count, MADV_DONTNEED, 0);
+    if (done < 0 && (errno == EBADF || errno == ENOSYS || errno == EPERM || errno == EINVAL)) {
+        atomic_store_explicit(&refused, true, memory_order_relaxed);
+    }
+    errno = saved;
+    return done >= 0 && (size_t)done == size;
+}
+
+/* Linux 5.14. */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+void os_populate(void *address, size_t size) {
+    static _Atomic(bool) refused; /* relaxed: as above */
+    if (atomic_load_explicit(&refused, memory_order_relaxed)) {
+        return;
+    }
+    int saved = errno;
+    if (madvise(address, size, MADV_POPULATE_WRITE) != 0 && errno == EINVAL) {
+        atomic_store_explicit(&refused, true, memory_order_relaxed);
+    }
+    errno = saved;
 }
 
 /* Linux 4.17; an older kernel takes the address as a hint. */

@@ -7,6 +7,7 @@
 #include "core/chunk_map.h"
 #include "core/region.h"
 #include "core/slab.h"
+#include "core/spare.h"
 #include "core/threads.h"
 #include "os/os.h"
 #include "support/core.h"
@@ -88,7 +89,11 @@ static void *two_allocate_and_end(void *result) {
 }
 
 static void find_block(void) {
+    spare_flush(scene.heap);
+    (void)chunks_purge_all();
+    give(take(CHUNK_SIZE)); /* the heap's one spare */
     give(take(LARGE));
+    assert_int_equal(spare_count(scene.heap), 1);
     scene.block = *chunks_lists().oldest;
     assert_non_null(scene.block);
     scene.free = chunk_of(scene.block->address + lowest_bit(scene.block->free) * CHUNK_SIZE);
@@ -195,8 +200,8 @@ static void peak_wrong(void) { POKE(block_totals.taken_peak, 1); }
 static void slab_class_wild(void) { POKE(scene.full->class, CLASS_COUNT); }
 static void slab_cursor(void) { POKE(scene.one_word->cursor, 1); }
 static void slab_fresh(void) { POKE(scene.one_word->fresh, 57); }
-static void slab_scan(void) { POKE(scene.one_word->scan, 1); }
-static void slab_scan_beyond(void) { POKE(scene.full->scan, 8); }
+static void slab_scan(void) { POKE(scene.one_word->scan, 2); }
+static void slab_scan_beyond(void) { POKE(scene.full->scan, 9); }
 static void slab_reciprocal(void) { POKE(scene.one_word->reciprocal, 1); }
 static void slab_no_reciprocal(void) { POKE(scene.full->reciprocal, 0); }
 static void slab_class_other(void) { POKE(scene.full->class, scene.full->class + 1); }
@@ -344,6 +349,20 @@ static void queue_lost(void) {
 }
 static void queue_count(void) { POKE(small_queue()->slabs, small_queue()->slabs + 1); }
 
+/* The heap's one spare stays what it is counted as, so that it is this check that finds it. */
+static void spare_wild(void) { POKE(scene.heap->spares[0], (uintptr_t)1 << 40); }
+static void spare_interior(void) { POKE(scene.heap->spares[0], scene.heap->spares[0] + 16); }
+static void spare_free(void) {
+    uint64_t free = scene.block->free;
+    POKE(scene.heap->spares[0], scene.block->address + lowest_bit(free) * CHUNK_SIZE);
+}
+static void spare_in_use(void) { POKE(scene.heap->spares[0], scene.full->start); }
+static void spare_twice(void) { POKE(scene.heap->spares[1], scene.heap->spares[0]); }
+static void spare_of_parked(void) {
+    POKE(scene.parked->spares[0], scene.heap->spares[0]);
+    POKE(scene.heap->spares[0], 0);
+}
+
 static void notification_lost(void) { POKE(scene.heap->notified, NULL); }
 static void notification_wild(void) { POKE(scene.heap->notified, (struct chunk *)&scene); }
 static void notified_twice(void) { POKE(shared_of(scene.notified)->notified, scene.notified); }
@@ -419,8 +438,8 @@ static const struct violation {
     ROW(slab_class_wild, "a slab has a size class"),
     ROW(slab_cursor, "the cursor is a word of the bitmap"),
     ROW(slab_fresh, "fresh is at most the capacity"),
-    ROW(slab_scan, "the search goes on at a word with objects that were used"),
-    ROW(slab_scan_beyond, "the search goes on at a word with objects that were used"),
+    ROW(slab_scan, "the search goes on in the bitmap or is at its end"),
+    ROW(slab_scan_beyond, "the search goes on in the bitmap or is at its end"),
     ROW(slab_reciprocal, "a slab has its class's reciprocal"),
     ROW(slab_no_reciprocal, "a slab has its class's reciprocal"),
     ROW(slab_class_other, "a slab has its class's reciprocal"),
@@ -452,7 +471,7 @@ static const struct violation {
     ROW(large_bytes, "a large object has the chunks that its bytes need"),
     ROW(large_start, "a large object starts at its head"),
     ROW(large_body, "the chunks in a large object are nothing else's"),
-    ROW(large_forgotten, "every taken chunk belongs to a slab or a large object"),
+    ROW(large_forgotten, "every taken chunk is a slab's, a large object's or a spare"),
     ROW(large_not_taken, "the chunks of a large object are taken"),
     ROW(free_is_slab, "a free chunk is neither a slab nor a large object"),
     ROW(free_reciprocal, "only slabs have a reciprocal"),
@@ -475,6 +494,12 @@ static const struct violation {
     ROW(queue_tail, "a queue ends with its tail"),
     ROW(queue_lost, "a slab marked queued is in the queue"),
     ROW(queue_count, "queue.slabs counts the slabs of the class"),
+    ROW(spare_wild, "a spare is a chunk"),
+    ROW(spare_interior, "a spare is a chunk"),
+    ROW(spare_free, "a spare is taken"),
+    ROW(spare_in_use, "a spare is in no use"),
+    ROW(spare_twice, "every taken chunk is a slab's, a large object's or a spare"),
+    ROW(spare_of_parked, "a parked heap has no spares"),
     ROW(notification_lost, "a slab with a summary is in a list"),
     ROW(notification_wild, "a notification leads to a descriptor"),
     ROW(notified_twice, "a slab is in one list of notified slabs"),

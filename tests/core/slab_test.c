@@ -1,6 +1,7 @@
 /* Slabs by themselves, of a heap that no thread uses: what owners do, without queues. */
 #include "core/offer.h"
 #include "core/slab.h"
+#include "core/spare.h"
 
 #include <string.h>
 
@@ -27,13 +28,24 @@ static unsigned handed_out(const struct chunk *slab) {
     return objects;
 }
 
-/* A handful of what the slab has to offer; returns the word that it is of. */
+/* What a heap does with its current slab: goes on with the pass, and begins another one. */
+static unsigned refill(struct chunk *slab, struct bin *bin) {
+    if (slab_is_growing(slab)) {
+        return slab_refill_growing(slab, bin);
+    }
+    unsigned count = slab_refill_swept(slab, bin, 1);
+    if (count == 0) {
+        slab->scan = 0;
+        count = slab_refill_swept(slab, bin, 1);
+    }
+    return count;
+}
+
+/* Returns the word that the bin got objects of. */
 static unsigned fill(struct chunk *slab, struct bin *bin) {
-    struct offer offer = slab_offer(&heap, slab);
-    assert_true(offer.slab == slab && offer.objects != 0);
-    slab_accept(&offer, bin);
-    assert_int_equal(slab->cursor, offer.word);
-    return offer.word;
+    assert_true(refill(slab, bin) != 0);
+    assert_ptr_equal(bin->avail, &slab->words[slab->cursor].avail);
+    return slab->cursor;
 }
 
 static void test_create(void **state) {
@@ -58,7 +70,7 @@ static void test_create(void **state) {
             objects += count_bits(slab_valid_bits(slab, w));
         }
         assert_int_equal(objects, size_class->capacity);
-        slab_release(slab);
+        slab_release(&heap, slab);
         assert_true(chunk_is(slab, CHUNK_RELEASED) && chunk_owner(slab) == OWNER_NONE);
         assert_true(slab->reciprocal == 0);
         assert_int_equal(block_totals.taken, 0);
@@ -81,26 +93,22 @@ static void use_up(struct chunk *slab, struct bin *bin, bool *seen) {
 static void exhaust(struct chunk *slab) {
     bool seen[4096] = {false};
     unsigned total = 0;
-    for (struct offer offer; offer = slab_offer(&heap, slab), offer.objects != 0;) {
-        struct bin bin;
-        slab_accept(&offer, &bin);
-        unsigned w = offer.word;
+    struct bin bin;
+    for (unsigned count; (count = refill(slab, &bin)) != 0;) {
+        unsigned w = slab->cursor;
         struct slab_word *word = &slab->words[w];
-        assert_true(offer.is_fresh || offer.count == count_bits(offer.objects));
-        assert_true(offer.is_fresh ||
-                    offer.is_worth_it == (offer.count >= slab_class(slab)->worth));
         assert_ptr_equal(bin.avail, &word->avail);
         uint64_t avail = owner_word_read(&word->avail), freed = owner_word_read(&word->freed);
-        assert_true((avail & freed) == 0 && (avail & ~offer.objects) == 0);
-        assert_true((avail & ~slab_valid_bits(slab, w)) == 0);
+        assert_true((avail & freed) == 0 && (avail & ~slab_valid_bits(slab, w)) == 0);
         assert_true(slab_free_bits(slab, w) == (avail | freed));
         unsigned got = count_bits(avail);
-        assert_true(got > 0 && got <= slab_class(slab)->handful);
+        assert_true(got > 0 && got <= count);
         assert_int_equal(bin.size, slab_class(slab)->size);
         total += got;
         assert_int_equal(handed_out(slab), total);
         use_up(slab, &bin, seen);
     }
+    assert_false(slab_has_free(slab));
     assert_int_equal(total, slab_class(slab)->capacity);
     assert_int_equal(slab_live(slab), total);
 }
@@ -123,7 +131,7 @@ static void test_hand_out_all(void **state) {
             }
             assert_int_equal(handed_out(slab), 0);
         }
-        slab_release(slab);
+        slab_release(&heap, slab);
     }
 }
 
@@ -140,7 +148,7 @@ static void test_no_object(void **state) {
         for (unsigned i = 0; i < capacity; i++) {
             free_index(slab, i);
         }
-        slab_release(slab);
+        slab_release(&heap, slab);
     }
 }
 
@@ -157,6 +165,7 @@ static bool is_zero(const void *memory, size_t size) {
 /* The bin says "zeroed" of memory that really is, and only of what was never used. */
 static void test_zeroed(void **state) {
     (void)state;
+    spare_flush(&heap);
     (void)chunks_purge_all();
     struct chunk *slab = create(class_of(1024));
     struct bin bin;
@@ -175,62 +184,82 @@ static void test_zeroed(void **state) {
     while (slab_live(slab) > 0) {
         free_index(slab, lowest_bit(~slab_free_bits(slab, 0)));
     }
-    slab_release(slab);
+    slab_release(&heap, slab);
     slab = create(class_of(1024)); /* the same chunk, dirty */
     (void)fill(slab, &bin);
     assert_false(bin.zeroed);
     slab_take_back(slab);
-    slab_release(slab);
+    slab_release(&heap, slab);
+    spare_flush(&heap);
     (void)chunks_purge_all();
     slab = create(class_of(1024));
     (void)fill(slab, &bin);
     assert_true(bin.zeroed && is_zero((void *)bin.base, 1024));
     slab_take_back(slab);
-    slab_release(slab);
+    slab_release(&heap, slab);
 }
 
-/* Takes what is offered; all of it goes to the program. */
-static unsigned take_offer(struct chunk *slab) {
+/* All that the bin gets goes to the program; returns the word. */
+static unsigned take_word(struct chunk *slab) {
     struct bin bin;
     unsigned w = fill(slab, &bin);
     owner_word_write(bin.avail, 0);
     return w;
 }
 
-static void assert_offer(struct chunk *slab, unsigned word, unsigned count) {
-    struct offer offer = slab_offer(&heap, slab);
-    assert_int_equal(offer.word, word);
-    assert_int_equal(offer.count, count);
-    assert_int_equal(count_bits(offer.objects), count);
-    assert_int_equal(offer.is_worth_it, count >= 8);
+static void free_some(struct chunk *slab, unsigned first, unsigned count) {
+    for (unsigned i = first; i < first + count; i++) {
+        free_index(slab, i);
+    }
 }
 
-/* Words with enough free objects are offered in their order from the last one on; else objects
- * never used; else the best word there is. */
-static void test_offer(void **state) {
+/* A growing slab goes back to words with enough free objects, in their order, else it grows. */
+static void test_growing(void **state) {
     (void)state;
     struct chunk *slab = create(class_of(64)); /* 8 words, 64 at a time, 8 are worth it */
     for (unsigned w = 0; w < 4; w++) {
-        assert_int_equal(take_offer(slab), w);
+        assert_int_equal(take_word(slab), w);
     }
-    for (unsigned i = 0; i < 10; i++) {
-        free_index(slab, 64 + i);
+    free_some(slab, 64, 10);
+    free_some(slab, 0, 7);
+    slab->scan = 0;
+    assert_int_equal(take_word(slab), 1);
+    assert_int_equal(take_word(slab), 4); /* seven objects are not worth it */
+    for (unsigned w = 5; w < 8; w++) {
+        assert_int_equal(take_word(slab), w);
     }
-    free_index(slab, 0);
-    assert_offer(slab, 1, 10);
-    assert_int_equal(take_offer(slab), 1);
-    assert_true(slab_offer(&heap, slab).is_fresh); /* one object is not worth it */
-    assert_offer(slab, 4, 64);
-    for (unsigned w = 4; w < 8; w++) {
-        assert_int_equal(take_offer(slab), w);
-    }
-    assert_offer(slab, 0, 1); /* better than nothing */
-    free_index(slab, 200);
-    free_index(slab, 201);
-    assert_offer(slab, 3, 2);
-    assert_int_equal(take_offer(slab), 3);
-    assert_int_equal(take_offer(slab), 0);
-    assert_offer(slab, 0, 0); /* full */
+    assert_false(slab_is_growing(slab));
+    assert_int_equal(take_word(slab), 0); /* now they are */
+    assert_false(slab_has_free(slab));
+}
+
+/* A slab that does not grow is swept: each word once, whatever is free in it. */
+static void test_sweep(void **state) {
+    (void)state;
+    struct chunk *slab = create(class_of(64));
+    exhaust(slab);
+    struct bin bin;
+    free_some(slab, 70, 1);
+    free_some(slab, 200, 2);
+    free_some(slab, 511, 1);
+    slab->scan = 0;
+    assert_int_equal(slab_refill_swept(slab, &bin, 1), 1);
+    assert_int_equal(slab->cursor, 1);
+    owner_word_write(bin.avail, 0);
+    free_some(slab, 71, 3); /* behind: for the next pass */
+    assert_int_equal(slab_refill_swept(slab, &bin, 2), 2);
+    assert_int_equal(slab->cursor, 3);
+    owner_word_write(bin.avail, 0);
+    assert_int_equal(slab_refill_swept(slab, &bin, 2), 0); /* one is less than two */
+    assert_int_equal(slab_refill_swept(slab, &bin, 1), 0); /* and that pass is over */
+    assert_true(slab_has_free(slab));
+    slab->scan = 0;
+    assert_int_equal(slab_refill_swept(slab, &bin, 1), 3);
+    owner_word_write(bin.avail, 0);
+    assert_int_equal(slab_refill_swept(slab, &bin, 1), 1);
+    assert_int_equal(slab->cursor, 7);
+    owner_word_write(bin.avail, 0);
+    assert_false(slab_has_free(slab));
 }
 
 /* While there are objects never used only some words are looked at, each time on from the last. */
@@ -238,32 +267,38 @@ static void test_search_goes_on(void **state) {
     (void)state;
     struct chunk *slab = create(class_of(16)); /* 32 words */
     for (unsigned w = 0; w < 10; w++) {
-        assert_int_equal(take_offer(slab), w);
+        assert_int_equal(take_word(slab), w);
     }
     slab->scan = 0;
-    for (unsigned i = 0; i < 20; i++) {
-        free_index(slab, 8 * 64 + i);
-    }
-    assert_offer(slab, 10, 64);
-    assert_offer(slab, 10, 64);
-    assert_offer(slab, 8, 20);
-    assert_offer(slab, 8, 20);
+    free_some(slab, 8 * 64, 20);
+    assert_int_equal(take_word(slab), 10);
+    assert_int_equal(take_word(slab), 11);
+    assert_int_equal(take_word(slab), 8);
+    assert_int_equal(take_word(slab), 12);
 }
 
-/* What is handed out at once lies within a handful of places. */
+/* Few large objects at once: all, if there are not many; else the ones in a few places. */
 static void test_handful(void **state) {
     (void)state;
     struct chunk *slab = create(class_of(1024)); /* 32 objects, 8 at a time */
     exhaust(slab);
+    slab->scan = 0;
     static const unsigned freed[] = {3, 5, 10, 11, 20, 31};
     for (size_t i = 0; i < sizeof freed / sizeof *freed; i++) {
         free_index(slab, freed[i]);
     }
     struct bin bin;
     (void)fill(slab, &bin);
-    assert_int_equal(owner_word_read(bin.avail), 1u << 3 | 1u << 5 | 1u << 10);
-    assert_int_equal(take_offer(slab), 0);
-    assert_int_equal(handed_out(slab), 32 - 2);
+    assert_int_equal(owner_word_read(bin.avail),
+                     1u << 3 | 1u << 5 | 1u << 10 | 1u << 11 | 1u << 20 | 1u << 31);
+    owner_word_write(bin.avail, 0);
+    free_some(slab, 2, 24);
+    (void)fill(slab, &bin);
+    assert_int_equal(owner_word_read(bin.avail), low_mask(64 * 8 / 24) << 2);
+    owner_word_write(bin.avail, 0);
+    (void)fill(slab, &bin);
+    assert_int_equal(owner_word_read(bin.avail) & 1, 0);
+    assert_int_equal(slab->cursor, 0);
 }
 
 /* What the bin did not hand out is free again, and what was freed meanwhile stays so. */
@@ -283,7 +318,7 @@ static void test_take_back(void **state) {
     assert_true(owner_word_read(bin.avail) == 0);
     assert_true(owner_word_read(&slab->words[0].freed) == ~UINT64_C(2));
     free_index(slab, 1);
-    slab_release(slab);
+    slab_release(&heap, slab);
 }
 
 static void test_merge(void **state) {
@@ -301,10 +336,6 @@ static void test_merge(void **state) {
     assert_int_equal(handed_out(slab), 512 - 5);
     assert_int_equal(slab_live(slab), 512 - 5);
     assert_int_equal(heap.counters.remote_frees - before, 5);
-    remote[5] = ~UINT64_C(0);
-    struct offer offer = slab_offer(&heap, slab); /* merges what it looks at */
-    assert_int_equal(offer.word, 5);
-    assert_int_equal(offer.count, 64);
 }
 
 static void test_set_owner(void **state) {
@@ -318,11 +349,12 @@ static void test_set_owner(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_create),    cmocka_unit_test(test_hand_out_all),
-        cmocka_unit_test(test_no_object), cmocka_unit_test(test_zeroed),
-        cmocka_unit_test(test_offer),     cmocka_unit_test(test_search_goes_on),
-        cmocka_unit_test(test_handful),   cmocka_unit_test(test_take_back),
-        cmocka_unit_test(test_merge),     cmocka_unit_test(test_set_owner),
+        cmocka_unit_test(test_create),         cmocka_unit_test(test_hand_out_all),
+        cmocka_unit_test(test_no_object),      cmocka_unit_test(test_zeroed),
+        cmocka_unit_test(test_growing),        cmocka_unit_test(test_sweep),
+        cmocka_unit_test(test_search_goes_on), cmocka_unit_test(test_handful),
+        cmocka_unit_test(test_take_back),      cmocka_unit_test(test_merge),
+        cmocka_unit_test(test_set_owner),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,6 +44,7 @@ void *__real_os_reserve(size_t size, size_t alignment);
 bool __real_os_commit(void *address, size_t size);
 void *__real_os_map(size_t size);
 bool __real_os_purge(void *address, size_t size);
+bool __real_os_purge_ranges(const struct os_range *ranges, size_t count);
 bool __real_os_move_pages(void *from, void *to, size_t size);
 bool __real_os_on_thread_exit(void (*at_exit)(void *), void *argument);
 
@@ -51,6 +52,7 @@ void *__wrap_os_reserve(size_t size, size_t alignment);
 bool __wrap_os_commit(void *address, size_t size);
 void *__wrap_os_map(size_t size);
 bool __wrap_os_purge(void *address, size_t size);
+bool __wrap_os_purge_ranges(const struct os_range *ranges, size_t count);
 bool __wrap_os_move_pages(void *from, void *to, size_t size);
 bool __wrap_os_on_thread_exit(void (*at_exit)(void *), void *argument);
 
@@ -66,6 +68,10 @@ void *__wrap_os_map(size_t size) { return fails(OS_CALL_MAP) ? NULL : __real_os_
 
 bool __wrap_os_purge(void *address, size_t size) {
     return !fails(OS_CALL_PURGE) && __real_os_purge(address, size);
+}
+
+bool __wrap_os_purge_ranges(const struct os_range *ranges, size_t count) {
+    return !fails(OS_CALL_PURGE) && __real_os_purge_ranges(ranges, count);
 }
 
 bool __wrap_os_move_pages(void *from, void *to, size_t size) {

@@ -1,0 +1,64 @@
+#include "core/prefault.h"
+
+#include "base/bits.h"
+#include "core/block.h"
+#include "os/os.h"
+
+enum {
+    SLABS_FROM = 4,       /* slabs of a class */
+    SMALL_STEP = 16,      /* a step is small if it is at most such a share of the object */
+    LARGE_FROM = 1 << 18, /* bytes: below, looking costs as much as it may save */
+    LARGE_SHARE = 4,      /* of all that is taken: more is never populated on a guess */
+    PLACES = 4,           /* looked at in an object */
+    SURE = 2,             /* objects in a row that were used whole */
+    MEMORY = 4            /* and no more of them are remembered */
+};
+
+void prefault_slab(const struct heap *owner, unsigned class, uintptr_t address) {
+    if (owner->queues[class].slabs >= SLABS_FROM && size_classes[class].size <= os_page_size()) {
+        os_populate((void *)address, CHUNK_SIZE);
+    }
+}
+
+void prefault_growth(uintptr_t address, size_t size, size_t before) {
+    if (size <= before / SMALL_STEP) {
+        os_populate((void *)address, size);
+    }
+}
+
+/* The last one that came, and how many in a row were used whole.  relaxed: threads may mix theirs
+ * up, which makes a guess a little worse; the memory stays mapped whatever becomes of the object. */
+static _Atomic(uintptr_t) last_address;
+static _Atomic(size_t) last_size;
+static _Atomic(unsigned) used_whole;
+
+/* At its end, and at places in between, every page is resident. */
+static bool is_used_whole(uintptr_t address, size_t size) {
+    size_t page = os_page_size();
+    for (size_t i = 1; i <= PLACES; i++) {
+        uintptr_t place = address + round_down(size / PLACES * i - 1, page);
+        if (os_resident_bytes((void *)place, page) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Looks at the last one before this one, which takes its place. */
+static unsigned learn(uintptr_t address, size_t size) {
+    uintptr_t before = atomic_exchange_explicit(&last_address, address, memory_order_relaxed);
+    size_t size_before = atomic_exchange_explicit(&last_size, size, memory_order_relaxed);
+    unsigned whole = atomic_load_explicit(&used_whole, memory_order_relaxed);
+    if (before != 0) {
+        whole = !is_used_whole(before, size_before) ? 0 : whole < MEMORY ? whole + 1 : whole;
+        atomic_store_explicit(&used_whole, whole, memory_order_relaxed);
+    }
+    return whole;
+}
+
+void prefault_large(uintptr_t address, size_t size) {
+    size_t taken = atomic_load_explicit(&block_totals.taken, memory_order_relaxed) * CHUNK_SIZE;
+    if (size >= LARGE_FROM && learn(address, size) >= SURE && size <= taken / LARGE_SHARE) {
+        os_populate((void *)address, size);
+    }
+}

@@ -1,0 +1,88 @@
+#include "core/spare.h"
+
+#include "core/block.h"
+
+/* All heaps together keep as much as a SHARE-th of what is taken, and a constant. */
+enum { SHARE = 64, CONSTANT = 8 };
+
+static _Atomic(size_t) heaps_with_thread;
+
+void spare_note_heaps(int more) {
+    /* relaxed: a measure for a limit. */
+    atomic_fetch_add_explicit(&heaps_with_thread, (size_t)more, memory_order_relaxed);
+}
+
+static size_t limit(void) {
+    size_t taken = atomic_load_explicit(&block_totals.taken, memory_order_relaxed);
+    size_t heaps = atomic_load_explicit(&heaps_with_thread, memory_order_relaxed);
+    size_t share = (taken / SHARE + CONSTANT) / (heaps == 0 ? 1 : heaps);
+    return share < HEAP_SPARES ? share : HEAP_SPARES;
+}
+
+/* Takes out up to `most`. */
+static size_t take_out(struct heap *heap, uintptr_t *addresses, size_t most) {
+    size_t count = 0;
+    for (unsigned i = HEAP_SPARES; i-- > 0 && count < most;) {
+        /* relaxed: whether it is worth the exchange. */
+        if (atomic_load_explicit(&heap->spares[i], memory_order_relaxed) != 0) {
+            /* acquire: the thread that gave the chunk up is done with its descriptor. */
+            uintptr_t address = atomic_exchange_explicit(&heap->spares[i], 0, memory_order_acquire);
+            if (address != 0) {
+                addresses[count++] = address;
+            }
+        }
+    }
+    return count;
+}
+
+/* Puts away up to `count` in places below `most`; returns how many. */
+static size_t put_in(struct heap *heap, const uintptr_t *addresses, size_t count, size_t most) {
+    size_t put = 0;
+    for (size_t i = 0; i < most && put < count; i++) {
+        /* relaxed: others only ever empty a place.  release: see take_out(). */
+        if (atomic_load_explicit(&heap->spares[i], memory_order_relaxed) == 0) {
+            atomic_store_explicit(&heap->spares[i], addresses[put++], memory_order_release);
+        }
+    }
+    return put;
+}
+
+uintptr_t spare_take(struct heap *heap) {
+    uintptr_t addresses[HEAP_SPARES];
+    if (take_out(heap, addresses, 1) != 0) {
+        return addresses[0];
+    }
+    size_t most = limit();
+    size_t count = chunks_take_dirty(addresses, 1 + most / 2);
+    if (count == 0) {
+        return 0;
+    }
+    (void)put_in(heap, addresses + 1, count - 1, most); /* all: the places are empty */
+    return addresses[0];
+}
+
+void spare_give(struct heap *heap, uintptr_t address) {
+    size_t most = limit();
+    if (put_in(heap, &address, 1, most) != 0) {
+        return;
+    }
+    uintptr_t addresses[HEAP_SPARES + 1] = {address};
+    size_t count = 1 + take_out(heap, addresses + 1, (most + 1) / 2);
+    chunks_give_dirty(addresses, count);
+}
+
+void spare_flush(struct heap *heap) {
+    uintptr_t addresses[HEAP_SPARES];
+    size_t count = take_out(heap, addresses, HEAP_SPARES);
+    if (count != 0) {
+        chunks_give_dirty(addresses, count);
+    }
+}
+
+unsigned spare_count(const struct heap *heap) {
+    unsigned count = 0;
+    for (unsigned i = 0; i < HEAP_SPARES; i++) {
+        count += atomic_load_explicit(&heap->spares[i], memory_order_relaxed) != 0;
+    }
+    return count;
+}
