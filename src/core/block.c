@@ -162,7 +162,7 @@ static void note_taken(size_t count, bool zeroed) {
                               memory_order_relaxed);
     }
     if (zeroed) {
-        purge_cap_note_taken(count);
+        add(&block_totals.refaulted, purge_cap_note_taken(count));
     }
 }
 

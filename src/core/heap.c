@@ -242,7 +242,7 @@ void heap_flush(struct heap *heap) {
         struct chunk *slab = queue->current;
         if (slab != NULL) {
             leave_current(heap, c);
-            slab_take_back(slab);
+            heap->bins[c].handed -= slab_take_back(slab);
             put_away(heap, slab, slab_live(slab) < slab_class(slab)->capacity);
         }
         release_empty(heap, queue);
@@ -280,6 +280,7 @@ static void rebuild_slab(struct chunk *slab, void *argument) {
     }
     for (unsigned w = 0; w < slab_class(slab)->words; w++) {
         struct slab_word *word = &slab->words[w];
+        heap->bins[slab->class].handed -= count_bits(owner_word_read(&word->avail));
         owner_word_write(&word->freed, slab_free_bits(slab, w));
         owner_word_write(&word->avail, 0);
         (void)slab_merge_word(heap, slab, w);

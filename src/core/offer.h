@@ -84,6 +84,7 @@ static inline void slab_accept(const struct offer *offer, struct bin *bin) {
     bin->base = slab->start + (uintptr_t)offer->word * 64 * size_class->size;
     bin->size = size_class->size;
     bin->zeroed = offer->is_fresh && slab->zeroed;
+    bin->handed += count_bits(handful);
     /* In this order an object is free in one of the two words at every instant, also for a fork
      * in between. */
     owner_word_write(&word->avail, handful);

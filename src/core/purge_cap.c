@@ -40,12 +40,13 @@ void purge_cap_note_purged(size_t chunks) {
     learned.just_purged += chunks;
 }
 
-void purge_cap_note_taken(size_t chunks) {
+size_t purge_cap_note_taken(size_t chunks) {
     if (learned.just_purged == 0) {
-        return;
+        return 0;
     }
     forget();
     size_t again = smaller(chunks, learned.just_purged);
     learned.just_purged -= again;
     learned.missed += again;
+    return again;
 }
