@@ -87,8 +87,7 @@ static void print_heap(FILE *stream, const struct cairn_stats *stats) {
         const struct cairn_class_stats *class = &stats->classes[c];
         size_t before = c == 0 ? 0 : stats->classes[c - 1].object_bytes;
         if (class->free_objects != 0) {
-            fprintf(stream,
-                    "  <size from=\"%zu\" to=\"%zu\" total=\"%" PRIu64 "\" count=\"%zu\"/>\n",
+            fprintf(stream, "  <size from=\"%zu\" to=\"%zu\" total=\"%zu\" count=\"%zu\"/>\n",
                     before + 1, class->object_bytes, class->free_objects * class->object_bytes,
                     class->free_objects);
         }
