@@ -65,16 +65,23 @@ static size_t resident_of_windows(uintptr_t first, uintptr_t end) {
 /* Only pages of the root that are there can have an entry: most are not, and to read them all would
  * make them. */
 size_t chunk_map_resident(void) {
+    enum { AT_ONCE = 256 };
+    unsigned char present[AT_ONCE];
     size_t page = os_page_size();
     uintptr_t root = (uintptr_t)chunk_map.leaf_distance;
     uintptr_t end = root + sizeof chunk_map.leaf_distance;
+    uintptr_t first = round_down(root, page);
+    size_t pages = (round_up(end, page) - first) / page;
     size_t bytes = 0;
-    for (uintptr_t at = round_down(root, page); at < end; at += page) {
-        if (os_resident_bytes((void *)at, page) != 0) {
-            uintptr_t from = at > root ? at : root;
-            uintptr_t to = at + page < end ? at + page : end;
-            bytes += resident_of_windows((from - root) / sizeof(uintptr_t),
-                                         (to - root) / sizeof(uintptr_t));
+    for (size_t i = 0; i < pages; i++) {
+        if (i % AT_ONCE == 0) {
+            size_t count = pages - i < AT_ONCE ? pages - i : AT_ONCE;
+            (void)os_resident_pages((void *)(first + i * page), count * page, present);
+        }
+        if (present[i % AT_ONCE] != 0) {
+            uintptr_t from = first + i * page, to = from + page;
+            bytes += resident_of_windows((from > root ? from - root : 0) / sizeof(uintptr_t),
+                                         ((to < end ? to : end) - root) / sizeof(uintptr_t));
         }
     }
     return bytes;
