@@ -6,17 +6,17 @@
  *     printf("%zu live bytes\n", (size_t)stats.live_bytes);
  *
  * or as text: cairn_stats_json(), cairn_stats_openmetrics(), and the same to a file descriptor.
- * Nothing is counted while the program runs but what slow paths count: objects are counted in the
- * heap's bitmaps when they are asked for, pages where the kernel keeps them.
+ * While the program runs nothing is counted but in slow paths: objects are counted in the heap's
+ * bitmaps when they are asked for, pages where the kernel keeps them.
  *
  * When not: in a loop that must be fast.  Cost: a cache line and the bitmap of each slab, and a
  * system call for each 2 MiB that are mapped; for a heap of 1 GiB some 10 to 40 ms.
  *
- * All functions may be called by any thread at any time, before constructors, after destructors and
- * in a signal handler too (with 24 KiB of stack), whatever the interrupted code was doing: they take
- * no lock, stop nobody, allocate nothing and keep errno.  What other threads change meanwhile is
- * seen before or after; a slab that is made or released while it is looked at counts as one or the
- * other, or as in transit.  With all other threads quiet every equation below holds exactly.
+ * All functions may be called by any thread at any time, before constructors, after destructors
+ * and in a signal handler too (with 24 KiB of stack), whatever the interrupted code was doing: they
+ * take no lock, stop nobody, allocate nothing and keep errno.  What other threads change meanwhile
+ * is seen before or after; a slab that is made or released while it is looked at counts as one or
+ * the other, or as in transit.  With all other threads quiet every equation below holds exactly.
  *
  * WHAT ADDS UP (gauges of one snapshot; sums that a snapshot makes itself hold at any time)
  *   mapped_bytes        = slab_bytes + large_chunk_bytes + transit_bytes + dirty_bytes + clean_bytes

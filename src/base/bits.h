@@ -49,7 +49,7 @@ static inline uint64_t lowest_bits(uint64_t word, unsigned most) {
     return word & ~rest;
 }
 
-/* Where the run of equal bits that begins at bit `from` ends; from < limit, and limit ends it too. */
+/* Where the run of equal bits that begins at bit `from` ends; from < limit, which ends it too. */
 static inline unsigned run_end(const uint64_t *words, unsigned from, unsigned limit) {
     uint64_t value = (words[from / 64] >> (from % 64) & 1) != 0 ? ~UINT64_C(0) : 0;
     uint64_t rest = ~low_mask(from % 64);

@@ -25,8 +25,8 @@ void output_to_fd(struct output *output, int fd);
 void output_string(struct output *output, const char *string);
 void output_decimal(struct output *output, uint64_t number);
 
-/* Passes on what is left, and ends a buffer with a zero byte.  Returns the length of the whole text,
- * also of what did not fit. */
+/* Passes on what is left, and ends a buffer with a zero byte.  Returns the length of the whole
+ * text, also of what did not fit. */
 size_t output_end(struct output *output);
 
 #endif

@@ -3,12 +3,12 @@
  *
  * Why that is safe: regions only grow, the memory of descriptors, blocks and bitmaps is never
  * unmapped nor used for anything else (chunk_map.h, metadata.h), so whatever pointer a descriptor
- * holds, or held a moment ago, leads to readable words.  A descriptor is copied, what it leads to is
- * read, and it is copied again: if kind, class, place and bitmap are still the same, the two belong
- * together; if not, it is tried again, and after a few times the chunk counts as in transit.  (That
- * it became another slab of the same class at the same place meanwhile goes unnoticed; then bits of
- * both are counted, and no count exceeds what one slab has.)  What one owner changes in the bitmaps
- * meanwhile is seen before or after, word by word.
+ * holds, or held a moment ago, leads to readable words.  A descriptor is copied, what it leads to
+ * is read, and it is copied again: if kind, class, place and bitmap are still the same, the two
+ * belong together; if not, it is tried again, and after a few times the chunk counts as in transit.
+ * (That it became another slab of the same class at the same place meanwhile goes unnoticed; then
+ * bits of both are counted, and no count exceeds what one slab has.)  What its owner changes in the
+ * bitmap meanwhile is seen before or after, word by word.
  *
  * So each chunk of the snapshot was at some moment of the walk as it is shown, and is shown once. */
 #ifndef CAIRN_CORE_SNAPSHOT_H

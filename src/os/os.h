@@ -48,7 +48,8 @@ bool os_resident_pages(void *address, size_t size, unsigned char *present);
 /* Bytes of [address, address + size) that are resident, for statistics. */
 size_t os_resident_bytes(void *address, size_t size);
 
-/* Bytes of the whole process that are resident, as the kernel counts them; 0 if it does not tell. */
+/* Bytes of the whole process that are resident, as the kernel counts them; 0 if it does not
+ * tell. */
 size_t os_process_resident_bytes(void);
 
 /* The most bytes of the process that were resident at once, as the kernel counts them; 0 if it

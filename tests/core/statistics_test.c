@@ -195,8 +195,8 @@ static void *take_and_give(void *argument) {
     return NULL;
 }
 
-/* Exact, though no fast path counts: also of frees by other threads, of threads that have ended, and
- * after bins were emptied. */
+/* Exact, though no fast path counts: also of frees by other threads, of threads that have ended,
+ * and after bins were emptied. */
 static void allocations_and_frees_are_exact(void **state) {
     (void)state;
     static void *object[ROUND];

@@ -101,6 +101,7 @@ static void expect_sums(const char *shape, const struct cairn_stats *s) {
 
 static struct cairn_stats compare(const char *shape) {
     static struct cairn_stats s;
+    (void)ask_kernel(); // so that the asking takes no more memory
     cairn_stats(&s, sizeof s);
     struct kernel_count kernel = ask_kernel();
     expect_sums(shape, &s);

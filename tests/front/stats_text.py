@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The texts of the statistics, read strictly: JSON by a parser that takes nothing twice, OpenMetrics
-by a checker of its format; and the sums that must hold in both.
+"""The texts of the statistics, read strictly: JSON by a parser that takes nothing twice,
+OpenMetrics by a checker of its format; and the sums that must hold in both.
     stats_text.py PROGRAM        PROGRAM json and PROGRAM openmetrics print the texts
     stats_text.py --self-test    wrong texts must be found out
 """
