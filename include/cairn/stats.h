@@ -19,7 +19,8 @@
  * the other, or as in transit.  With all other threads quiet every equation below holds exactly.
  *
  * WHAT ADDS UP (gauges of one snapshot; sums that a snapshot makes itself hold at any time)
- *   mapped_bytes        = slab_bytes + large_chunk_bytes + transit_bytes + dirty_bytes + clean_bytes
+ *   mapped_bytes        = slab_bytes + large_chunk_bytes + transit_bytes + dirty_bytes +
+ *                         clean_bytes
  *   slab_bytes          = small_live_bytes + free_bytes + end_bytes
  *   live_bytes          = small_live_bytes + large_live_bytes
  *   resident_bytes      = heap_resident_bytes + metadata_bytes + outside_bytes

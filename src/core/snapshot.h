@@ -10,7 +10,8 @@
  * bits of both are counted, and no count exceeds what one slab has.)  What its owner changes in the
  * bitmap meanwhile is seen before or after, word by word.
  *
- * So each chunk of the snapshot was at some moment of the walk as it is shown, and is shown once. */
+ * So each chunk of the snapshot was at some moment of the walk as it is shown, and is shown
+ * once. */
 #ifndef CAIRN_CORE_SNAPSHOT_H
 #define CAIRN_CORE_SNAPSHOT_H
 
