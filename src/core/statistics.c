@@ -52,13 +52,10 @@ static unsigned count_words(const uint64_t *words, unsigned count) {
 static unsigned longest_free_run(const struct slab_snapshot *slab) {
     unsigned capacity = size_classes[slab->class].capacity;
     unsigned longest = 0;
-    uint64_t unused[SNAPSHOT_WORDS];
-    for (unsigned w = 0; w < size_classes[slab->class].words; w++) {
-        unused[w] = ~slab->live[w];
-    }
     for (unsigned from = 0, to; from < capacity; from = to) {
-        to = run_end(unused, from, capacity);
-        if ((unused[from / 64] >> (from % 64) & 1) != 0 && to - from > longest) {
+        to = run_end(slab->live, from, capacity);
+        bool is_free = (slab->live[from / 64] >> (from % 64) & 1) == 0;
+        if (is_free && to - from > longest) {
             longest = to - from;
         }
     }

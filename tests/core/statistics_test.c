@@ -42,6 +42,7 @@ static void check_class(const struct cairn_class_stats *class, unsigned c) {
     assert_true(class->ready_objects + class->unmerged_objects <= class->free_objects);
     assert_true(class->largest_free_bytes <= class->free_bytes);
     assert_true(class->resident_bytes <= class->slab_bytes);
+    assert_int_equal(class->resident_bytes % os_page_size(), 0);
     assert_true(class->live_resident_bytes <= class->live_bytes);
     assert_true(class->pinned_bytes <= class->free_bytes);
     assert_true(class->live_resident_bytes + class->pinned_bytes <= class->resident_bytes);
@@ -79,6 +80,7 @@ static void check_sums(const struct cairn_stats *s) {
     assert_int_equal(s->fragmentation_bytes + s->cached_bytes, kept);
     assert_int_equal(s->heap_resident_bytes, s->live_resident_bytes + kept);
     assert_true(s->heap_resident_bytes <= s->mapped_bytes);
+    assert_int_equal(s->heap_resident_bytes % os_page_size(), 0); /* no part of a page is missed */
 }
 
 /* What holds besides while nobody else is at work. */
