@@ -306,6 +306,56 @@ static void every_free_page_has_a_reason(void **state) {
     assert_true(purged.purged_bytes > full.purged_bytes);
 }
 
+/* A slab that its bin keeps though it is empty, and one that was made from a chunk that was used. */
+static void empty_and_fresh_are_told_apart(void **state) {
+    (void)state;
+    if (os_page_size() != 4096) {
+        skip();
+    }
+    enum { OBJECTS = 16 }; /* two slabs of eight pages */
+    static char *object[OBJECTS];
+    struct cairn_stats before, freed, used_again;
+    (void)trim();
+    statistics_take(&before);
+    for (size_t i = 0; i < OBJECTS; i++) {
+        object[i] = take(4096);
+        memset(object[i], 1, 4096);
+    }
+    for (size_t i = 0; i < OBJECTS; i++) {
+        give(object[i]);
+    }
+    statistics_take(&freed);
+    check_quiet(&freed);
+    assert_int_equal(freed.kept_bytes[CAIRN_EMPTY] - before.kept_bytes[CAIRN_EMPTY], CHUNK_SIZE);
+    assert_int_equal(freed.kept_bytes[CAIRN_DIRTY], CHUNK_SIZE);
+    /* Eleven to a slab, four handed to the bin: they lie on the first three pages. */
+    char *other = take(2944);
+    statistics_take(&used_again);
+    check_quiet(&used_again);
+    assert_int_equal(used_again.kept_bytes[CAIRN_DIRTY], 0);
+    assert_int_equal(used_again.kept_bytes[CAIRN_FRESH] - before.kept_bytes[CAIRN_FRESH],
+                     5 * 4096 - used_again.classes[class_of(2944)].end_bytes);
+    give(other);
+}
+
+static void what_is_missed_is_counted(void **state) {
+    (void)state;
+    enum { BYTES = 30 << 20, TRIES = 10 }; /* unless the machine stops for a second each time */
+    struct cairn_stats before, after;
+    statistics_take(&before);
+    after = before;
+    for (int i = 0; i < TRIES && after.refaulted_bytes == before.refaulted_bytes; i++) {
+        give(take(BYTES));
+        give(take(BYTES));
+        statistics_count(&after);
+    }
+    assert_true(after.refaulted_bytes - before.refaulted_bytes >= BYTES / 2);
+    assert_true(after.purged_bytes - before.purged_bytes >= 2 * (uint64_t)BYTES);
+    assert_true(after.purge_calls > before.purge_calls);
+    assert_int_equal(after.purge_failures, 0);
+    assert_int_equal(after.resident_bytes, 0); /* not looked at */
+}
+
 /* One survivor on each page: nothing can go. */
 static void survivors_pin_pages(void **state) {
     (void)state;
@@ -467,7 +517,9 @@ int main(void) {
         cmocka_unit_test(remote_frees_count_as_free),
         cmocka_unit_test(allocations_and_frees_are_exact),
         cmocka_unit_test(every_free_page_has_a_reason),
+        cmocka_unit_test(empty_and_fresh_are_told_apart),
         cmocka_unit_test(survivors_pin_pages),
+        cmocka_unit_test(what_is_missed_is_counted),
         cmocka_unit_test(they_may_be_taken_while_others_work),
         cmocka_unit_test(the_peak_is_found),
         cmocka_unit_test(trimming_gives_back_pages_inside_slabs),
