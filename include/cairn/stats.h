@@ -10,7 +10,8 @@
  * bitmaps when they are asked for, pages where the kernel keeps them.
  *
  * When not: in a loop that must be fast.  Cost: a cache line and the bitmap of each slab, and a
- * system call for each 2 MiB that are mapped; for a heap of 1 GiB some 10 to 40 ms.
+ * system call for each 2 MiB that are mapped: 256 MiB in objects of 1000 bytes take 6 ms, in
+ * objects of 16 bytes 85.
  *
  * All functions may be called by any thread at any time, before constructors, after destructors
  * and in a signal handler too (with 24 KiB of stack), whatever the interrupted code was doing: they

@@ -306,7 +306,7 @@ static void every_free_page_has_a_reason(void **state) {
     assert_true(purged.purged_bytes > full.purged_bytes);
 }
 
-/* A slab that its bin keeps though it is empty, and one that was made from a chunk that was used. */
+/* A slab that its bin keeps though it is empty, and one made from a chunk that was used. */
 static void empty_and_fresh_are_told_apart(void **state) {
     (void)state;
     if (os_page_size() != 4096) {
