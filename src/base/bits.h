@@ -49,6 +49,20 @@ static inline uint64_t lowest_bits(uint64_t word, unsigned most) {
     return word & ~rest;
 }
 
+/* Where the run of equal bits that begins at bit `from` ends; from < limit, which ends it too. */
+static inline unsigned run_end(const uint64_t *words, unsigned from, unsigned limit) {
+    uint64_t value = (words[from / 64] >> (from % 64) & 1) != 0 ? ~UINT64_C(0) : 0;
+    uint64_t rest = ~low_mask(from % 64);
+    for (unsigned w = from / 64; w * 64 < limit; w++, rest = ~UINT64_C(0)) {
+        uint64_t other = (words[w] ^ value) & rest;
+        if (other != 0) {
+            unsigned end = w * 64 + lowest_bit(other);
+            return end < limit ? end : limit;
+        }
+    }
+    return limit;
+}
+
 /* Upper half of the product a * *b; *low is the lower one. */
 static inline uint64_t multiply_wide(uint64_t a, const uint64_t *b, uint64_t *low) {
 #if defined(__x86_64__)

@@ -13,6 +13,6 @@ _Noreturn void check_failed(const char *expression, const char *file, int line) 
     text_string(&text, ":");
     text_decimal(&text, (uint64_t)line);
     text_string(&text, "\n");
-    text_write(&text, 2);
+    (void)text_write(&text, 2);
     abort();
 }

@@ -32,17 +32,18 @@ void text_address(struct text *text, uintptr_t address) {
     text_digits(text, address, 16);
 }
 
-void text_write(struct text *text, int fd) {
-    int saved = errno;
+int text_write(struct text *text, int fd) {
+    int saved = errno, error = 0;
     size_t done = 0;
-    while (done < text->length) {
+    while (done < text->length && error == 0) {
         ssize_t n = write(fd, text->bytes + done, text->length - done);
         if (n > 0) {
             done += (size_t)n;
         } else if (n == 0 || errno != EINTR) {
-            break;
+            error = n == 0 ? EIO : errno;
         }
     }
     text->length = 0;
     errno = saved;
+    return error;
 }

@@ -19,7 +19,7 @@ void text_decimal(struct text *text, uint64_t number);
 void text_address(struct text *text, uintptr_t address); /* 0x and lower-case hexadecimal digits */
 
 /* Writes all of it to the descriptor (retrying on EINTR, giving up on any other error) and empties
- * the buffer.  Keeps errno. */
-void text_write(struct text *text, int fd);
+ * the buffer.  Keeps errno; returns 0 or the error's number. */
+int text_write(struct text *text, int fd);
 
 #endif

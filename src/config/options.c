@@ -51,7 +51,7 @@ static void complain(const struct option *option, const char *value, const char 
     text_string(&text, strlen(value) > SHOWN ? "... is ignored: " : " is ignored: ");
     text_string(&text, why);
     text_string(&text, "\n");
-    text_write(&text, fd);
+    (void)text_write(&text, fd);
 }
 
 void options_read(const char *(*look_up)(const char *variable), int complaints) {

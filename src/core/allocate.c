@@ -8,6 +8,7 @@
 #include "core/large.h"
 #include "core/object.h"
 #include "core/remote.h"
+#include "os/os.h"
 
 /* An alignment above it can't be satisfied in 48 bits of address. */
 #define ALIGNMENT_MAX ((size_t)1 << 40)
@@ -17,13 +18,35 @@ static void *out_of_memory(void) {
     return NULL;
 }
 
+struct large_requests large_requests;
+
 /* --- allocating ------------------------------------------------------------------------------- */
 
-static void *take_small(unsigned class, bool *zeroed) {
+static void note(struct requests *requests, size_t size) {
+    requests->count++;
+    requests->bytes += size;
+}
+
+static void *take_small(size_t size, bool *zeroed) {
+    unsigned class = class_of(size);
     struct heap *heap = likely(heap_distance != 0) ? heap_self() : threads_attach();
-    void *object =
-        heap != NULL ? heap_take_slow(heap, class, true, zeroed) : threads_take_late(class, zeroed);
-    return object != NULL ? object : out_of_memory();
+    if (unlikely(heap == NULL)) {
+        void *late = threads_take_late(class, zeroed);
+        return late != NULL ? late : out_of_memory();
+    }
+    void *object = heap_take_slow(heap, class, true, zeroed);
+    if (unlikely(object == NULL)) {
+        return out_of_memory();
+    }
+    note(&heap->requests[class], size);
+    return object;
+}
+
+static void note_large(size_t size) {
+    (void)atomic_fetch_add_explicit(&large_requests.count, 1, memory_order_relaxed);
+    (void)atomic_fetch_add_explicit(&large_requests.bytes, size, memory_order_relaxed);
+    (void)atomic_fetch_add_explicit(&large_requests.rounded_bytes, round_up(size, os_page_size()),
+                                    memory_order_relaxed);
 }
 
 static void *take_large(size_t size, size_t alignment, bool *zeroed) {
@@ -31,19 +54,22 @@ static void *take_large(size_t size, size_t alignment, bool *zeroed) {
         return out_of_memory();
     }
     void *object = large_allocate(size, alignment, zeroed);
-    return object != NULL ? object : out_of_memory();
+    if (object == NULL) {
+        return out_of_memory();
+    }
+    note_large(size);
+    return object;
 }
 
 void *allocate_slow(size_t size) {
     bool zeroed;
-    return size <= SLAB_MAX ? take_small(class_of(size), &zeroed)
-                            : take_large(size, CHUNK_SIZE, &zeroed);
+    return size <= SLAB_MAX ? take_small(size, &zeroed) : take_large(size, CHUNK_SIZE, &zeroed);
 }
 
 void *allocate_zeroed_slow(size_t size) {
     bool zeroed = false;
-    void *object = size <= SLAB_MAX ? take_small(class_of(size), &zeroed)
-                                    : take_large(size, CHUNK_SIZE, &zeroed);
+    void *object =
+        size <= SLAB_MAX ? take_small(size, &zeroed) : take_large(size, CHUNK_SIZE, &zeroed);
     if (object != NULL && !zeroed) {
         memset(object, 0, size);
     }

@@ -7,7 +7,9 @@
 #ifndef CAIRN_CORE_ALLOCATE_H
 #define CAIRN_CORE_ALLOCATE_H
 
+#include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The bin was empty, or the object is large. */
 void *allocate_slow(size_t size);
@@ -24,6 +26,13 @@ void free_slow(const char *function, void *pointer);
 
 /* All objects of its word are free: the fast path's third exit. */
 void free_emptied(void *pointer);
+
+/* Large objects that were allocated, and the bytes that were asked for, rounded to pages or not;
+ * written by any thread.  Resizing does not count. */
+struct large_requests {
+    _Atomic(uint64_t) count, bytes, rounded_bytes;
+};
+extern struct large_requests large_requests;
 
 /* Bytes the program may use; 0 for NULL. */
 size_t usable_size(const char *function, const void *pointer);

@@ -177,7 +177,7 @@ static void note_taken(size_t count, bool zeroed) {
     }
     purge_cap_note_level(total(&block_totals.taken), total(&block_totals.dirty));
     if (zeroed) {
-        purge_cap_note_taken(count);
+        add(&block_totals.refaulted, purge_cap_note_taken(count));
     }
 }
 

@@ -44,6 +44,7 @@ struct block_totals {
     _Atomic(size_t) purged_bytes; /* given back to the kernel, in all */
     _Atomic(size_t) purge_calls;
     _Atomic(size_t) purge_failures;
+    _Atomic(size_t) refaulted; /* purged and taken again within a second, in all */
 };
 
 extern struct block_totals block_totals;

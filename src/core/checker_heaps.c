@@ -119,8 +119,8 @@ static bool check_spares(const struct checker *checker, const struct heap *heap)
         EXPECT((block->free >> address / CHUNK_SIZE % CHUNKS_PER_BLOCK & 1) == 0,
                "a spare is taken", &heap->spares[i]);
         const struct chunk *chunk = chunk_of(address);
-        EXPECT(!chunk_is(chunk, CHUNK_SLAB) && chunk_owner(chunk) == OWNER_NONE,
-               "a spare is in no use", &heap->spares[i]);
+        EXPECT(chunk_is(chunk, CHUNK_SPARE) && chunk_owner(chunk) == OWNER_NONE,
+               "a spare is marked so, and nobody's", &heap->spares[i]);
     }
     return true;
 }

@@ -10,7 +10,8 @@
  *   CHUNK_SLAB      its owner's thread writes; or, while that heap is parked, whoever holds the
  *                   registry lock
  *   CHUNK_LARGE     first chunk of a large object; who allocates, reallocates or frees it writes
- *                   (its further chunks are not marked: object.c searches for the head) */
+ *                   (its further chunks are not marked: object.c searches for the head)
+ *   CHUNK_SPARE     in no use, kept by a heap (spare.h); who puts it there or takes it out writes */
 #ifndef CAIRN_CORE_CHUNK_H
 #define CAIRN_CORE_CHUNK_H
 
@@ -22,7 +23,13 @@
 #include "base/owner_word.h"
 #include "core/geometry.h"
 
-enum chunk_kind { CHUNK_NEVER = 0, CHUNK_RELEASED = 1, CHUNK_SLAB = 2, CHUNK_LARGE = 3 };
+enum chunk_kind {
+    CHUNK_NEVER = 0,
+    CHUNK_RELEASED = 1,
+    CHUNK_SLAB = 2,
+    CHUNK_LARGE = 3,
+    CHUNK_SPARE = 4
+};
 
 /* Values of chunk.owner.  A heap's distance (see heap.h) means: a slab of that heap that needs
  * nothing special, and is the one value that free's fast path accepts.  All others end in its

@@ -1,5 +1,7 @@
 #include "core/chunk_map.h"
 
+#include <stdatomic.h>
+
 #include "base/bits.h"
 #include "base/check.h"
 #include "os/os.h"
@@ -9,7 +11,7 @@ _Alignas(CACHE_LINE) struct chunk_map chunk_map;
 _Static_assert(offsetof(struct leaf, shared) == sizeof(struct chunk) * CHUNKS_PER_WINDOW,
                "shared_of() relies on it");
 
-static size_t leaves;
+static _Atomic(size_t) leaves; /* written under the chunk lock */
 
 static struct leaf *leaf_of(uintptr_t address) {
     uintptr_t distance = chunk_map.leaf_distance[address >> WINDOW_SHIFT];
@@ -34,7 +36,8 @@ bool chunk_map_cover(uintptr_t address, size_t size) {
         if (leaf == NULL) {
             return false;
         }
-        leaves++;
+        atomic_store_explicit(&leaves, atomic_load_explicit(&leaves, memory_order_relaxed) + 1,
+                              memory_order_relaxed);
         /* release: a thread that finds the leaf through the map finds it zeroed. */
         __atomic_store_n(&chunk_map.leaf_distance[window], (uintptr_t)leaf - (uintptr_t)&chunk_map,
                          __ATOMIC_RELEASE);
@@ -42,15 +45,43 @@ bool chunk_map_cover(uintptr_t address, size_t size) {
     return true;
 }
 
-size_t chunk_map_reserved(void) { return leaves * sizeof(struct leaf); }
+size_t chunk_map_reserved(void) {
+    return atomic_load_explicit(&leaves, memory_order_relaxed) * sizeof(struct leaf);
+}
 
-size_t chunk_map_resident(void) {
+/* Of the leaves of [first, end). */
+static size_t resident_of_windows(uintptr_t first, uintptr_t end) {
     size_t bytes = 0;
-    for (uintptr_t window = 0; window < WINDOWS; window++) {
+    for (uintptr_t window = first; window < end; window++) {
         uintptr_t distance = __atomic_load_n(&chunk_map.leaf_distance[window], __ATOMIC_ACQUIRE);
         if (distance != 0) {
             struct leaf *leaf = (struct leaf *)((uintptr_t)&chunk_map + distance);
             bytes += os_resident_bytes(leaf, round_up(sizeof *leaf, os_page_size()));
+        }
+    }
+    return bytes;
+}
+
+/* Only pages of the root that are there can have an entry: most are not, and to read them all would
+ * make them. */
+size_t chunk_map_resident(void) {
+    enum { AT_ONCE = 256 };
+    unsigned char present[AT_ONCE];
+    size_t page = os_page_size();
+    uintptr_t root = (uintptr_t)chunk_map.leaf_distance;
+    uintptr_t end = root + sizeof chunk_map.leaf_distance;
+    uintptr_t first = round_down(root, page);
+    size_t pages = (round_up(end, page) - first) / page;
+    size_t bytes = 0;
+    for (size_t i = 0; i < pages; i++) {
+        if (i % AT_ONCE == 0) {
+            size_t count = pages - i < AT_ONCE ? pages - i : AT_ONCE;
+            (void)os_resident_pages((void *)(first + i * page), count * page, present);
+        }
+        if (present[i % AT_ONCE] != 0) {
+            uintptr_t from = first + i * page, to = from + page;
+            bytes += resident_of_windows((from > root ? from - root : 0) / sizeof(uintptr_t),
+                                         ((to < end ? to : end) - root) / sizeof(uintptr_t));
         }
     }
     return bytes;

@@ -60,7 +60,7 @@ struct block *block_of(uintptr_t address);
  * False: no memory. */
 bool chunk_map_cover(uintptr_t address, size_t size);
 
-/* Bytes of address space taken by leaves, and those of them that are resident. */
+/* Bytes of address space taken by leaves, and those of them that are resident.  Lock-free. */
 size_t chunk_map_reserved(void);
 size_t chunk_map_resident(void);
 

@@ -291,7 +291,7 @@ void heap_flush(struct heap *heap) {
         if (slab != NULL) {
             queue->current = NULL;
             empty_bin(&heap->bins[c]);
-            slab_take_back(slab);
+            heap->bins[c].handed -= slab_take_back(slab);
             put_away_or_full(heap, slab);
         }
         release_empty(heap, queue);
@@ -330,6 +330,7 @@ static void rebuild_slab(struct chunk *slab, void *argument) {
     }
     for (unsigned w = 0; w < slab_class(slab)->words; w++) {
         struct slab_word *word = &slab->words[w];
+        heap->bins[slab->class].handed -= count_bits(owner_word_read(&word->avail));
         owner_word_write(&word->freed, slab_free_bits(slab, w));
         owner_word_write(&word->avail, 0);
         (void)slab_merge_word(heap, slab, w);

@@ -29,7 +29,8 @@ struct bin {
     uintptr_t base;    /* address of the object of bit 0 */
     uint32_t size;     /* of an object, in bytes */
     uint32_t zeroed;   /* objects in *avail read as zero */
-    uint64_t reserved;
+    uint64_t handed; /* objects of the class that came to *avail in the heap's life, less those that
+                        were taken back from there: with those still in it, what was allocated */
 };
 
 /* What a bin without a slab points at: always zero. */
@@ -61,11 +62,19 @@ struct heap_counters {
 
 enum { HEAP_SPARES = 16 };
 
+/* The requests that ended in the slow path: a sample of all that a class got, as every handful of
+ * objects begins with one. */
+struct requests {
+    uint64_t count;
+    uint64_t bytes; /* asked for */
+};
+
 struct heap {
     struct bin
         bins[CLASS_COUNT]; /* at offset 0: heap_origin.bin_offsets are distances from the heap */
     struct queue queues[CLASS_COUNT];
     struct heap_counters counters;
+    struct requests requests[CLASS_COUNT];
     uint32_t exit_rounds; /* rounds of thread-specific destructors seen */
     uint32_t thread;      /* thread id of the owner */
     struct heap *next;    /* all heaps ever made: see threads.c; written once */

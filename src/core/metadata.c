@@ -1,12 +1,13 @@
 #include "core/metadata.h"
 
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/bits.h"
 #include "base/compiler.h"
 #include "os/mutex.h"
 #include "os/os.h"
-
-/* Sizes that are kept for reuse; larger ones (heaps) are never given back. */
-enum { KEPT_LINES = 32 };
 
 /* Segments grow with what is there, from 64 KiB to 4 MiB: few mappings, little waste. */
 #define SEGMENT_MIN ((size_t)64 << 10)
@@ -16,27 +17,45 @@ struct spare {
     struct spare *next;
 };
 
+/* At the start of each segment. */
+struct segment {
+    _Alignas(CACHE_LINE) struct segment *older; /* written once */
+    size_t bytes;                               /* likewise */
+};
+
 static struct mutex lock = MUTEX(RANK_METADATA);
-static struct spare *spares[KEPT_LINES + 1];
-static char *bump, *bump_end;
-static size_t mapped;
+static struct spare *spares[METADATA_KEPT_LINES + 1];
+static char *bump, *bump_end;              /* METADATA_MARGIN bytes behind bump_end are mapped */
+static size_t mapped;                      /* sum over the segments' bytes; under the lock */
+static _Atomic(struct segment *) youngest; /* written under the lock */
 
 void metadata_lock(void) { mutex_lock(&lock); }
 void metadata_unlock(void) { mutex_unlock(&lock); }
 void metadata_reset_lock(void) { mutex_reset(&lock); }
 
+/* What is left of the segment before is lost: less than `size`. */
+static bool new_segment(size_t size) {
+    size_t needed = sizeof(struct segment) + size + METADATA_MARGIN;
+    size_t bytes = mapped < SEGMENT_MIN ? SEGMENT_MIN : mapped;
+    bytes = bytes > SEGMENT_MAX ? SEGMENT_MAX : bytes;
+    bytes = round_up(bytes < needed ? needed : bytes, os_page_size());
+    struct segment *segment = os_map(bytes);
+    if (segment == NULL) {
+        return false;
+    }
+    segment->older = atomic_load_explicit(&youngest, memory_order_relaxed);
+    segment->bytes = bytes;
+    /* release: who walks the list finds the two above. */
+    atomic_store_explicit(&youngest, segment, memory_order_release);
+    mapped += bytes;
+    bump = (char *)(segment + 1);
+    bump_end = (char *)segment + bytes - METADATA_MARGIN;
+    return true;
+}
+
 static void *take_fresh(size_t size) {
-    if ((size_t)(bump_end - bump) < size) {
-        size_t segment = mapped < SEGMENT_MIN ? SEGMENT_MIN : mapped;
-        segment = segment > SEGMENT_MAX ? SEGMENT_MAX : segment;
-        segment = round_up(segment < size ? size : segment, os_page_size());
-        char *memory = os_map(segment);
-        if (memory == NULL) {
-            return NULL;
-        }
-        mapped += segment;
-        bump = memory;
-        bump_end = memory + segment;
+    if ((size_t)(bump_end - bump) < size && !new_segment(size)) {
+        return NULL;
     }
     void *memory = bump;
     bump += size;
@@ -46,7 +65,7 @@ static void *take_fresh(size_t size) {
 void *metadata_take(size_t lines) {
     mutex_lock(&lock);
     void *memory;
-    if (lines <= KEPT_LINES && spares[lines] != NULL) {
+    if (lines <= METADATA_KEPT_LINES && spares[lines] != NULL) {
         struct spare *spare = spares[lines];
         spares[lines] = spare->next;
         spare->next = NULL;
@@ -66,4 +85,22 @@ void metadata_give(void *memory, size_t lines) {
     mutex_unlock(&lock);
 }
 
-size_t metadata_mapped(void) { return mapped; }
+static const struct segment *first_segment(void) {
+    return atomic_load_explicit(&youngest, memory_order_acquire);
+}
+
+size_t metadata_mapped(void) {
+    size_t bytes = 0;
+    for (const struct segment *at = first_segment(); at != NULL; at = at->older) {
+        bytes += at->bytes;
+    }
+    return bytes;
+}
+
+size_t metadata_resident(void) {
+    size_t bytes = 0;
+    for (const struct segment *at = first_segment(); at != NULL; at = at->older) {
+        bytes += os_resident_bytes((void *)(uintptr_t)at, at->bytes);
+    }
+    return bytes;
+}

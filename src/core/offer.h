@@ -13,19 +13,12 @@
  * that only grows is not searched over and over. */
 enum { LOOK_AT = 4 };
 
-/* Of `count` objects of a word those that are handed out at once: about a handful, neighbours from
- * the first on. */
-static inline uint64_t take_handful(uint64_t objects, unsigned count, unsigned handful) {
-    return count <= 2 * handful ? objects
-                                : objects & low_mask(64 * handful / count) << lowest_bit(objects);
-}
-
 static inline bool slab_is_growing(const struct chunk *slab) {
     return slab->fresh < slab_class(slab)->capacity;
 }
 
-/* Makes `objects`, free ones of word w and not none, the bin's. */
-static inline void slab_hand_out(struct chunk *slab, unsigned w, uint64_t objects,
+/* Makes `objects`, `count` free ones of word w and not none, the bin's. */
+static inline void slab_hand_out(struct chunk *slab, unsigned w, uint64_t objects, unsigned count,
                                  struct bin *bin) {
     const struct size_class *size_class = slab_class(slab);
     struct slab_word *word = &slab->words[w];
@@ -34,10 +27,23 @@ static inline void slab_hand_out(struct chunk *slab, unsigned w, uint64_t object
     bin->base = slab->start + (uintptr_t)w * 64 * size_class->size;
     bin->size = size_class->size;
     bin->zeroed = false;
+    bin->handed += count;
     /* In this order an object is free in one of the two words at every instant, also for a fork
      * in between. */
     owner_word_write(&word->avail, objects);
     owner_word_write(&word->freed, owner_word_read(&word->freed) & ~objects);
+}
+
+/* About a handful of `count` free objects that were used before. */
+static inline void slab_hand_out_used(struct chunk *slab, unsigned w, uint64_t objects,
+                                      unsigned count, struct bin *bin) {
+    unsigned handful = slab_class(slab)->handful;
+    if (count > 2 * handful) {
+        /* Neighbours, from the first on. */
+        objects &= low_mask(64 * handful / count) << lowest_bit(objects);
+        count = count_bits(objects);
+    }
+    slab_hand_out(slab, w, objects, count, bin);
 }
 
 /* The next handful of objects never used, of a growing slab. */
@@ -45,8 +51,9 @@ static inline void slab_hand_out_fresh(struct chunk *slab, struct bin *bin) {
     unsigned w = slab->fresh / 64u;
     unsigned first = slab->fresh % 64u;
     uint64_t fresh = slab_valid_bits(slab, w) & low_mask(slab_class(slab)->handful) << first;
+    unsigned before = slab->fresh;
     slab->fresh = (uint16_t)(w * 64 + 64 - (unsigned)__builtin_clzll(fresh));
-    slab_hand_out(slab, w, fresh, bin);
+    slab_hand_out(slab, w, fresh, slab->fresh - before, bin);
     bin->zeroed = slab->zeroed;
 }
 
@@ -61,7 +68,7 @@ static inline unsigned slab_refill_growing(struct chunk *slab, struct bin *bin) 
             unsigned count = count_bits(used);
             if (count >= slab_class(slab)->worth) {
                 slab->scan = (uint8_t)w;
-                slab_hand_out(slab, w, take_handful(used, count, slab_class(slab)->handful), bin);
+                slab_hand_out_used(slab, w, used, count, bin);
                 return count;
             }
         }
@@ -87,7 +94,7 @@ static inline unsigned slab_refill_swept(struct chunk *slab, struct bin *bin, un
             if (count >= least) {
                 /* More than a handful: the rest comes next. */
                 slab->scan = (uint8_t)(size_class->handful == 64 ? w + 1 : w);
-                slab_hand_out(slab, w, take_handful(free, count, size_class->handful), bin);
+                slab_hand_out_used(slab, w, free, count, bin);
                 return count;
             }
         }

@@ -54,8 +54,9 @@ void purge_cap_note_level(size_t taken, size_t dirty) {
 
 void purge_cap_note_purged(size_t chunks) { lately.just_purged += chunks; }
 
-void purge_cap_note_taken(size_t chunks) {
+size_t purge_cap_note_taken(size_t chunks) {
     size_t again = smaller(chunks, lately.just_purged);
     lately.just_purged -= again;
     lately.missed += again;
+    return again;
 }

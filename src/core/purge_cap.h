@@ -23,7 +23,7 @@ size_t purge_cap(size_t taken);
 /* What is taken and what is dirty after each change. */
 void purge_cap_note_level(size_t taken, size_t dirty);
 void purge_cap_note_purged(size_t chunks);
-/* `chunks` clean chunks were taken. */
-void purge_cap_note_taken(size_t chunks);
+/* `chunks` clean chunks were taken.  Returns how many of them count as missed. */
+size_t purge_cap_note_taken(size_t chunks);
 
 #endif

@@ -39,9 +39,11 @@ static struct region *region_reserve(size_t size) {
             base = NULL;
         }
         if (base != NULL) {
-            struct region *region = &regions.region[regions.count++];
+            struct region *region = &regions.region[regions.count];
             *region = (struct region){.base = (uintptr_t)base, .reserved = want};
             regions.reserved += want;
+            /* release: see regions_seen(). */
+            __atomic_store_n(&regions.count, regions.count + 1, __ATOMIC_RELEASE);
             return region;
         }
         if (want == size) {
@@ -63,7 +65,8 @@ static uintptr_t region_commit(struct region *region, size_t size, size_t *got) 
             return 0;
         }
     }
-    region->committed += step;
+    /* release: see region_end_seen(). */
+    __atomic_store_n(&region->committed, region->committed + step, __ATOMIC_RELEASE);
     regions.committed += step;
     *got = step / BLOCK_SIZE;
     return address;

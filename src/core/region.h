@@ -5,8 +5,8 @@
  *
  * The first region is small, so that a tiny program's VIRT stays small; each further one is as
  * large as all before together, up to REGION_MAX; where the kernel refuses, half of it is tried,
- * and so on.  Address space is never given back: released memory is purged.  All functions:
- * chunk lock held. */
+ * and so on.  Address space is never given back: released memory is purged.  All functions
+ * but those that say so: chunk lock held. */
 #ifndef CAIRN_CORE_REGION_H
 #define CAIRN_CORE_REGION_H
 
@@ -19,17 +19,27 @@ enum { REGION_LIMIT = 512 };
 struct region {
     uintptr_t base;   /* a multiple of BLOCK_SIZE */
     size_t reserved;  /* bytes, a multiple of BLOCK_SIZE */
-    size_t committed; /* bytes, likewise; committed <= reserved */
+    size_t committed; /* bytes, likewise; committed <= reserved; grows only */
 };
 
 struct region_table {
     struct region region[REGION_LIMIT];
-    size_t count;
+    size_t count;     /* grows only */
     size_t reserved;  /* sum over region[].reserved */
     size_t committed; /* sum over region[].committed */
 };
 
 extern struct region_table regions;
+
+/* `count` and `committed` for a reader without the lock: what they span is there, and so is the
+ * chunk map of it.  (Its last blocks may be on their way to the block allocator.) */
+static inline size_t regions_seen(void) {
+    return __atomic_load_n(&regions.count, __ATOMIC_ACQUIRE);
+}
+
+static inline uintptr_t region_end_seen(const struct region *region) {
+    return region->base + __atomic_load_n(&region->committed, __ATOMIC_ACQUIRE);
+}
 
 /* Makes at least `blocks` further adjacent blocks writable (more where the heap is large
  * already); returns the first one's address and in *got how many.  0: the kernel refuses. */

@@ -72,6 +72,6 @@ _Noreturn void report_bad_pointer(const char *function, const struct finding *fi
     text_string(&text, "; thread ");
     text_decimal(&text, os_thread_id());
     text_string(&text, "\n");
-    text_write(&text, 2);
+    (void)text_write(&text, 2);
     abort();
 }

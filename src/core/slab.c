@@ -121,11 +121,12 @@ SLOW_PATH uint64_t slab_merge_remote(struct heap *owner, struct chunk *slab, uns
     return mine | freed;
 }
 
-void slab_take_back(struct chunk *slab) {
+unsigned slab_take_back(struct chunk *slab) {
     struct slab_word *word = &slab->words[slab->cursor];
     uint64_t left = owner_word_read(&word->avail);
     owner_word_write(&word->freed, owner_word_read(&word->freed) | left);
     owner_word_write(&word->avail, 0);
+    return count_bits(left);
 }
 
 unsigned slab_live(const struct chunk *slab) {

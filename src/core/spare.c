@@ -1,6 +1,7 @@
 #include "core/spare.h"
 
 #include "core/block.h"
+#include "core/chunk_map.h"
 
 /* All heaps together keep as much as a SHARE-th of what is taken, and a constant. */
 enum { SHARE = 64, CONSTANT = 8 };
@@ -28,6 +29,7 @@ static size_t take_out(struct heap *heap, uintptr_t *addresses, size_t most) {
             /* acquire: the thread that gave the chunk up is done with its descriptor. */
             uintptr_t address = atomic_exchange_explicit(&heap->spares[i], 0, memory_order_acquire);
             if (address != 0) {
+                chunk_set_kind(chunk_of(address), CHUNK_RELEASED);
                 addresses[count++] = address;
             }
         }
@@ -41,6 +43,7 @@ static size_t put_in(struct heap *heap, const uintptr_t *addresses, size_t count
     for (size_t i = 0; i < most && put < count; i++) {
         /* relaxed: others only ever empty a place.  release: see take_out(). */
         if (atomic_load_explicit(&heap->spares[i], memory_order_relaxed) == 0) {
+            chunk_set_kind(chunk_of(addresses[put]), CHUNK_SPARE);
             atomic_store_explicit(&heap->spares[i], addresses[put++], memory_order_release);
         }
     }

@@ -1,129 +1,291 @@
 #include "core/statistics.h"
 
 #include "base/bits.h"
+#include "core/allocate.h"
 #include "core/block.h"
 #include "core/chunk_map.h"
 #include "core/metadata.h"
 #include "core/region.h"
-#include "core/slab.h"
+#include "core/residence.h"
+#include "core/snapshot.h"
 #include "core/threads.h"
-#include "core/walk.h"
+#include "os/os.h"
+
+_Static_assert((int)CLASS_COUNT <= (int)CAIRN_CLASSES_MAX, "published array");
 
 /* A sample is due when a SHARE-th more chunks are taken than at the last one. */
 enum { SHARE = 16 };
 
 /* Both under the chunk lock: the highest sample, and where the next one is put together. */
-static struct statistics peak, sample;
+static struct cairn_stats peak, sample;
 static _Atomic(size_t)
     sampled_at; /* chunks taken at the last sample; written under the chunk lock */
-
-/* --- what the chunk lock keeps still ---------------------------------------------------------- */
-
-struct census {
-    unsigned live;  /* neither free nor freed by another thread and not merged yet */
-    unsigned ready; /* free, and held by a bin */
-};
-
-static struct census count_objects(struct chunk *slab) {
-    const _Atomic(uint64_t) *remote = shared_of(slab)->remote;
-    struct census census = {0, 0};
-    for (unsigned w = 0; w < slab_class(slab)->words; w++) {
-        uint64_t valid = slab_valid_bits(slab, w);
-        uint64_t free =
-            slab_free_bits(slab, w) | atomic_load_explicit(&remote[w], memory_order_relaxed);
-        census.live += count_bits(~free & valid);
-        census.ready += count_bits(owner_word_read(&slab->words[w].avail) & valid);
-    }
-    return census;
-}
-
-static void count_slab(struct chunk *slab, struct statistics *statistics) {
-    const struct size_class *size_class = slab_class(slab);
-    struct class_statistics *class = &statistics->classes[slab->class];
-    struct census census = count_objects(slab);
-    class->slabs++;
-    class->slab_bytes += CHUNK_SIZE;
-    class->live_objects += census.live;
-    class->live_bytes += (size_t)census.live * size_class->size;
-    class->free_objects += size_class->capacity - census.live;
-    statistics->heaps.bin_objects += census.ready;
-    statistics->heaps.bin_bytes += (size_t)census.ready * size_class->size;
-}
-
-static void count_chunk(struct chunk *head, void *argument) {
-    struct statistics *statistics = argument;
-    if (chunk_is(head, CHUNK_SLAB)) {
-        count_slab(head, statistics);
-    } else {
-        statistics->large.objects++;
-        statistics->large.bytes += head->large.bytes;
-        statistics->large.chunk_bytes += head->large.chunks * CHUNK_SIZE;
-    }
-}
 
 static size_t relaxed(const _Atomic(size_t) *counter) {
     return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-static void count_locked(struct statistics *statistics) {
-    *statistics = (struct statistics){.reserved_bytes = regions.reserved,
-                                      .committed_bytes = regions.committed};
-    walk_locked(count_chunk, statistics);
-    for (unsigned c = 0; c < CLASS_COUNT; c++) {
-        struct class_statistics *class = &statistics->classes[c];
-        class->object_bytes = size_classes[c].size;
-        statistics->small_bytes += class->live_bytes;
-        statistics->slab_bytes += class->slab_bytes;
+/* a - b; 0 where b, read at another moment, is ahead. */
+static uint64_t minus(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
+
+static void keep_largest(uint64_t *largest, uint64_t bytes) {
+    *largest = bytes > *largest ? bytes : *largest;
+}
+
+/* --- chunks ----------------------------------------------------------------------------------- */
+
+struct walk {
+    struct cairn_stats *stats;
+    struct residence *residence; /* NULL: pages are not looked at */
+    uintptr_t free_from;         /* where the run of free chunks begins that ends at free_to */
+    uintptr_t free_to;           /* 0: there is none */
+};
+
+static unsigned count_words(const uint64_t *words, unsigned count) {
+    unsigned bits = 0;
+    for (unsigned w = 0; w < count; w++) {
+        bits += count_bits(words[w]);
     }
-    statistics->live_bytes = statistics->small_bytes + statistics->large.bytes;
-    statistics->free_bytes = statistics->slab_bytes - statistics->small_bytes;
-    statistics->taken_bytes = relaxed(&block_totals.taken) * CHUNK_SIZE;
-    statistics->taken_peak_bytes = relaxed(&block_totals.taken_peak) * CHUNK_SIZE;
-    statistics->dirty_bytes = relaxed(&block_totals.dirty) * CHUNK_SIZE;
-    statistics->purged_bytes = relaxed(&block_totals.purged_bytes);
+    return bits;
+}
+
+static unsigned longest_free_run(const struct slab_snapshot *slab) {
+    unsigned capacity = size_classes[slab->class].capacity;
+    unsigned longest = 0;
+    for (unsigned from = 0, to; from < capacity; from = to) {
+        to = run_end(slab->live, from, capacity);
+        bool is_free = (slab->live[from / 64] >> (from % 64) & 1) == 0;
+        if (is_free && to - from > longest) {
+            longest = to - from;
+        }
+    }
+    return longest;
+}
+
+static void count_slab(const struct slab_snapshot *slab, struct cairn_class_stats *class) {
+    const struct size_class *size_class = &size_classes[slab->class];
+    size_t size = size_class->size;
+    unsigned live = count_words(slab->live, size_class->words);
+    class->slabs++;
+    class->slab_bytes += CHUNK_SIZE;
+    class->live_objects += live;
+    class->free_objects += size_class->capacity - live;
+    class->end_bytes += CHUNK_SIZE - size_class->capacity * size;
+    class->ready_objects += count_words(slab->ready, size_class->words);
+    class->unmerged_objects += count_words(slab->unmerged, size_class->words);
+    keep_largest(&class->largest_free_bytes, longest_free_run(slab) * size);
+}
+
+/* Neighbouring free chunks; they come in the order of addresses. */
+static void extend_free_run(struct walk *walk, uintptr_t address) {
+    if (address != walk->free_to) {
+        walk->free_from = address;
+    }
+    walk->free_to = address + CHUNK_SIZE;
+    keep_largest(&walk->stats->largest_free_bytes, walk->free_to - walk->free_from);
+}
+
+static void count_large(const struct chunk_snapshot *chunk, struct cairn_stats *stats) {
+    stats->large_chunk_bytes += CHUNK_SIZE;
+    stats->large_live_bytes += chunk->live_bytes;
+    stats->large_objects += chunk->is_head ? 1 : 0;
+}
+
+static void count_chunk(const struct chunk_snapshot *chunk, void *argument) {
+    struct walk *walk = argument;
+    struct cairn_stats *stats = walk->stats;
+    stats->mapped_bytes += CHUNK_SIZE;
+    switch (chunk->state) {
+    case STATE_SLAB:
+        count_slab(&chunk->slab, &stats->classes[chunk->slab.class]);
+        break;
+    case STATE_LARGE:
+        count_large(chunk, stats);
+        break;
+    case STATE_SPARE:
+        stats->spare_bytes += CHUNK_SIZE;
+        break;
+    case STATE_TRANSIT:
+        stats->transit_bytes += CHUNK_SIZE;
+        break;
+    case STATE_DIRTY:
+        stats->dirty_bytes += CHUNK_SIZE;
+        extend_free_run(walk, chunk->address);
+        break;
+    case STATE_CLEAN:
+        stats->clean_bytes += CHUNK_SIZE;
+        extend_free_run(walk, chunk->address);
+        break;
+    }
+    if (walk->residence != NULL) {
+        residence_add(walk->residence, chunk, stats);
+    }
 }
 
 /* --- heaps ------------------------------------------------------------------------------------ */
 
-/* Counters are their owners' and plain; a value that is a moment old is good enough for a count. */
-__attribute__((no_sanitize("thread"))) static void add_counters(const struct heap *heap,
-                                                                struct heap_statistics *heaps) {
-    heaps->refills += heap->counters.refills;
-    heaps->slabs_created += heap->counters.slabs_created;
-    heaps->slabs_released += heap->counters.slabs_released;
-    heaps->slabs_adopted += heap->counters.slabs_adopted;
-    heaps->remote_frees += heap->counters.remote_frees;
-}
+/* What all heaps counted.  Counters are their owners' and plain; a value that is a moment old is
+ * good enough for a count. */
+struct heap_sums {
+    struct heap_counters counters;
+    uint64_t handed[CLASS_COUNT];
+    struct requests requests[CLASS_COUNT];
+};
 
-static void count_heaps(struct heap_statistics *heaps) {
-    for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
-        if (atomic_load_explicit(&heap->state, memory_order_relaxed) == HEAP_ACTIVE) {
-            heaps->active++;
-        } else {
-            heaps->parked++;
-        }
-        add_counters(heap, heaps);
+#define WORDS_OF(object) (sizeof(object) / sizeof(uint64_t))
+_Static_assert(sizeof(struct heap_counters) % sizeof(uint64_t) == 0, "snapshot_copy");
+
+static void add_bins(const struct heap *heap, struct heap_sums *sums) {
+    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+        struct bin bin;
+        struct requests requests;
+        snapshot_copy(&bin, &heap->bins[c], WORDS_OF(bin));
+        snapshot_copy(&requests, &heap->requests[c], WORDS_OF(requests));
+        sums->handed[c] += bin.handed;
+        sums->requests[c].count += requests.count;
+        sums->requests[c].bytes += requests.bytes;
     }
 }
 
-void statistics_take(struct statistics *statistics) {
-    chunks_lock();
-    count_locked(statistics);
-    chunks_unlock();
-    count_heaps(&statistics->heaps);
+static void add_counters(const struct heap *heap, struct heap_sums *sums) {
+    struct heap_counters counters;
+    snapshot_copy(&counters, &heap->counters, WORDS_OF(counters));
+    sums->counters.refills += counters.refills;
+    sums->counters.slabs_created += counters.slabs_created;
+    sums->counters.slabs_released += counters.slabs_released;
+    sums->counters.slabs_adopted += counters.slabs_adopted;
+    sums->counters.remote_frees += counters.remote_frees;
 }
 
-size_t statistics_metadata_bytes(void) {
-    metadata_lock();
-    size_t tables = metadata_mapped();
-    metadata_unlock();
-    return tables + chunk_map_resident();
+static void add_heaps(struct heap_sums *sums, struct cairn_stats *stats) {
+    for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
+        if (atomic_load_explicit(&heap->state, memory_order_relaxed) == HEAP_ACTIVE) {
+            stats->active_heaps++;
+        } else {
+            stats->parked_heaps++;
+        }
+        add_bins(heap, sums);
+        add_counters(heap, sums);
+    }
+}
+
+/* --- what follows from what was counted ------------------------------------------------------- */
+
+/* The most that a request of the class leaves over: the class below would serve one byte less. */
+static uint64_t most_left_over(unsigned c) {
+    return c == 0 ? size_classes[0].size : size_classes[c].size - size_classes[c - 1].size - 1;
+}
+
+/* What live objects leave over on average, if they are like the requests that were noted; those of
+ * a class that has none are taken to leave over half of the most. */
+static uint64_t estimate(uint64_t live, uint64_t size, uint64_t most,
+                         const struct requests *requests) {
+    if (requests->count == 0) {
+        return live * most / 2;
+    }
+    double asked = (double)requests->bytes / (double)requests->count;
+    return asked < (double)size ? (uint64_t)((double)live * ((double)size - asked)) : 0;
+}
+
+static void finish_class(struct cairn_stats *stats, unsigned c, const struct heap_sums *sums) {
+    struct cairn_class_stats *class = &stats->classes[c];
+    uint64_t size = size_classes[c].size;
+    class->object_bytes = size;
+    class->live_bytes = class->live_objects * size;
+    class->free_bytes = class->free_objects * size;
+    /* What was handed to bins and is not there any more was allocated; what of that is not live was
+     * freed. */
+    class->allocations = minus(sums->handed[c], class->ready_objects);
+    class->frees = minus(class->allocations, class->live_objects);
+    class->rounding_max_bytes = class->live_objects * most_left_over(c);
+    class->rounding_bytes =
+        estimate(class->live_objects, size, most_left_over(c), &sums->requests[c]);
+
+    stats->slab_bytes += class->slab_bytes;
+    stats->live_objects += class->live_objects;
+    stats->small_live_bytes += class->live_bytes;
+    stats->free_bytes += class->free_bytes;
+    stats->end_bytes += class->end_bytes;
+    stats->ready_objects += class->ready_objects;
+    stats->ready_bytes += class->ready_objects * size;
+    stats->unmerged_objects += class->unmerged_objects;
+    stats->unmerged_bytes += class->unmerged_objects * size;
+    stats->allocations += class->allocations;
+    stats->frees += class->frees;
+    stats->rounding_bytes += class->rounding_bytes;
+    stats->rounding_max_bytes += class->rounding_max_bytes;
+    keep_largest(&stats->largest_free_bytes, class->largest_free_bytes);
+}
+
+static void finish_large(struct cairn_stats *stats) {
+    uint64_t asked = atomic_load_explicit(&large_requests.bytes, memory_order_relaxed);
+    uint64_t rounded = atomic_load_explicit(&large_requests.rounded_bytes, memory_order_relaxed);
+    uint64_t most = stats->large_objects * (os_page_size() - 1);
+    double share = rounded == 0 ? 0 : (double)minus(rounded, asked) / (double)rounded;
+    uint64_t left_over = (uint64_t)(share * (double)stats->large_live_bytes);
+    stats->rounding_bytes += left_over < most ? left_over : most;
+    stats->rounding_max_bytes += most;
+    stats->large_allocations = atomic_load_explicit(&large_requests.count, memory_order_relaxed);
+    stats->live_objects += stats->large_objects;
+    stats->allocations += stats->large_allocations;
+    stats->frees += minus(stats->large_allocations, stats->large_objects);
+}
+
+static void add_events(struct cairn_stats *stats, const struct heap_counters *counters) {
+    stats->taken_peak_bytes = relaxed(&block_totals.taken_peak) * CHUNK_SIZE;
+    stats->purged_bytes = relaxed(&block_totals.purged_bytes);
+    stats->purge_calls = relaxed(&block_totals.purge_calls);
+    stats->purge_failures = relaxed(&block_totals.purge_failures);
+    stats->refaulted_bytes = relaxed(&block_totals.refaulted) * CHUNK_SIZE;
+    stats->refills = counters->refills;
+    stats->slabs_created = counters->slabs_created;
+    stats->slabs_released = counters->slabs_released;
+    stats->slabs_adopted = counters->slabs_adopted;
+    stats->remote_frees = counters->remote_frees + stats->unmerged_objects;
+}
+
+static void count(struct cairn_stats *stats, struct residence *residence) {
+    *stats = (struct cairn_stats){.version = CAIRN_STATS_VERSION, .class_count = CLASS_COUNT};
+    struct walk walk = {.stats = stats, .residence = residence};
+    struct heap_sums sums = {0};
+    snapshot_chunks(count_chunk, &walk);
+    add_heaps(&sums, stats);
+    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+        finish_class(stats, c, &sums);
+    }
+    finish_large(stats);
+    size_t regions_count = regions_seen();
+    for (size_t r = 0; r < regions_count; r++) {
+        stats->reserved_bytes += regions.region[r].reserved;
+    }
+    stats->live_bytes = stats->small_live_bytes + stats->large_live_bytes;
+    stats->available_bytes =
+        stats->free_bytes + stats->spare_bytes + stats->dirty_bytes + stats->clean_bytes;
+    add_events(stats, &sums.counters);
+}
+
+void statistics_count(struct cairn_stats *stats) { count(stats, NULL); }
+
+size_t statistics_metadata_bytes(void) { return metadata_resident() + chunk_map_resident(); }
+
+void statistics_take(struct cairn_stats *stats) {
+    struct residence residence = {0};
+    count(stats, &residence);
+#define ADD_TO_GROUP(NAME, name, group, sentence) \
+    stats->group##_bytes += stats->kept_bytes[CAIRN_##NAME];
+    CAIRN_REASONS(ADD_TO_GROUP)
+    stats->metadata_bytes = statistics_metadata_bytes();
+    stats->metadata_mapped_bytes = metadata_mapped() + chunk_map_reserved();
+    stats->resident_bytes = os_process_resident_bytes();
+    stats->resident_peak_bytes = os_peak_resident_bytes();
+    stats->outside_bytes =
+        minus(stats->resident_bytes, stats->heap_resident_bytes + stats->metadata_bytes);
 }
 
 /* --- the peak --------------------------------------------------------------------------------- */
 
 static void take_sample(void) {
-    count_locked(&sample);
+    statistics_count(&sample);
     if (sample.live_bytes > peak.live_bytes) {
         peak = sample;
     }
@@ -150,10 +312,9 @@ void statistics_follow_peak(void) {
     atomic_store_explicit(&chunks_watcher, note_growth, memory_order_relaxed);
 }
 
-void statistics_peak(struct statistics *statistics) {
+void statistics_peak(struct cairn_stats *stats) {
     chunks_lock();
     take_sample();
-    *statistics = peak;
+    *stats = peak;
     chunks_unlock();
-    count_heaps(&statistics->heaps);
 }

@@ -22,22 +22,23 @@ static size_t purge_pages(uintptr_t from, uintptr_t to) {
     return resident != 0 && os_purge((void *)first, end - first) ? resident : 0;
 }
 
-/* Objects at and above `fresh` were never handed out: their pages were never touched. */
+/* Objects at and above `fresh` were never handed out; their pages, and the slab's end behind the
+ * last one, may be resident from an earlier use of the chunk. */
 static size_t trim_slab(const struct chunk *slab) {
     size_t size = slab_class(slab)->size;
     size_t bytes = 0;
-    for (unsigned i = 0; i < slab->fresh;) {
+    for (unsigned i = 0; i < slab->fresh; i++) {
         unsigned from = i;
         while (i < slab->fresh && is_free(slab, i)) {
             i++;
         }
-        if (i > from) {
+        if (i < slab->fresh && i > from) {
             bytes += purge_pages(slab->start + from * size, slab->start + i * size);
-        } else {
-            i++;
+        } else if (i == slab->fresh) {
+            return bytes + purge_pages(slab->start + from * size, slab->start + CHUNK_SIZE);
         }
     }
-    return bytes;
+    return bytes + purge_pages(slab->start + slab->fresh * size, slab->start + CHUNK_SIZE);
 }
 
 /* All slabs with free objects of a flushed heap are in its queues. */

@@ -27,10 +27,6 @@ static void walk(unsigned kinds, void (*visit)(struct chunk *, void *), void *ar
     }
 }
 
-void walk_locked(void (*visit)(struct chunk *, void *), void *argument) {
-    walk(1u << CHUNK_SLAB | 1u << CHUNK_LARGE, visit, argument);
-}
-
 static void lock_and_walk(enum chunk_kind kind, void (*visit)(struct chunk *, void *),
                           void *argument) {
     chunks_lock();

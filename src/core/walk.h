@@ -1,4 +1,5 @@
-/* Walks over all descriptors in use: for statistics, the checker and rebuilding. */
+/* Walks over all descriptors in use: for rebuilding after a fork, the checker and
+ * whoever must not see a slab come or go (statistics have core/snapshot.h). */
 #ifndef CAIRN_CORE_WALK_H
 #define CAIRN_CORE_WALK_H
 
@@ -9,9 +10,5 @@
  * or give chunks.  What owners change (bitmaps) changes under the visitor's eyes. */
 void walk_slabs(void (*visit)(struct chunk *head, void *argument), void *argument);
 void walk_large(void (*visit)(struct chunk *head, void *argument), void *argument);
-
-/* Both kinds, for a caller that holds the chunk lock: what it reads besides belongs to the same
- * moment. */
-void walk_locked(void (*visit)(struct chunk *head, void *argument), void *argument);
 
 #endif

@@ -57,7 +57,7 @@ static _Noreturn void give_up(size_t size) {
     text_string(&text, "cairn: operator new: out of memory for ");
     text_decimal(&text, size);
     text_string(&text, " bytes, and no C++ runtime to throw bad_alloc with\n");
-    text_write(&text, 2);
+    (void)text_write(&text, 2);
     abort();
 }
 

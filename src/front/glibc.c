@@ -23,30 +23,34 @@
 #include "core/trim.h"
 #include "front/glibc.h"
 
-static size_t arena_bytes(const struct statistics *statistics) {
-    return statistics->committed_bytes - statistics->large.chunk_bytes;
+static size_t free_objects(const struct cairn_stats *stats) {
+    size_t objects = 0;
+    for (unsigned c = 0; c < stats->class_count; c++) {
+        objects += stats->classes[c].free_objects;
+    }
+    return objects;
+}
+
+static size_t arena_bytes(const struct cairn_stats *stats) {
+    return stats->mapped_bytes - stats->large_chunk_bytes;
 }
 
 /* --- mallinfo --------------------------------------------------------------------------------- */
 
 struct mallinfo2 glibc_mallinfo2(void) {
-    struct statistics statistics;
-    statistics_take(&statistics);
-    size_t free_objects = 0;
-    for (unsigned c = 0; c < CLASS_COUNT; c++) {
-        free_objects += statistics.classes[c].free_objects;
-    }
+    struct cairn_stats stats;
+    statistics_count(&stats);
     return (struct mallinfo2){
-        .arena = arena_bytes(&statistics),
-        .ordblks = free_objects,
-        .smblks = statistics.heaps.bin_objects,
-        .hblks = statistics.large.objects,
-        .hblkhd = statistics.large.bytes,
-        .usmblks = statistics.taken_peak_bytes,
-        .fsmblks = statistics.heaps.bin_bytes,
-        .uordblks = statistics.small_bytes,
-        .fordblks = arena_bytes(&statistics) - statistics.small_bytes,
-        .keepcost = statistics.dirty_bytes,
+        .arena = arena_bytes(&stats),
+        .ordblks = free_objects(&stats),
+        .smblks = stats.ready_objects,
+        .hblks = stats.large_objects,
+        .hblkhd = stats.large_live_bytes,
+        .usmblks = stats.taken_peak_bytes,
+        .fsmblks = stats.ready_bytes,
+        .uordblks = stats.small_live_bytes,
+        .fordblks = arena_bytes(&stats) - stats.small_live_bytes,
+        .keepcost = stats.dirty_bytes,
     };
 }
 
@@ -77,11 +81,11 @@ CAIRN_EXPORT struct mallinfo mallinfo(void) { return glibc_mallinfo(); }
 
 /* glibc's elements and attributes; <size> is for a class here, and tells of its free objects as
  * there. */
-static void print_heap(FILE *stream, const struct statistics *statistics) {
+static void print_heap(FILE *stream, const struct cairn_stats *stats) {
     fprintf(stream, "<heap nr=\"0\">\n<sizes>\n");
-    for (unsigned c = 0; c < CLASS_COUNT; c++) {
-        const struct class_statistics *class = &statistics->classes[c];
-        size_t before = c == 0 ? 0 : statistics->classes[c - 1].object_bytes;
+    for (unsigned c = 0; c < stats->class_count; c++) {
+        const struct cairn_class_stats *class = &stats->classes[c];
+        size_t before = c == 0 ? 0 : stats->classes[c - 1].object_bytes;
         if (class->free_objects != 0) {
             fprintf(stream, "  <size from=\"%zu\" to=\"%zu\" total=\"%zu\" count=\"%zu\"/>\n",
                     before + 1, class->object_bytes, class->free_objects * class->object_bytes,
@@ -91,26 +95,21 @@ static void print_heap(FILE *stream, const struct statistics *statistics) {
     fprintf(stream, "</sizes>\n");
 }
 
-static void print_totals(FILE *stream, const struct statistics *statistics) {
-    size_t free_objects = 0;
-    for (unsigned c = 0; c < CLASS_COUNT; c++) {
-        free_objects += statistics->classes[c].free_objects;
-    }
-    const struct heap_statistics *heaps = &statistics->heaps;
-    size_t arena = arena_bytes(statistics);
-    fprintf(stream, "<total type=\"fast\" count=\"%zu\" size=\"%zu\"/>\n", heaps->bin_objects,
-            heaps->bin_bytes);
-    fprintf(stream, "<total type=\"rest\" count=\"%zu\" size=\"%zu\"/>\n", free_objects,
-            arena - statistics->small_bytes);
+static void print_totals(FILE *stream, const struct cairn_stats *stats) {
+    size_t arena = arena_bytes(stats);
+    fprintf(stream, "<total type=\"fast\" count=\"%zu\" size=\"%zu\"/>\n", stats->ready_objects,
+            stats->ready_bytes);
+    fprintf(stream, "<total type=\"rest\" count=\"%zu\" size=\"%zu\"/>\n", free_objects(stats),
+            arena - stats->small_live_bytes);
 }
 
-static void print_system(FILE *stream, const struct statistics *statistics) {
-    size_t arena = arena_bytes(statistics);
+static void print_system(FILE *stream, const struct cairn_stats *stats) {
+    size_t arena = arena_bytes(stats);
     fprintf(stream, "<system type=\"current\" size=\"%zu\"/>\n", arena);
     fprintf(stream, "<system type=\"max\" size=\"%zu\"/>\n",
-            arena > statistics->taken_peak_bytes ? arena : statistics->taken_peak_bytes);
-    fprintf(stream, "<aspace type=\"total\" size=\"%zu\"/>\n", statistics->committed_bytes);
-    fprintf(stream, "<aspace type=\"mprotect\" size=\"%zu\"/>\n", statistics->committed_bytes);
+            arena > stats->taken_peak_bytes ? arena : stats->taken_peak_bytes);
+    fprintf(stream, "<aspace type=\"total\" size=\"%zu\"/>\n", stats->mapped_bytes);
+    fprintf(stream, "<aspace type=\"mprotect\" size=\"%zu\"/>\n", stats->mapped_bytes);
 }
 
 /* The program's threads share one heap as far as this text goes. */
@@ -118,17 +117,17 @@ CAIRN_EXPORT int malloc_info(int options, FILE *stream) {
     if (options != 0) {
         return EINVAL;
     }
-    struct statistics statistics;
-    statistics_take(&statistics);
+    struct cairn_stats stats;
+    statistics_count(&stats);
     fprintf(stream, "<malloc version=\"1\">\n");
-    print_heap(stream, &statistics);
-    print_totals(stream, &statistics);
-    print_system(stream, &statistics);
+    print_heap(stream, &stats);
+    print_totals(stream, &stats);
+    print_system(stream, &stats);
     fprintf(stream, "</heap>\n");
-    print_totals(stream, &statistics);
-    fprintf(stream, "<total type=\"mmap\" count=\"%zu\" size=\"%zu\"/>\n", statistics.large.objects,
-            statistics.large.bytes);
-    print_system(stream, &statistics);
+    print_totals(stream, &stats);
+    fprintf(stream, "<total type=\"mmap\" count=\"%zu\" size=\"%zu\"/>\n", stats.large_objects,
+            stats.large_live_bytes);
+    print_system(stream, &stats);
     fprintf(stream, "</malloc>\n");
     return 0;
 }
@@ -142,25 +141,45 @@ static void line(struct text *text, const char *what, uint64_t number) {
     text_string(text, "\n");
 }
 
+/* A reason and how much it keeps. */
+static void kept_line(struct text *text, const char *sentence, uint64_t bytes) {
+    if (bytes != 0) {
+        text_string(text, "    ");
+        text_decimal(text, bytes);
+        text_string(text, ": ");
+        text_string(text, sentence);
+        text_string(text, "\n");
+    }
+}
+
 CAIRN_EXPORT void malloc_stats(void) {
-    struct statistics statistics;
-    statistics_take(&statistics);
+    struct cairn_stats stats;
+    statistics_take(&stats);
     struct text text = {0};
-    line(&text, "live bytes", statistics.live_bytes);
-    line(&text, "live bytes in large objects", statistics.large.bytes);
-    line(&text, "large objects", statistics.large.objects);
-    line(&text, "slab bytes", statistics.slab_bytes);
-    line(&text, "free bytes in slabs", statistics.free_bytes);
-    line(&text, "free bytes kept for reuse", statistics.dirty_bytes);
-    line(&text, "bytes given back to the system so far", statistics.purged_bytes);
-    line(&text, "mapped bytes", statistics.committed_bytes);
-    line(&text, "reserved address space", statistics.reserved_bytes);
-    line(&text, "metadata bytes", statistics_metadata_bytes());
-    line(&text, "heaps of running threads", statistics.heaps.active);
-    line(&text, "heaps of ended threads", statistics.heaps.parked);
-    line(&text, "frees by other threads, as merged", statistics.heaps.remote_frees);
-    line(&text, "refills of bins", statistics.heaps.refills);
-    text_write(&text, STDERR_FILENO);
+    line(&text, "live bytes", stats.live_bytes);
+    line(&text, "live bytes in large objects", stats.large_live_bytes);
+    line(&text, "large objects", stats.large_objects);
+    line(&text, "slab bytes", stats.slab_bytes);
+    line(&text, "free bytes in slabs", stats.free_bytes);
+    line(&text, "free bytes kept for reuse", stats.dirty_bytes);
+    line(&text, "bytes given back to the system so far", stats.purged_bytes);
+    line(&text, "mapped bytes", stats.mapped_bytes);
+    line(&text, "reserved address space", stats.reserved_bytes);
+    line(&text, "heaps of running threads", stats.active_heaps);
+    line(&text, "heaps of ended threads", stats.parked_heaps);
+    line(&text, "objects allocated", stats.allocations);
+    line(&text, "objects freed", stats.frees);
+    line(&text, "frees by other threads", stats.remote_frees);
+    line(&text, "refills of bins", stats.refills);
+    line(&text, "resident bytes of the process", stats.resident_bytes);
+    line(&text, "  live objects", stats.live_resident_bytes);
+    line(&text, "  metadata bytes", stats.metadata_bytes);
+    line(&text, "  outside of the heap", stats.outside_bytes);
+    line(&text, "  free", stats.fragmentation_bytes + stats.cached_bytes);
+#define KEPT_LINE(NAME, name, group, sentence) \
+    kept_line(&text, sentence, stats.kept_bytes[CAIRN_##NAME]);
+    CAIRN_REASONS(KEPT_LINE)
+    (void)text_write(&text, STDERR_FILENO);
 }
 
 /* --- malloc_trim, mallopt --------------------------------------------------------------------- */

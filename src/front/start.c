@@ -17,7 +17,7 @@ static void announce(void) {
     text_string(&text, "cairn " CAIRN_VERSION ": ");
     options_describe(&text);
     text_string(&text, "\n");
-    text_write(&text, STDERR_FILENO);
+    (void)text_write(&text, STDERR_FILENO);
 }
 
 /* 101: as early as a program may ask for, and correspondingly late at the end. */

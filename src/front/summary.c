@@ -65,7 +65,7 @@ static void complain(int error) {
     text_string(&text, ": ");
     text_string(&text, strerror(error));
     text_string(&text, "\n");
-    text_write(&text, STDERR_FILENO);
+    (void)text_write(&text, STDERR_FILENO);
 }
 
 /* The file is made at once, so that a path that does not work is told of while somebody listens. */
@@ -126,20 +126,20 @@ static void title(void) {
     text_string(&parts[0], ")\n");
 }
 
-static void totals(const struct statistics *peak) {
-    struct statistics now;
-    statistics_take(&now);
+static void totals(const struct cairn_stats *peak) {
+    struct cairn_stats now;
+    statistics_count(&now);
     number_line("live_bytes_at_peak", peak->live_bytes);
     number_line("peak_rss_bytes", os_peak_resident_bytes());
     number_line("returned_bytes", now.purged_bytes);
-    number_line("mapped_bytes", now.committed_bytes);
+    number_line("mapped_bytes", now.mapped_bytes);
     number_line("metadata_bytes", statistics_metadata_bytes());
     number_line("live_bytes_at_exit", now.live_bytes);
 }
 
-static void classes(const struct statistics *peak) {
-    for (unsigned c = 0; c < CLASS_COUNT; c++) {
-        const struct class_statistics *class = &peak->classes[c];
+static void classes(const struct cairn_stats *peak) {
+    for (unsigned c = 0; c < peak->class_count; c++) {
+        const struct cairn_class_stats *class = &peak->classes[c];
         if (class->live_objects != 0) {
             struct text *text = part_with_room();
             text_string(text, "class ");
@@ -149,7 +149,7 @@ static void classes(const struct statistics *peak) {
     }
     struct text *text = part_with_room();
     text_string(text, "large");
-    peak_line(text, peak->large.bytes, peak->large.objects);
+    peak_line(text, peak->large_live_bytes, peak->large_objects);
 }
 
 /* --- where it goes ---------------------------------------------------------------------------- */
@@ -178,7 +178,7 @@ static int append(void) {
 }
 
 void summary_write(void) {
-    static struct statistics peak;
+    static struct cairn_stats peak;
     if (!is_wanted()) {
         return;
     }

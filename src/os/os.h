@@ -54,8 +54,16 @@ void os_populate(void *address, size_t size);
  * mapped and reads as zero.  False if the kernel can't (then nothing has changed). */
 bool os_move_pages(void *from, void *to, size_t size);
 
+/* Whether each page of [address, address + size) is resident: sets present[i] to 0 or 1.  (A page
+ * that was only ever read counts, though it is the kernel's page of zeros.)  False: not mapped. */
+bool os_resident_pages(void *address, size_t size, unsigned char *present);
+
 /* Bytes of [address, address + size) that are resident, for statistics. */
 size_t os_resident_bytes(void *address, size_t size);
+
+/* Bytes of the whole process that are resident, as the kernel counts them; 0 if it does not
+ * tell. */
+size_t os_process_resident_bytes(void);
 
 /* The most bytes of the process that were resident at once, as the kernel counts them; 0 if it
  * does not tell. */

@@ -169,43 +169,68 @@ bool os_move_pages(void *from, void *to, size_t size) {
     return moved == to;
 }
 
+bool os_resident_pages(void *address, size_t size, unsigned char *present) {
+    int saved = errno;
+    int failed = mincore(address, size, present);
+    errno = saved;
+    for (size_t i = 0; failed == 0 && i < size / os_page_size(); i++) {
+        present[i] &= 1;
+    }
+    return failed == 0;
+}
+
 size_t os_resident_bytes(void *address, size_t size) {
     size_t page = os_page_size();
     size_t resident = 0;
-    int saved = errno;
     for (size_t done = 0; done < size;) {
         unsigned char present[512];
         size_t step = size - done;
         if (step > sizeof present * page) {
             step = sizeof present * page;
         }
-        if (mincore((char *)address + done, step, present) != 0) {
+        if (!os_resident_pages((char *)address + done, step, present)) {
             break;
         }
         for (size_t i = 0; i < step / page; i++) {
-            resident += (present[i] & 1) != 0 ? page : 0;
+            resident += present[i] != 0 ? page : 0;
         }
         done += step;
     }
-    errno = saved;
     return resident;
 }
 
-/* From /proc, as that is of this program; getrusage would also count what ran in the process
- * before exec. */
-size_t os_peak_resident_bytes(void) {
-    static const char key[] = "VmHWM:";
+/* The number of kB behind a key in the beginning of a file of /proc, in bytes; 0 if it is not
+ * there. */
+static size_t bytes_from_proc(const char *path, const char *key) {
     char text[2048];
-    int saved = errno;
     ssize_t length = -1;
-    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
         length = read(fd, text, sizeof text - 1);
         (void)close(fd);
     }
     text[length > 0 ? length : 0] = '\0';
     const char *at = strstr(text, key);
-    size_t bytes = at == NULL ? 0 : strtoull(at + sizeof key - 1, NULL, 10) * 1024;
+    return at == NULL ? 0 : strtoull(at + strlen(key), NULL, 10) * 1024;
+}
+
+/* From smaps_rollup (Linux 4.14), which is counted when it is read; the other file's number lags
+ * behind by some pages for each thread or CPU. */
+size_t os_process_resident_bytes(void) {
+    int saved = errno;
+    size_t bytes = bytes_from_proc("/proc/self/smaps_rollup", "\nRss:");
+    if (bytes == 0) {
+        bytes = bytes_from_proc("/proc/self/status", "\nVmRSS:");
+    }
+    errno = saved;
+    return bytes;
+}
+
+/* From /proc, as that is of this program; getrusage would also count what ran in the process
+ * before exec. */
+size_t os_peak_resident_bytes(void) {
+    int saved = errno;
+    size_t bytes = bytes_from_proc("/proc/self/status", "\nVmHWM:");
     struct rusage usage;
     if (bytes == 0 && getrusage(RUSAGE_SELF, &usage) == 0) {
         bytes = (size_t)usage.ru_maxrss * 1024;

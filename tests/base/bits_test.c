@@ -76,9 +76,35 @@ static void test_masks(void **state) {
     }
 }
 
+static bool bit_of(const uint64_t *words, unsigned i) {
+    return (words[i / 64] >> (i % 64) & 1) != 0;
+}
+
+static void test_run_end(void **state) {
+    (void)state;
+    uint64_t random = 3;
+    for (int round = 0; round < 300; round++) {
+        uint64_t words[3];
+        for (int w = 0; w < 3; w++) {
+            uint64_t word = random_next(&random);
+            uint64_t all = random_below(&random, 2) == 0 ? 0 : ~UINT64_C(0);
+            words[w] = random_below(&random, 3) == 0 ? all : word & (word << 1);
+        }
+        unsigned limit = 1 + (unsigned)random_below(&random, 192);
+        for (unsigned from = 0; from < limit; from++) {
+            unsigned expected = from;
+            while (expected < limit && bit_of(words, expected) == bit_of(words, from)) {
+                expected++;
+            }
+            assert_int_equal(run_end(words, from, limit), expected);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rounding), cmocka_unit_test(test_powers_of_two),
-        cmocka_unit_test(test_counting), cmocka_unit_test(test_masks)};
+        cmocka_unit_test(test_counting), cmocka_unit_test(test_masks),
+        cmocka_unit_test(test_run_end)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

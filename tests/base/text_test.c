@@ -54,7 +54,7 @@ static void test_write(void **state) {
     assert_int_equal(pipe(ends), 0);
     text_string(&text, "one line\n");
     errno = EILSEQ;
-    text_write(&text, ends[1]);
+    assert_int_equal(text_write(&text, ends[1]), 0);
     assert_int_equal(errno, EILSEQ);
     assert_int_equal(text.length, 0);
     assert_int_equal(read(ends[0], received, sizeof received), 9);
@@ -63,7 +63,7 @@ static void test_write(void **state) {
     (void)close(ends[1]);
 
     text_string(&text, "to nowhere");
-    text_write(&text, ends[1]); /* closed: gives up */
+    assert_int_equal(text_write(&text, ends[1]), EBADF); /* closed: gives up */
     assert_int_equal(errno, EILSEQ);
     assert_int_equal(text.length, 0);
 }
@@ -89,7 +89,7 @@ static void test_write_long(void **state) {
         text_string(&text, "wxyz");
     }
     assert_int_equal(pthread_create(&thread, NULL, read_slowly, &ends[0]), 0);
-    text_write(&text, ends[1]);
+    assert_int_equal(text_write(&text, ends[1]), 0);
     assert_int_equal(pthread_join(thread, &all), 0);
     assert_int_equal(strlen(all), TEXT_CAPACITY);
     (void)close(ends[0]);

@@ -133,21 +133,21 @@ static void an_inspector_finds_every_object(void **state) {
     for (size_t i = 0; i < OBJECTS; i += 3) {
         fast_free(object[i], slow);
     }
-    struct statistics statistics;
-    statistics_take(&statistics);
+    struct cairn_stats stats;
+    statistics_count(&stats);
     inspect(&census);
     uint64_t slabs = 0;
     for (unsigned c = 0; c < CLASS_COUNT; c++) {
-        slabs += statistics.classes[c].slabs;
-        assert_int_equal(census.live[c], statistics.classes[c].live_objects);
+        slabs += stats.classes[c].slabs;
+        assert_int_equal(census.live[c], stats.classes[c].live_objects);
         uint64_t entry = a->address.size_classes + a->size_class.bytes * c;
         assert_int_equal(read_number(entry + a->size_class.size, 4), size_classes[c].size);
     }
     assert_int_equal(census.slabs, slabs);
     assert_int_equal(census.slabs_of_first_heap, slabs); /* no other thread has lived yet */
-    assert_int_equal(census.large, statistics.large.objects);
+    assert_int_equal(census.large, stats.large_objects);
     assert_true(census.large > 0);
-    assert_int_equal(census.large_bytes, statistics.large.bytes);
+    assert_int_equal(census.large_bytes, stats.large_live_bytes);
     for (size_t i = 0; i < OBJECTS; i++) {
         if (i % 3 != 0) {
             fast_free(object[i], slow);
@@ -165,8 +165,8 @@ static void an_inspector_finds_heaps_and_bins(void **state) {
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, allocate_once, NULL), 0);
     assert_int_equal(pthread_join(thread, NULL), 0);
-    struct statistics statistics;
-    statistics_take(&statistics);
+    struct cairn_stats stats;
+    statistics_count(&stats);
     size_t active = 0, parked = 0, bin_objects = 0;
     for (uint64_t heap = u64(a->address.first_heap); heap != 0; heap = u64(heap + a->heap.next)) {
         uint64_t heap_state = read_number(heap + a->heap.state, 4);
@@ -178,9 +178,9 @@ static void an_inspector_finds_heaps_and_bins(void **state) {
             bin_objects += (unsigned)__builtin_popcountll(u64(u64(bin + a->bin.avail)));
         }
     }
-    assert_int_equal(active, statistics.heaps.active);
-    assert_int_equal(parked, statistics.heaps.parked);
-    assert_int_equal(bin_objects, statistics.heaps.bin_objects);
+    assert_int_equal(active, stats.active_heaps);
+    assert_int_equal(parked, stats.parked_heaps);
+    assert_int_equal(bin_objects, stats.ready_objects);
     assert_true(active >= 1 && parked >= 1);
 }
 

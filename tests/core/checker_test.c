@@ -497,7 +497,7 @@ static const struct violation {
     ROW(spare_wild, "a spare is a chunk"),
     ROW(spare_interior, "a spare is a chunk"),
     ROW(spare_free, "a spare is taken"),
-    ROW(spare_in_use, "a spare is in no use"),
+    ROW(spare_in_use, "a spare is marked so, and nobody's"),
     ROW(spare_twice, "every taken chunk is a slab's, a large object's or a spare"),
     ROW(spare_of_parked, "a parked heap has no spares"),
     ROW(notification_lost, "a slab with a summary is in a list"),

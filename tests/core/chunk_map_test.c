@@ -67,6 +67,22 @@ static void test_cover(void **state) {
     assert_true((void *)(shared_of(first) + CHUNKS_PER_WINDOW) == (void *)block_of(address));
 }
 
+/* Leaves are found through the root, and counted page by page. */
+static void test_resident(void **state) {
+    (void)state;
+    enum { PAGES = 10 };
+    size_t page = os_page_size();
+    assert_true(cover(FAR + 10 * WINDOW, 3 * WINDOW));
+    size_t before = chunk_map_resident();
+    for (size_t i = 0; i < PAGES; i++) {
+        uintptr_t address = FAR + 10 * WINDOW + i % 3 * WINDOW;
+        struct chunk *chunk = chunk_of(address) + (1 + i) * page / sizeof(struct chunk);
+        chunk->fresh = 1;
+    }
+    assert_int_equal(chunk_map_resident() - before, PAGES * page);
+    assert_true(chunk_map_resident() <= chunk_map_reserved());
+}
+
 static void test_refusal(void **state) {
     (void)state;
     size_t before = chunk_map_reserved();
@@ -77,6 +93,6 @@ static void test_refusal(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_never), cmocka_unit_test(test_mappable), cmocka_unit_test(test_cover),
-        cmocka_unit_test(test_refusal)};
+        cmocka_unit_test(test_resident), cmocka_unit_test(test_refusal)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

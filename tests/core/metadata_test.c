@@ -86,9 +86,26 @@ static void test_threads(void **state) {
     }
 }
 
+/* Who takes a table for a longer one reads on behind it; also behind the last one of a segment. */
+static void test_margin(void **state) {
+    (void)state;
+    size_t read = 0; /* what is there may be a free table's link */
+    for (int i = 0; i < 20000; i++) {
+        const volatile char *memory = metadata_take(1);
+        assert_non_null(memory);
+        for (size_t byte = 0; byte < CACHE_LINE + METADATA_MARGIN; byte += CACHE_LINE / 2) {
+            (void)memory[byte];
+            read++;
+        }
+    }
+    assert_true(read > 20000);
+    size_t resident = metadata_resident();
+    assert_true(resident >= (size_t)20000 * CACHE_LINE && resident <= metadata_mapped());
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_fresh), cmocka_unit_test(test_reuse),
-                                       cmocka_unit_test(test_large),
-                                       cmocka_unit_test(test_threads)};
+                                       cmocka_unit_test(test_large), cmocka_unit_test(test_threads),
+                                       cmocka_unit_test(test_margin)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

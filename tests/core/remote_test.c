@@ -67,7 +67,7 @@ static void test_drain_full(void **state) {
     assert_true((chunk_owner(first) & chunk_owner(second) & OWNER_FULL) != 0);
     assert_intact();
     heap_drain(heap_self());
-    assert_true(chunk_is(first, CHUNK_RELEASED));
+    assert_true(chunk_is(first, CHUNK_SPARE));
     assert_true(second->queued && chunk_owner(second) == heap_distance_of(heap_self()));
     assert_int_equal(queue()->slabs, 2);
     assert_intact();

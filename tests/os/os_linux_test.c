@@ -71,10 +71,21 @@ static void test_purge(void **state) {
     assert_true(os_purge(memory + MIB, MIB));
     assert_int_equal(errno, EILSEQ);
     assert_int_equal(os_resident_bytes(memory, 4 * MIB), 3 * MIB);
+    static unsigned char present[4 * MIB / 4096];
+    assert_true(os_resident_pages(memory, 4 * MIB, present));
+    for (size_t i = 0; i < 4 * MIB / os_page_size(); i++) {
+        bool is_purged = i * os_page_size() / MIB == 1;
+        assert_int_equal(present[i], is_purged ? 0 : 1);
+    }
+    size_t process = os_process_resident_bytes();
+    assert_true(process >= 3 * MIB && process <= os_peak_resident_bytes() + MIB);
+    assert_int_equal(errno, EILSEQ);
     assert_true(is_zero(memory + MIB, MIB));
     assert_int_equal(memory[MIB - 1], 7);
     assert_int_equal(memory[2 * MIB], 7);
     os_unreserve(memory, 4 * MIB);
+    assert_false(os_resident_pages(memory, 4 * MIB, present));
+    assert_int_equal(errno, EILSEQ);
 }
 
 static void test_move_pages(void **state) {

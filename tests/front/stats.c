@@ -1,0 +1,416 @@
+// Statistics against the kernel's own count, in programs of several shapes; called from a signal
+// handler; and the forms of the text functions.  Linked with the library.
+//     front_stats              tests
+//     front_stats json         makes a heap of some variety and prints the text
+//     front_stats openmetrics
+#include <cairn/anchor.h>
+#include <cairn/cairn.h>
+#include <cairn/stats.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+
+#include "support/testkit.h"
+
+// --- what the kernel says ----------------------------------------------------------------------
+
+struct kernel_count {
+    size_t heap;    // resident bytes of the regions' mappings
+    size_t process; // of all mappings
+};
+
+// Bytes of [from, to) that lie in a region; cairn_anchor tells where the regions are.
+static bool is_in_region(uintptr_t from, uintptr_t to) {
+    const struct cairn_anchor *a = &cairn_anchor;
+    const char *table = (const char *)a->address.regions;
+    uint64_t count;
+    memcpy(&count, table + a->regions.count, sizeof count);
+    for (uint64_t r = 0; r < count; r++) {
+        const char *entry = table + a->regions.entries + r * a->regions.entry_bytes;
+        uint64_t base, reserved;
+        memcpy(&base, entry + a->regions.base, sizeof base);
+        memcpy(&reserved, entry + a->regions.reserved, sizeof reserved);
+        if (from >= base && from < base + reserved) {
+            // Two regions side by side may be one mapping; nothing else may be part of one.
+            EXPECT(to <= base + reserved || is_in_region(base + reserved, to));
+            return true;
+        }
+        EXPECT(to <= base || from >= base + reserved);
+    }
+    return false;
+}
+
+static const char *read_smaps(void) {
+    static char text[4 * MIB];
+    size_t length = 0;
+    int fd = open("/proc/self/smaps", O_RDONLY | O_CLOEXEC);
+    EXPECT(fd >= 0);
+    for (ssize_t n = 1; n > 0 && length < sizeof text - 1; length += (size_t)n) {
+        n = read(fd, text + length, sizeof text - 1 - length);
+        EXPECT(n >= 0);
+    }
+    close(fd);
+    EXPECT(length < sizeof text - 1);
+    text[length] = '\0';
+    return text;
+}
+
+static struct kernel_count ask_kernel(void) {
+    struct kernel_count count = {0, 0};
+    bool in_region = false;
+    for (const char *line = read_smaps(); *line != '\0'; line = strchr(line, '\n') + 1) {
+        char *end;
+        uintptr_t from = strtoull(line, &end, 16);
+        if (*end == '-' && end != line) {
+            in_region = is_in_region(from, strtoull(end + 1, NULL, 16));
+        } else if (strncmp(line, "Rss:", 4) == 0) {
+            size_t bytes = strtoull(line + 4, NULL, 10) * KIB;
+            count.process += bytes;
+            count.heap += in_region ? bytes : 0;
+        }
+    }
+    return count;
+}
+
+static size_t distance(size_t a, size_t b) { return a > b ? a - b : b - a; }
+
+// Within 2 %, and a few pages of a small program.
+static void expect_close(const char *shape, const char *what, size_t ours, size_t kernels) {
+    if (distance(ours, kernels) > kernels / 50 + 16 * 4 * KIB) {
+        FAIL("%s: %s: %zu here, %zu as the kernel counts", shape, what, ours, kernels);
+    }
+}
+
+static void expect_sums(const char *shape, const struct cairn_stats *s) {
+    uint64_t kept = 0;
+    for (int reason = 0; reason < CAIRN_REASON_COUNT; reason++) {
+        kept += s->kept_bytes[reason];
+    }
+    bool holds =
+        s->heap_resident_bytes == s->live_resident_bytes + kept &&
+        s->fragmentation_bytes + s->cached_bytes == kept &&
+        s->resident_bytes == s->heap_resident_bytes + s->metadata_bytes + s->outside_bytes &&
+        s->allocations == s->frees + s->live_objects && s->transit_bytes == 0;
+    if (!holds) {
+        FAIL("%s: the sums do not hold", shape);
+    }
+}
+
+static struct cairn_stats compare(const char *shape) {
+    static struct cairn_stats s;
+    (void)ask_kernel(); // so that the asking takes no more memory
+    cairn_stats(&s, sizeof s);
+    struct kernel_count kernel = ask_kernel();
+    expect_sums(shape, &s);
+    expect_close(shape, "resident in the heap", s.heap_resident_bytes, kernel.heap);
+    expect_close(shape, "resident in all", s.resident_bytes, kernel.process);
+    return s;
+}
+
+// --- shapes ------------------------------------------------------------------------------------
+
+enum { COUNT = 200000 };
+static char *object[COUNT];
+
+static void take(size_t i, size_t size, bool touch) {
+    object[i] = malloc(size);
+    EXPECT(object[i] != NULL);
+    if (touch) {
+        memset(object[i], 1, size);
+    }
+}
+
+static void give(size_t i) {
+    free(object[i]);
+    object[i] = NULL;
+}
+
+static size_t mixed_size(uint64_t *random) {
+    uint64_t r = random_next(random);
+    return (r >> 8) % (r % 64 == 0 ? 60000 : r % 8 == 0 ? 4000 : 300);
+}
+
+static void small_objects(void) {
+    for (size_t i = 0; i < COUNT; i++) {
+        take(i, 48, true);
+    }
+    struct cairn_stats s = compare("small objects");
+    EXPECT(s.live_resident_bytes >= (size_t)COUNT * 48);
+    EXPECT(s.fragmentation_bytes + s.cached_bytes < s.live_resident_bytes / 8);
+}
+
+static void survivors(void) {
+    for (size_t i = 0; i < COUNT; i++) {
+        take(i, 200, true);
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        if (i % 64 != 0) {
+            give(i);
+        }
+    }
+    struct cairn_stats s = compare("one survivor in 64");
+    EXPECT(s.fragmentation_bytes + s.cached_bytes > 5 * s.live_resident_bytes);
+    (void)cairn_purge();
+    struct cairn_stats after = compare("one survivor in 64, purged");
+    EXPECT(after.heap_resident_bytes < s.heap_resident_bytes);
+    EXPECT(after.kept_bytes[CAIRN_HOLE] < 64 * KIB && after.kept_bytes[CAIRN_DIRTY] == 0);
+    EXPECT(after.live_objects == s.live_objects);
+}
+
+static void mixed_lifetimes(void) {
+    uint64_t random = 11;
+    for (size_t i = 0; i < 1000000; i++) {
+        size_t slot = random_next(&random) % 20000;
+        give(slot);
+        take(slot, mixed_size(&random), true);
+    }
+    (void)compare("mixed sizes and lifetimes");
+    for (size_t i = 0; i < 20000; i++) {
+        give(i);
+    }
+    struct cairn_stats s = compare("mixed sizes, all freed");
+    EXPECT(s.live_bytes < 64 * KIB);
+    (void)cairn_purge();
+    s = compare("mixed sizes, all freed and purged");
+    EXPECT(s.heap_resident_bytes < 1 * MIB);
+}
+
+// Half of a page in two is touched, of large objects; of small ones none.
+static void untouched(void) {
+    char *large = calloc(1, 64 * MIB);
+    EXPECT(large != NULL);
+    for (size_t at = 0; at < 64 * MIB; at += 8 * KIB) {
+        large[at] = 1;
+    }
+    for (size_t i = 0; i < 10000; i++) {
+        take(i, 16000, false);
+    }
+    struct cairn_stats s = compare("memory that is not touched");
+    EXPECT(s.live_bytes >= 64 * MIB + (size_t)10000 * 16000);
+    free(large);
+}
+
+static void resized(void) {
+    for (size_t size = 1000; size < 50 * MIB; size += size / 2) {
+        object[0] = realloc(object[0], size);
+        EXPECT(object[0] != NULL);
+        memset(object[0], 2, size);
+    }
+    (void)compare("an array that grew");
+    object[0] = realloc(object[0], 20 * MIB + 5);
+    (void)compare("an array that shrank");
+}
+
+static void *free_every_other(void *argument) {
+    for (size_t i = 0; i < COUNT; i += 2) {
+        give(i);
+    }
+    return argument;
+}
+
+static void remote_frees(void) {
+    for (size_t i = 0; i < COUNT; i++) {
+        take(i, 1000, true);
+    }
+    pthread_t thread;
+    EXPECT(pthread_create(&thread, NULL, free_every_other, NULL) == 0);
+    EXPECT(pthread_join(thread, NULL) == 0);
+    struct cairn_stats s = compare("freed by another thread");
+    EXPECT(s.remote_frees >= COUNT / 2 && s.unmerged_objects > COUNT / 4);
+}
+
+// The kernel fills what nobody asked for: whole huge pages, where it has them.
+static void huge_pages(void) {
+    const struct cairn_anchor *a = &cairn_anchor;
+    take(0, 100, true);
+    const char *first = (const char *)a->address.regions + a->regions.entries;
+    uint64_t base, reserved;
+    memcpy(&base, first + a->regions.base, sizeof base);
+    memcpy(&reserved, first + a->regions.reserved, sizeof reserved);
+    if (madvise((void *)base, reserved, MADV_HUGEPAGE) != 0) {
+        return;
+    }
+    for (size_t i = 1; i < 2000; i++) {
+        take(i, mixed_size(&(uint64_t){i}), true);
+    }
+    (void)compare("huge pages");
+    char *large = malloc(5 * MIB + 10);
+    large[3 * MIB] = 1;
+    (void)compare("huge pages in a large object");
+    for (size_t i = 1; i < 2000; i += i % 7 == 0 ? 2 : 1) {
+        give(i);
+    }
+    (void)cairn_purge();
+    (void)compare("huge pages, purged");
+}
+
+static pthread_barrier_t all_hold, all_done;
+
+static void *hold_some(void *argument) {
+    uint64_t random = (uintptr_t)argument;
+    void *mine[500];
+    for (size_t i = 0; i < 500; i++) {
+        size_t size = mixed_size(&random);
+        mine[i] = malloc(size);
+        EXPECT(mine[i] != NULL);
+        memset(mine[i], 3, size);
+    }
+    pthread_barrier_wait(&all_hold);
+    pthread_barrier_wait(&all_done);
+    for (size_t i = 0; i < 500; i++) {
+        free(mine[i]);
+    }
+    return NULL;
+}
+
+static void idle_threads(void) {
+    enum { THREADS = 20 };
+    pthread_t thread[THREADS];
+    pthread_barrier_init(&all_hold, NULL, THREADS + 1);
+    pthread_barrier_init(&all_done, NULL, THREADS + 1);
+    for (uintptr_t i = 0; i < THREADS; i++) {
+        EXPECT(pthread_create(&thread[i], NULL, hold_some, (void *)(i + 1)) == 0);
+    }
+    pthread_barrier_wait(&all_hold);
+    struct cairn_stats s = compare("threads that hold some and idle");
+    EXPECT(s.active_heaps >= THREADS);
+    pthread_barrier_wait(&all_done);
+    for (size_t i = 0; i < THREADS; i++) {
+        EXPECT(pthread_join(thread[i], NULL) == 0);
+    }
+    s = compare("threads that have ended");
+    EXPECT(s.parked_heaps >= THREADS);
+}
+
+static void in_child(void (*shape)(void)) {
+    pid_t child = fork();
+    EXPECT(child >= 0);
+    if (child == 0) {
+        shape();
+        _exit(0);
+    }
+    int status = 0;
+    EXPECT(waitpid(child, &status, 0) == child);
+    EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+// --- from a signal handler -----------------------------------------------------------------------
+
+static volatile sig_atomic_t taken;
+
+// Once, so that a slow machine has time between two.
+static void interrupt_soon(void) {
+    struct itimerval once = {{0, 0}, {0, 300}};
+    EXPECT(setitimer(ITIMER_REAL, &once, NULL) == 0);
+}
+
+static void take_stats(int signal) {
+    (void)signal;
+    static struct cairn_stats s;
+    errno = EILSEQ;
+    cairn_stats(&s, sizeof s);
+    uint64_t kept = s.fragmentation_bytes + s.cached_bytes;
+    EXPECT(s.heap_resident_bytes == s.live_resident_bytes + kept);
+    EXPECT(s.live_bytes <= s.mapped_bytes && errno == EILSEQ);
+    taken++;
+    interrupt_soon();
+}
+
+// Wherever malloc, free and the rest are interrupted, also with their locks held.
+static void signals(void) {
+    struct sigaction action = {.sa_handler = take_stats};
+    struct itimerval never = {{0, 0}, {0, 0}};
+    EXPECT(sigaction(SIGALRM, &action, NULL) == 0);
+    interrupt_soon();
+    uint64_t random = 5;
+    for (size_t i = 0; taken < 500 || i < 100000; i++) {
+        size_t slot = random_next(&random) % 500;
+        give(slot);
+        take(slot, mixed_size(&random), i % 16 == 0);
+    }
+    EXPECT(setitimer(ITIMER_REAL, &never, NULL) == 0);
+    (void)compare("after signals");
+}
+
+// --- forms -------------------------------------------------------------------------------------
+
+static void a_shorter_or_longer_structure(void) {
+    static struct {
+        struct cairn_stats stats;
+        uint64_t more[10];
+    } newer;
+    memset(&newer, 0xff, sizeof newer);
+    cairn_stats(&newer.stats, sizeof newer);
+    EXPECT(newer.stats.version == CAIRN_STATS_VERSION && newer.stats.class_count == 54);
+    EXPECT(all_zero(newer.more, sizeof newer.more));
+    memset(&newer, 0xff, sizeof newer);
+    size_t older = offsetof(struct cairn_stats, classes);
+    cairn_stats(&newer.stats, older);
+    EXPECT(newer.stats.mapped_bytes > 0 && newer.stats.mapped_bytes < GIB);
+    EXPECT(newer.stats.classes[0].object_bytes == UINT64_MAX);
+    cairn_stats(&newer.stats, 0);
+}
+
+static void texts_are_cut_off_as_by_snprintf(size_t (*format)(char *, size_t), const char *end) {
+    static char text[256 * KIB];
+    memset(text, 'g', sizeof text);
+    size_t length = format(NULL, 0);
+    EXPECT(length > KIB && length < sizeof text - KIB);
+    (void)format(text, 100);
+    EXPECT(strlen(text) == 99 && text[100] == 'g');
+    length = format(text, sizeof text);
+    EXPECT(strlen(text) == length && strcmp(text + length - strlen(end), end) == 0);
+    EXPECT(format(text, 1) > 1 && text[0] == '\0');
+}
+
+static void writing_says_what_went_wrong(void) {
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    if (full >= 0) {
+        EXPECT(cairn_stats_write_json(full) == ENOSPC);
+        EXPECT(cairn_stats_write_openmetrics(full) == ENOSPC);
+        close(full);
+    }
+    EXPECT(cairn_stats_write_json(-1) == EBADF);
+}
+
+static void every_reason_has_a_sentence(void) {
+    for (int reason = 0; reason < CAIRN_REASON_COUNT; reason++) {
+        EXPECT(strlen(cairn_reason_sentence((enum cairn_reason)reason)) > 20);
+    }
+    EXPECT(cairn_reason_sentence((enum cairn_reason)CAIRN_REASON_COUNT) == NULL);
+    EXPECT(cairn_external_fragmentation(0, 0) == 0.0);
+    EXPECT(cairn_external_fragmentation(1, 4) == 0.75);
+}
+
+static void make_variety(void) {
+    uint64_t random = 7;
+    for (size_t i = 0; i < 20000; i++) {
+        take(i, mixed_size(&random), true);
+    }
+    for (size_t i = 0; i < 20000; i += 3) {
+        give(i);
+    }
+}
+
+int main(int count, char **arguments) {
+    if (count > 1) {
+        make_variety();
+        return strcmp(arguments[1], "json") == 0 ? cairn_stats_write_json(1)
+                                                 : cairn_stats_write_openmetrics(1);
+    }
+    void (*shapes[])(void) = {small_objects, survivors,    mixed_lifetimes, untouched, resized,
+                              remote_frees,  idle_threads, huge_pages,      signals};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        in_child(shapes[i]);
+    }
+    take(0, 100, true);
+    a_shorter_or_longer_structure();
+    texts_are_cut_off_as_by_snprintf(cairn_stats_json, "\n}\n");
+    texts_are_cut_off_as_by_snprintf(cairn_stats_openmetrics, "# EOF\n");
+    writing_says_what_went_wrong();
+    every_reason_has_a_sentence();
+    return 0;
+}
