@@ -8,7 +8,7 @@
  */
 #include "memory_util.h"
 
-enum { SMALLEST_ARRAY = 64, STRIDE = 4096 };
+enum { SMALLEST_ARRAY = 64 };
 
 static void fill(unsigned char *array, size_t from, size_t to) {
     for (size_t i = from; i < to; i += STRIDE) {

@@ -19,7 +19,8 @@
 #include "../workloads/bench_util.h"
 
 /* MB are a million bytes; MEAN is that of sizes from SMALLEST to LARGEST. */
-enum { MB = 1000000, SMALLEST = 16, LARGEST = 2000, MEAN = (SMALLEST + LARGEST) / 2, REST_MS = 60 };
+enum { MB = 1000000, SMALLEST = 16, LARGEST = 2000, MEAN = (SMALLEST + LARGEST) / 2 };
+enum { REST_MS = 60, STRIDE = 4096 /* the smallest page there is */ };
 
 static int report_descriptor = -1;
 
@@ -75,6 +76,10 @@ static inline struct slots slots_make(size_t count, uint64_t seed) {
 static inline void slot_fill(struct slots *slots, size_t i, size_t size) {
     struct slot *slot = &slots->slot[i];
     slot->object = stamped_alloc(size, rng_next(&slots->rng));
+    /* Every page is written to, so that what is live is resident. */
+    for (size_t at = STRIDE; at < size - 1; at += STRIDE) {
+        ((unsigned char *)slot->object)[at] = 1;
+    }
     slot->size = size;
     slots->live += size;
 }
