@@ -27,8 +27,8 @@ enum { TURNOVER = 50 }; /* one session in so many ends in a tick */
 enum { CACHED = 4000, CACHE_LOW = 64, CACHE_HIGH = 2048 };
 enum { REQUESTS = 10, REQUEST_OBJECTS = 40, REQUEST_HIGH = 8192 };
 
-/* What a short thread leaves, and what the job of the afternoon builds. */
-enum { MESSAGES = 8, JOB_STEPS = 40, JOB_OBJECTS = 200000, JOB_HIGH = 256, JOB_ARRAY = 24 * MB };
+/* What a short thread leaves, and what the job of the afternoon builds for each MB at noon. */
+enum { MESSAGES = 8, JOB_STEPS = 40, JOB_OBJECTS = 1000, JOB_HIGH = 256, JOB_ARRAY = MB / 8 };
 
 /* The load in per cent at parts of the day in per cent; linear in between. */
 static const struct {
@@ -59,6 +59,7 @@ struct shift {
 };
 
 static struct shard shards[SHARDS];
+static size_t megabytes;
 static size_t most_sessions; /* of a shard */
 static long ticks;
 static int64_t day_start;
@@ -208,11 +209,11 @@ static void *job_thread(void *argument) {
     (void)argument;
     for (size_t step = 1; step <= JOB_STEPS; step++) {
         int64_t before = total;
-        for (size_t i = 0; i < JOB_OBJECTS / JOB_STEPS; i++) {
+        for (size_t i = 0; i < megabytes * JOB_OBJECTS / JOB_STEPS; i++) {
             index = part_make(rng_size(&rng, PART_LOW, JOB_HIGH), index);
             total += (int64_t)index->size;
         }
-        size_t bytes = JOB_ARRAY / JOB_STEPS;
+        size_t bytes = megabytes * JOB_ARRAY / JOB_STEPS;
         array = bench_realloc(array, step * bytes);
         memset(array + (step - 1) * bytes, 1, bytes);
         total += (int64_t)bytes;
@@ -276,7 +277,7 @@ static void live_through(void) {
 int main(int argc, char **argv) {
     report_to_option(&argc, &argv);
     long seconds = bench_param(argc, argv, 1, 20);
-    size_t megabytes = (size_t)bench_param(argc, argv, 2, 200);
+    megabytes = (size_t)bench_param(argc, argv, 2, 200);
     ticks = seconds * 1000 / TICK_MS;
     most_sessions = megabytes * MB / SESSION_BYTES / SHARDS;
     for (size_t i = 0; i < SHARDS; i++) {
