@@ -385,7 +385,8 @@ class Driver(DriverCase):
                    "--only", "day", "--build", build, "--out", self.folder.name]
         running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                    text=True)
-        while len(self.commands_with(build)) < 2 or "-r" not in self.commands_with(build)[0]:
+        day = os.path.join(build, "day")
+        while not any(words[:2] == [day, "-r"] for words in self.commands_with(build)):
             self.assertIsNone(running.poll())
             time.sleep(0.05)
         running.send_signal(signal.SIGTERM)
