@@ -125,8 +125,8 @@ def summary(results, left_out, problems):
         lost = lost_figures(results)
         lines.append(f"figures in which {OWN} is behind the best peer of the row: {len(lost)}")
         for workload, figure, value, ratio, peer, best in lost:
-            lines.append(f"  {workload:<20} {figure.head:<12} {value:.{figure.decimals}f}, {ratio:.2f} "
-                         f"of {peer}'s {best:.{figure.decimals}f}")
+            lines.append(f"  {workload:<20} {figure.head:<12} {value:.{figure.decimals}f}, "
+                         f"{ratio:.2f} of {peer}'s {best:.{figure.decimals}f}")
     lines += [f"left out: {row}: {why}" for row, why in left_out]
     for workload, seen in stats.checksum_conflicts(results).items():
         lines.append(f"PROBLEM: {workload}: outputs differ: {seen}")
