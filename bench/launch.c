@@ -160,13 +160,6 @@ static void enter_cgroup(const char *directory) {
     close(file);
 }
 
-static void limit(int resource, rlim_t bytes) {
-    const struct rlimit limits = {bytes, bytes};
-    if (bytes != RLIM_INFINITY && setrlimit(resource, &limits) != 0) {
-        fail("setrlimit", errno);
-    }
-}
-
 /* What the program inherits. */
 static void restrain(const struct request *request) {
     if (request->cgroup != NULL) {
@@ -175,8 +168,12 @@ static void restrain(const struct request *request) {
     if (request->no_huge_pages && prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) != 0) {
         fail("PR_SET_THP_DISABLE", errno);
     }
-    limit(RLIMIT_AS, request->address_space);
-    limit(RLIMIT_DATA, request->data);
+    const struct rlimit address_space = {request->address_space, request->address_space};
+    const struct rlimit data = {request->data, request->data};
+    if ((request->data != RLIM_INFINITY && setrlimit(RLIMIT_DATA, &data) != 0) ||
+        (request->address_space != RLIM_INFINITY && setrlimit(RLIMIT_AS, &address_space) != 0)) {
+        fail("setrlimit", errno);
+    }
 }
 
 /* The signal of a child's end is blocked here, to be waited for, and not in the program. */

@@ -173,7 +173,7 @@ ROWS = (
      "the same, 1 in 64 survives"),
     ("survivors-512", "idle", "4 260 512 2000", "4 26 512 100", _idle, {},
      "the same, 1 in 512 survives"),
-    ("swing-quick", "oscillate", "2 60 10 100 0 1000", "2 20 10 3 0 100", _swing, {},
+    ("swing-quick", "oscillate", "2 200 10 30 0 1000", "2 20 10 3 0 100", _swing, {},
      "grow and shrink by 10 x in tens of ms"),
     ("swing-slow", "oscillate", "2 200 10 4 500 1000", "2 20 10 2 60 100", _swing, {},
      "grow and shrink by 10 x in a second"),

@@ -78,7 +78,7 @@ static size_t load_at(long tick) {
     return (size_t)(hours[i - 1].load + rise * (time - hours[i - 1].time) / span);
 }
 
-/* --- parts: objects in a list ------------------------------------------------------------------  */
+/* --- parts: objects in a list ----------------------------------------------------------------- */
 
 static struct part *part_make(size_t size, struct part *next) {
     struct part *part = bench_alloc(size);
@@ -103,7 +103,7 @@ static size_t parts_drop(struct part *part) {
     return bytes;
 }
 
-/* --- what a shard does in a tick ---------------------------------------------------------------  */
+/* --- what a shard does in a tick -------------------------------------------------------------- */
 
 static void account(struct shard *shard, int64_t bytes) {
     atomic_fetch_add_explicit(&shard->live, bytes, memory_order_relaxed);
@@ -181,7 +181,7 @@ static void *work_shift(void *argument) {
     return NULL;
 }
 
-/* --- threads besides the shards' ---------------------------------------------------------------  */
+/* --- threads besides the shards' -------------------------------------------------------------- */
 
 static void *short_thread(void *argument) {
     struct rng rng = {(uint64_t) * (long *)argument};
@@ -226,7 +226,7 @@ static void *job_thread(void *argument) {
     return NULL;
 }
 
-/* --- the day -----------------------------------------------------------------------------------  */
+/* --- the day ---------------------------------------------------------------------------------- */
 
 static size_t live_now(void) {
     int64_t live = live_elsewhere;

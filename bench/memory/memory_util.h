@@ -53,7 +53,7 @@ static inline void *table(size_t count, size_t size) {
     return memory;
 }
 
-/* --- slots: places for objects, on the calling thread's account --------------------------------  */
+/* --- slots: places for objects, on the calling thread's account ------------------------------- */
 
 struct slot {
     void *object; /* NULL: empty */
@@ -121,7 +121,7 @@ static inline void slots_shuffle(struct slots *slots) {
     }
 }
 
-/* --- a crew: threads that take one step at a time, when told to, and stay ----------------------  */
+/* --- a crew: threads that take one step at a time, when told to, and stay --------------------- */
 
 enum { MOST_MEMBERS = 256 };
 
@@ -178,7 +178,7 @@ static inline void crew_end(void) {
     }
 }
 
-/* --- slots of a crew ---------------------------------------------------------------------------  */
+/* --- slots of a crew -------------------------------------------------------------------------- */
 
 static struct slots crew_slots[MOST_MEMBERS];
 
