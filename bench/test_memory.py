@@ -339,6 +339,22 @@ void *realloc(void *p, size_t n) {
     return q;
 }
 """
+# Does not start with less than 4 GiB of address space.
+DEMANDING = """
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+void *__libc_malloc(size_t);
+__attribute__((constructor)) static void start(void) {
+    struct rlimit limit;
+    getrlimit(RLIMIT_AS, &limit);
+    if (limit.rlim_cur < 4ul << 30) abort();
+}
+void *malloc(size_t n) { return __libc_malloc(n); }
+void __libc_free(void *); void *__libc_realloc(void *, size_t);
+void *realloc(void *p, size_t n) { return __libc_realloc(p, n); }
+void free(void *p) { __libc_free(p); }
+"""
 # Has memory for 8 MB and then none.
 POOR = """
 #include <stddef.h>
@@ -392,6 +408,13 @@ class Driver(DriverCase):
         results = self.measured("--only", "limit-data", "--peer", self.library("poor", POOR))
         reached = results.medians("limit-data", "reached_mb")
         self.assertTrue(7 < reached["poor"] < 40, reached)
+        self.assertGreater(reached["glibc"], 59)
+
+    def test_an_allocator_that_does_not_start_under_a_limit_has_reached_nothing(self):
+        results = self.measured("--only", "limit-as", "--peer",
+                                self.library("demanding", DEMANDING))
+        reached = results.medians("limit-as", "reached_mb")
+        self.assertEqual(reached["demanding"], 0)
         self.assertGreater(reached["glibc"], 59)
 
     def test_huge_pages_never_needs_no_setting(self):

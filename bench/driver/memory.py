@@ -40,13 +40,14 @@ class MemoryMeasurer:
     def measure(self, row, allocator, round_number):
         with contextlib.ExitStack() as stack:
             stack.enter_context(conditions.huge_pages(row.huge_pages))
+            self._forget_the_last_run()
             cgroup = None
             if row.limit == "cgroup":
                 cgroup = stack.enter_context(
                     conditions.limited_cgroup(conditions.memory_cgroup(), row.limit_bytes))
             report, answer = self._measurer.launch(
                 row, allocator, self._options(row, cgroup), may_fail=row.limit is not None)
-        over_time = self._timeline()
+        over_time = self._timeline(row)
         return MemoryRun(
             workload=row.name,
             allocator=allocator.name,
@@ -69,16 +70,25 @@ class MemoryMeasurer:
             options += ["-v" if row.limit == "as" else "-d", str(row.limit_bytes)]
         return options
 
+    def _forget_the_last_run(self):
+        for name in ("samples", "marks"):
+            with open(self._file(name), "wb"):
+                pass
+
     def _file(self, name):
         return os.path.join(self._measurer.scratch, name)
 
-    def _timeline(self):
+    def _timeline(self, row):
         texts = []
         for name in ("samples", "marks"):
             with open(self._file(name), encoding="utf-8") as file:
                 texts.append(file.read())
+        samples, marks = timeline.read_samples(texts[0]), timeline.read_marks(texts[1])
+        if row.limit is not None and not marks:
+            # The limit was too low for the program to come as far as its first report.
+            samples = samples or [timeline.Sample(0, 0, 0, -1)]
+            marks = [timeline.Mark(samples[0].time_ns, 0, "start")]
         try:
-            return timeline.Timeline(timeline.read_samples(texts[0]),
-                                     timeline.read_marks(texts[1]))
+            return timeline.Timeline(samples, marks)
         except timeline.TimelineError as error:
             raise RunFailed(str(error)) from None
