@@ -1,25 +1,15 @@
 #!/usr/bin/env python3
-"""Tests of bench/run: the arithmetic on made-up figures, the whole on made-up allocators.
-
-Needs the workloads built: CAIRN_BUILD_DIR names the build, build/release otherwise.
-"""
+"""Tests of bench/run: the arithmetic on made-up figures, the whole on made-up allocators."""
 
 import os
 import subprocess
-import sys
 import tempfile
 import unittest
 import xml.etree.ElementTree
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
-sys.dont_write_bytecode = True
-
-# pylint: disable=wrong-import-position
+# First, as it says where the driver is.
+from made_up import HERE, TOOLS, WRAPPER, DriverCase
 from driver import allocators, catalogue, inputs, measure, picture, programs, report, stats
-
-BUILD = os.environ.get("CAIRN_BUILD_DIR", os.path.join(HERE, "../build/release"))
-TOOLS = measure.Tools(os.path.abspath(os.path.join(BUILD, "bench")))
 
 
 def run(workload, allocator, wall, rss=1000, number=1, checksum="c"):
@@ -63,6 +53,7 @@ class Ratios(unittest.TestCase):
     def test_cairn_is_never_its_own_best_peer(self):
         self.assertEqual(stats.best_peer({"cairn": 1, "x": 3, "y": 2}), ("y", 2))
         self.assertIsNone(stats.best_peer({"cairn": 1}))
+        self.assertEqual(stats.best_peer({"cairn": 3, "cairn-tuned": 1, "x": 2}), ("x", 2))
 
     def test_ratios_are_to_the_best_peer_of_the_row(self):
         ratios = stats.ratios_to_best(three_rows().medians("b", stats.TIME))
@@ -170,21 +161,22 @@ class Inputs(unittest.TestCase):
         names = [row[0] for row in catalogue.OWN_WORKLOADS + programs.PROGRAMS]
         self.assertEqual(len(names), len(set(names)))
 
+    def test_peers_may_be_tuned(self):
+        peer = allocators.named_peer("tuned=glibc,A=1,a:2,B_2=x=y")
+        self.assertEqual((peer.name, peer.path), ("tuned", None))
+        self.assertEqual(peer.environment, {"A": "1,a:2", "B_2": "x=y"})
+        self.assertTrue(peer.version.endswith(" A=1,a:2 B_2=x=y"), peer.version)
+        self.assertEqual(allocators.named_peer("plain=glibc").environment, {})
+
     def test_bad_peers_are_refused(self):
-        for argument in ("nothing", "=x", "x=", "x=/nonexistent.so"):
+        for argument in ("nothing", "=x", "x=", "x=/nonexistent.so", "x=/nonexistent.so,A=1",
+                         "A=1,x=glibc"):
             with self.assertRaises(allocators.AllocatorError):
                 allocators.named_peer(argument)
         with self.assertRaises(allocators.AllocatorError):
             allocators.default_peer("nobody")
 
 
-# The rest of an allocator that hands most requests on to glibc's.
-WRAPPER = """
-#include <stddef.h>
-void *__libc_malloc(size_t); void __libc_free(void *); void *__libc_realloc(void *, size_t);
-void free(void *p) { if (!is_mine(p)) __libc_free(p); }
-void *realloc(void *p, size_t n) { return __libc_realloc(p, n); }
-"""
 SLOW = """
 static int is_mine(void *p) { (void)p; return 0; }
 """ + WRAPPER + """
@@ -215,31 +207,8 @@ void *malloc(size_t n) { if (n == 16) __builtin_trap(); return __libc_malloc(n);
 USELESS = "int nothing_to_see_here;\n"
 
 
-class Driver(unittest.TestCase):
+class Driver(DriverCase):
     """bench/run itself, on allocators that are slow, fat or broken."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.folder.cleanup()
-
-    def library(self, name, source):
-        path = os.path.join(self.folder.name, name + ".so")
-        subprocess.run(
-            ["cc", "-shared", "-fPIC", "-O1", "-fno-builtin", "-x", "c", "-", "-o", path],
-            input=source, text=True, check=True,
-        )
-        return f"{name}={path}"
-
-    def bench(self, *arguments):
-        out = os.path.join(self.folder.name, "out")
-        command = [os.path.join(HERE, "run"), "--quick", "--no-cairn", "--no-programs",
-                   "--peers", "glibc", "--build", TOOLS.directory, "--out", out, *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout + done.stderr, out
 
     def test_slow_allocator_is_slow(self):
         status, told, out = self.bench("--only", "fixed-sizes", "--rounds", "3",

@@ -3,8 +3,9 @@
 import glob
 import hashlib
 import os
+import re
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from .stats import OWN
 
@@ -26,11 +27,13 @@ class AllocatorError(Exception):
 
 @dataclass(frozen=True)
 class Allocator:
-    """`path` is what to preload; None is the C library's own malloc."""
+    """`path` is what to preload; None is the C library's own malloc. `environment` is what tunes
+    it."""
 
     name: str
     path: str | None
     version: str
+    environment: dict = field(default_factory=dict)
 
 
 def _find_library(pattern):
@@ -108,8 +111,15 @@ def default_peer(name):
 
 
 def named_peer(argument):
-    """NAME=PATH of the command line."""
-    name, equals, path = argument.partition("=")
+    """NAME=PATH[,VARIABLE=VALUE...] of the command line; PATH may be the name of a default peer.
+
+    A comma is a part of the value unless a name and `=` follow, so that a value may be a list.
+    """
+    first, *settings = re.split(r",(?=[A-Za-z_][A-Za-z0-9_]*=)", argument)
+    name, equals, path = first.partition("=")
     if not equals or not name or not path:
-        raise AllocatorError(f"--peer wants NAME=PATH, not {argument!r}")
-    return _usable(name, path)
+        raise AllocatorError(f"--peer wants NAME=PATH[,VARIABLE=VALUE...], not {argument!r}")
+    peer = replace(default_peer(path), name=name) if path in DEFAULT_PEERS else _usable(name, path)
+    environment = dict(setting.split("=", 1) for setting in settings)
+    version = " ".join([peer.version, *settings])
+    return replace(peer, version=version, environment=environment)

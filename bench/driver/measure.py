@@ -33,6 +33,12 @@ class Tools:
         return os.path.join(self.directory, name)
 
 
+def checksum_of(answer):
+    if not answer:
+        raise RunFailed("no output to compare")
+    return hashlib.sha256(answer).hexdigest()[:16]
+
+
 def clean_environment(extra, scratch):
     """Only what programs need: nothing of the caller's that could steer an allocator."""
     environment = {
@@ -99,21 +105,21 @@ class Measurer:
             fields = [line.rstrip("\n").split("\t") for line in lines]
         return [(entry[:3], entry[3]) for entry in fields if len(entry) == 4]
 
-    def _command(self, argv, preload, probing, stdin, output):
+    def _command(self, argv, preload, probing, stdin, output, options):
         libraries = [self.tools.probe] if probing else []
         if preload is not None:
             libraries.append(preload)
-        command = [self.tools.launch, "-i", stdin, "-o", output]
+        command = [self.tools.launch, "-i", stdin, "-o", output, *options]
         if libraries:
             command += ["-p", ":".join(libraries)]
         return command + ["--"] + argv
 
-    def start(self, argv, preload, extra, stdin, output):
-        """Starts the launcher; the caller waits with `finish`."""
+    def start(self, argv, preload, extra, stdin, output, options=()):
+        """Starts the launcher, with options of its own; the caller waits with `finish`."""
         probing = "CAIRN_BENCH_PROBE" in extra
         errors = tempfile.TemporaryFile(dir=self.scratch)
         process = subprocess.Popen(
-            self._command(argv, preload, probing, stdin, output),
+            self._command(argv, preload, probing, stdin, output, options),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -123,19 +129,24 @@ class Measurer:
         )
         return process, errors
 
-    def finish(self, process, errors, expected_signal=0):
+    def finish(self, process, errors, expected_signal=0, may_fail=False):
         """The launcher's report; RunFailed with the end of stderr if the program failed."""
         try:
             out, _ = process.communicate(timeout=self.timeout_s)
         except subprocess.TimeoutExpired:
             self.kill(process)
             raise RunFailed(f"no end after {self.timeout_s} s") from None
+        except BaseException:
+            self.kill(process)
+            raise
         errors.seek(0)
         said = errors.read()[-2000:].decode("utf-8", "replace").strip()
         errors.close()
         if process.returncode != 0:
             raise RunFailed(f"the launcher failed: {said}")
         report = json.loads(out)
+        if may_fail:
+            return report
         if report["signal"] != expected_signal:
             name = signal.Signals(report["signal"]).name
             raise RunFailed(f"killed by {name}: {said}")
@@ -149,29 +160,31 @@ class Measurer:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
-    def _launch(self, argv, preload, extra, stdin, output):
-        return self.finish(*self.start(argv, preload, extra, stdin, output))
+    def _launch(self, argv, preload, extra, stdin, output, options=(), may_fail=False):
+        started = self.start(argv, preload, extra, stdin, output, options)
+        return self.finish(*started, may_fail=may_fail)
 
-    def _run(self, workload, allocator, round_number, probe_file):
-        extra = dict(workload.environment)
+    def launch(self, workload, allocator, options=(), may_fail=False, probe_file=None):
+        """One run; (the launcher's report, the program's output)."""
+        extra = {**workload.environment, **allocator.environment}
         if probe_file is not None:
             extra["CAIRN_BENCH_PROBE"] = probe_file
         preload = self.preload_for(workload, allocator)
         output = os.path.join(self.scratch, "output")
         if workload.serve is not None:
-            report, answer = workload.serve(self, workload, preload, extra)
-        else:
-            stdin = workload.stdin or "/dev/null"
-            report = self._launch(workload.argv, preload, extra, stdin, output)
-            with open(output, "rb") as file:
-                answer = file.read()
-        if not answer:
-            raise RunFailed("no output to compare")
+            return workload.serve(self, workload, preload, extra)
+        stdin = workload.stdin or "/dev/null"
+        report = self._launch(workload.argv, preload, extra, stdin, output, options, may_fail)
+        with open(output, "rb") as file:
+            return report, file.read()
+
+    def _run(self, workload, allocator, round_number, probe_file):
+        report, answer = self.launch(workload, allocator, probe_file=probe_file)
         return Run(
             workload=workload.name,
             allocator=allocator.name,
             round=round_number,
-            checksum=hashlib.sha256(answer).hexdigest()[:16],
+            checksum=checksum_of(answer),
             **{name: report[name] for name in (
                 "wall_ns", "user_us", "system_us", "peak_rss_kb", "minor_faults", "major_faults")},
         )

@@ -1,66 +1,16 @@
 """The results as one SVG: bars of geometric means, and a dot per allocator and workload."""
 
 import math
-from html import escape
 
 from . import stats
 from .stats import MEMORY, OWN, TIME
+from .svg import OWN_COLOUR, WIDTH, Svg, colours
 
-PALETTE = ("#4e79a7", "#f28e2b", "#76b7b2", "#59a14f", "#b07aa1", "#9c755f", "#edc948", "#ff9da7",
-           "#8cd17d", "#86bcb6", "#bab0ac", "#499894")
-OWN_COLOUR = "#c8102e"
-WIDTH = 1080
 LABELS = 150
 HALF = WIDTH // 2
 BAR = 20
 LINE = 18
 LOWEST, HIGHEST = 0.4, 6.0
-
-
-class Svg:
-    """A growing list of elements."""
-
-    def __init__(self):
-        self._parts = []
-
-    def text(self, x, y, text, size=12, anchor="start", weight="normal", fill="#222"):
-        self._parts.append(
-            f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" '
-            f'font-weight="{weight}" fill="{fill}">{escape(text)}</text>'
-        )
-
-    def bar(self, x, y, width, height, fill):
-        self._parts.append(
-            f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" '
-            f'fill="{fill}"/>'
-        )
-
-    def dot(self, x, y, radius, fill, title):
-        self._parts.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{fill}" fill-opacity="0.85">'
-            f"<title>{escape(title)}</title></circle>"
-        )
-
-    def line(self, x1, y1, x2, y2, stroke="#ddd"):
-        self._parts.append(
-            f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{stroke}"/>'
-        )
-
-    def document(self, height):
-        return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height:.0f}" '
-            f'viewBox="0 0 {WIDTH} {height:.0f}" font-family="sans-serif">\n'
-            f'<rect width="100%" height="100%" fill="white"/>\n'
-            + "\n".join(self._parts)
-            + "\n</svg>\n"
-        )
-
-
-def colours(allocators):
-    peers = [name for name in allocators if name != OWN]
-    chosen = {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(peers)}
-    chosen[OWN] = OWN_COLOUR
-    return chosen
 
 
 def _bars(svg, left, top, title, means, colour):
@@ -121,11 +71,7 @@ def draw(results, caption):
         _bars(svg, 16, 76, f"Time, {note}", times, colour)
         bottom = _bars(svg, HALF + 8, 76, f"Peak RSS, {note}", memories, colour)
     top = bottom + 36
-    x = 16
-    for name in results.allocators:
-        svg.dot(x + 5, top - 4, 5, colour[name], name)
-        svg.text(x + 14, top, name)
-        x += 26 + 7.5 * len(name)
+    svg.legend(16, top, results.allocators, colour)
     top += 28
     _dots(svg, 16, top, "Time over the best peer's of the row", results, TIME, colour)
     bottom = _dots(svg, HALF + 8, top, "Peak RSS over the leanest peer's of the row", results,

@@ -53,7 +53,7 @@ def write_medians(path, results):
                 writer.writerow(row)
 
 
-def _mark(allocator, ratio):
+def mark(allocator, ratio):
     """Rows that cairn loses are never hidden: `<` lost, `<<` lost by more than is acceptable."""
     if allocator != OWN or ratio <= 1:
         return "  "
@@ -82,9 +82,9 @@ def workload_table(results, workload, stresses=""):
         faults = results.spread(workload, allocator, "minor_faults").median
         lines.append(
             f"  {allocator:<16}{wall.median / 1e6:>9.1f} {reach:>17} {time_ratio:>6.2f} "
-            f"{_mark(allocator, time_ratio)}  {cpu_us / 1e3:>8.1f} "
+            f"{mark(allocator, time_ratio)}  {cpu_us / 1e3:>8.1f} "
             f"{memory_row[allocator] * 1024 / 1e6:>9.1f} {memory_ratio:>6.2f} "
-            f"{_mark(allocator, memory_ratio)}  {faults:>8.0f}"
+            f"{mark(allocator, memory_ratio)}  {faults:>8.0f}"
         )
     return "\n".join(lines) + "\n"
 

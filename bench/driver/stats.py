@@ -5,6 +5,12 @@ from dataclasses import dataclass
 
 OWN = "cairn"
 
+
+def is_own(allocator):
+    """cairn, or cairn with options, like cairn-x: neither is its own peer."""
+    return allocator == OWN or allocator.startswith(OWN + "-")
+
+
 # The quantities that allocators are ranked by; the smaller, the better.
 TIME = "wall_ns"
 MEMORY = "peak_rss_kb"
@@ -26,6 +32,9 @@ class Run:
     minor_faults: int
     major_faults: int
     checksum: str
+
+    def value(self, quantity):
+        return getattr(self, quantity)
 
 
 QUANTITIES = ("wall_ns", "user_us", "system_us", "peak_rss_kb", "minor_faults", "major_faults")
@@ -97,8 +106,10 @@ class Results:
         return self._runs.get((workload, allocator), [])
 
     def spread(self, workload, allocator, quantity):
-        """The spread over the rounds; None if the allocator has no run in this row."""
-        values = [getattr(run, quantity) for run in self.runs(workload, allocator)]
+        """The spread over the rounds; None if the allocator has no run in this row, or its runs do
+        not have the quantity."""
+        values = [run.value(quantity) for run in self.runs(workload, allocator)]
+        values = [value for value in values if value is not None]
         return spread(values) if values else None
 
     def medians(self, workload, quantity):
@@ -111,7 +122,7 @@ class Results:
         return row
 
     def peers(self):
-        return [allocator for allocator in self.allocators if allocator != OWN]
+        return [allocator for allocator in self.allocators if not is_own(allocator)]
 
     def complete_rows(self):
         """The workloads that every allocator finished: only these enter geometric means."""
@@ -124,7 +135,7 @@ class Results:
 
 def best_peer(row):
     """(name, value) of the smallest value that is not cairn's, or None."""
-    peers = {allocator: value for allocator, value in row.items() if allocator != OWN}
+    peers = {allocator: value for allocator, value in row.items() if not is_own(allocator)}
     if not peers:
         return None
     name = min(peers, key=peers.get)

@@ -16,18 +16,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Parameter number `index` of the command line, or its default. */
-static inline long bench_param(int argc, char **argv, int index, long otherwise) {
+/* Parameter number `index` of the command line, `least` or more, or its default. */
+static inline long bench_param_from(int argc, char **argv, int index, long otherwise, long least) {
     if (index >= argc) {
         return otherwise;
     }
     char *end = NULL;
     long value = strtol(argv[index], &end, 10);
-    if (end == argv[index] || *end != '\0' || value <= 0) {
+    if (end == argv[index] || *end != '\0' || value < least) {
         fprintf(stderr, "%s: bad parameter %s\n", argv[0], argv[index]);
         exit(2);
     }
     return value;
+}
+
+static inline long bench_param(int argc, char **argv, int index, long otherwise) {
+    return bench_param_from(argc, argv, index, otherwise, 1);
 }
 
 /* splitmix64: one addition and a few shifts, so the generator never dominates. */

@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 
-#include "core/fast.h"
+#include "stress/core_heap.h"
 #include "stress/operations.h"
 
 enum {
@@ -14,28 +14,6 @@ enum {
     RESTART = OPERATION_KINDS,
     KINDS
 };
-
-/* --- the heap under test: the core, as malloc and its kin call it ----------------------------- */
-
-static void slow_free(void *object) { free_slow("free", object); }
-
-static void *core_allocate(size_t size) { return fast_allocate(size); }
-
-static void *core_allocate_zeroed(size_t count, size_t size) {
-    return fast_allocate_zeroed(count * size);
-}
-
-static void *core_resize(void *object, size_t size) {
-    return object == NULL ? fast_allocate(size) : reallocate("realloc", object, size);
-}
-
-static void core_release(void *object) { fast_free(object, slow_free); }
-
-static size_t core_usable_size(void *object) { return usable_size("malloc_usable_size", object); }
-
-static const struct heap_functions core = {
-    core_allocate, core_allocate_zeroed, core_resize, allocate_aligned,
-    core_release,  core_usable_size,     NULL};
 
 /* --- actors: threads that do one operation at a time, when they are told to ------------------- */
 
@@ -49,7 +27,7 @@ struct actor {
 
 static struct object slots[SLOTS];
 static struct shared_slot shared[4];
-static struct worker worker = {&core, slots, SLOTS, shared, 4};
+static struct worker worker = {&core_heap, slots, SLOTS, shared, 4};
 static struct actor actors[ACTORS];
 
 static void *actor_main(void *argument) {
