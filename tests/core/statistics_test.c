@@ -342,7 +342,7 @@ static void empty_and_fresh_are_told_apart(void **state) {
 
 static void what_is_missed_is_counted(void **state) {
     (void)state;
-    enum { BYTES = 30 << 20, TRIES = 10 }; /* unless the machine stops for a second each time */
+    enum { BYTES = 300 << 20, TRIES = 10 }; /* unless the machine stops for a second each time */
     struct cairn_stats before, after;
     statistics_take(&before);
     after = before;
