@@ -1,0 +1,381 @@
+/* The shared arena.  Its protocol, for the proof that no byte is given out twice:
+ *
+ *   - A bump gives [offset, offset + size) to the thread whose fetch_add returned offset, if that ends
+ *     within the capacity.  Additions never overlap; what ends beyond is nobody's, and only the first
+ *     that ends beyond can start within: it accounts for the waste.
+ *   - A chunk is published, with its first object taken, by one compare-and-swap of arena->chunk.  Who
+ *     loses gives its own unpublished one back and goes on with the winner's.
+ *   - A span is published the same way in its slot.  Who loses there keeps the object at its start and
+ *     leaves the rest.
+ *   - Neither is given back before reset or destroy, so a pointer to a replaced one stays good, and
+ *     none can come back under the same address meanwhile. */
+#include <cairn/shared_arena.h>
+
+#include "base/bits.h"
+#include "base/compiler.h"
+#include "core/report.h"
+#include "regions/poison.h"
+#include "regions/registry.h"
+
+enum {
+    GRAIN = CAIRN_ARENA_GRAIN,
+    SLOTS = CAIRN_SHARED_ARENA_SPANS,
+    CHUNK_LEAST = 16 << 10,
+    CHUNK_MOST = 64 << 20,
+    SPANS_PER_CHUNK = 16,
+    SPAN_LEAST = 1 << 10,
+    SPAN_MOST = 32 << 10,
+    READY = 1
+};
+#define SIZE_MOST (SIZE_MAX / 8) /* of sizes and alignments: their sums do not overflow */
+
+struct bump {
+    size_t used; /* atomic; min(used, capacity) bytes are taken */
+    size_t capacity;
+};
+
+/* Both start on a cache line, and what they give out follows them. */
+struct cairn_shared_span {
+    struct bump bump;
+};
+
+struct cairn_shared_chunk {
+    struct bump bump;
+    struct cairn_shared_chunk *older;
+    size_t bytes; /* of the allocator's, this header included */
+} __attribute__((aligned(CACHE_LINE)));
+
+#define RELAXED __ATOMIC_RELAXED
+
+/* --- which thread ----------------------------------------------------------------------------- */
+
+/* Numbers in the order in which threads first come here: threads of about the same age have
+ * different spans.  0: none yet. */
+static unsigned thread_slot(void) {
+    static __thread uint16_t number __attribute__((tls_model("initial-exec")));
+    static uint16_t last;
+    if (unlikely(number == 0)) {
+        number = (uint16_t)(__atomic_add_fetch(&last, 1, RELAXED) | 1U << 15);
+    }
+    return number % SLOTS;
+}
+
+/* --- bumps ------------------------------------------------------------------------------------ */
+
+static void count_waste(struct cairn_shared_arena *arena, size_t bytes) {
+    (void)__atomic_fetch_add(&arena->wasted, bytes, RELAXED);
+}
+
+/* The offset of `size` bytes, or SIZE_MAX if they are not there.  relaxed: nobody reads what another
+ * wrote into bytes of its own. */
+FAST_PATH size_t bump_take(struct cairn_shared_arena *arena, struct bump *bump, size_t size) {
+    size_t offset = __atomic_fetch_add(&bump->used, size, RELAXED);
+    if (likely(offset + size <= bump->capacity)) {
+        return offset;
+    }
+    if (offset < bump->capacity) {
+        count_waste(arena, bump->capacity - offset);
+    }
+    return SIZE_MAX;
+}
+
+static size_t bump_used(const struct bump *bump) {
+    size_t used = __atomic_load_n(&bump->used, RELAXED);
+    return used < bump->capacity ? used : bump->capacity;
+}
+
+FAST_PATH uintptr_t take_of_span(struct cairn_shared_arena *arena, struct cairn_shared_span *span,
+                                 size_t size) {
+    size_t offset = bump_take(arena, &span->bump, size);
+    return offset == SIZE_MAX ? 0 : (uintptr_t)(span + 1) + offset;
+}
+
+/* --- chunks ----------------------------------------------------------------------------------- */
+
+static size_t chunk_bytes(const struct cairn_shared_arena *arena) {
+    size_t reserved = __atomic_load_n(&arena->reserved, RELAXED);
+    return reserved < CHUNK_LEAST  ? (size_t)CHUNK_LEAST
+           : reserved > CHUNK_MOST ? (size_t)CHUNK_MOST
+                                   : round_up(reserved, CACHE_LINE);
+}
+
+static void release_chunk(const struct cairn_shared_arena *arena,
+                          struct cairn_shared_chunk *chunk) {
+    unpoison((uintptr_t)(chunk + 1), chunk->bump.capacity);
+    cairn_release(arena->allocator, chunk, chunk->bytes, CACHE_LINE);
+}
+
+/* With `taken` bytes, a multiple of cache lines, taken already; of `bytes` in all if they are to be
+ * had and enough. */
+static struct cairn_shared_chunk *make_chunk(const struct cairn_shared_arena *arena, size_t bytes,
+                                             size_t taken) {
+    size_t least = sizeof(struct cairn_shared_chunk) + taken;
+    struct cairn_shared_chunk *chunk = NULL;
+    bytes = bytes < least ? least : bytes;
+    while ((chunk = cairn_allocate(arena->allocator, bytes, CACHE_LINE)) == NULL && bytes > least) {
+        bytes = bytes / 2 < least ? least : round_down(bytes / 2, CACHE_LINE);
+    }
+    if (chunk != NULL) {
+        size_t capacity = bytes - sizeof *chunk;
+        *chunk = (struct cairn_shared_chunk){.bump = {taken, capacity}, .bytes = bytes};
+        poison((uintptr_t)(chunk + 1), capacity);
+    }
+    return chunk;
+}
+
+/* Puts a chunk in front of the list that starts at *head, if the list still starts with `older`.
+ * release: who finds the chunk finds it filled in. */
+static bool publish(struct cairn_shared_arena *arena, struct cairn_shared_chunk **head,
+                    struct cairn_shared_chunk *older, struct cairn_shared_chunk *chunk) {
+    chunk->older = older;
+    if (!__atomic_compare_exchange_n(head, &older, chunk, false, __ATOMIC_RELEASE, RELAXED)) {
+        return false;
+    }
+    (void)__atomic_fetch_add(&arena->reserved, chunk->bytes, RELAXED);
+    return true;
+}
+
+/* An object with a chunk of its own. */
+static uintptr_t take_large(struct cairn_shared_arena *arena, size_t size) {
+    struct cairn_shared_chunk *chunk = make_chunk(arena, 0, size);
+    if (chunk == NULL) {
+        return 0;
+    }
+    while (!publish(arena, &arena->large, __atomic_load_n(&arena->large, RELAXED), chunk)) {}
+    return (uintptr_t)(chunk + 1);
+}
+
+/* Whole cache lines of the current chunk, or of a new one; 0 without memory. */
+static uintptr_t take_lines(struct cairn_shared_arena *arena, size_t size) {
+    size = round_up(size, CACHE_LINE);
+    if (size > chunk_bytes(arena) / 4) {
+        return take_large(arena, size);
+    }
+    for (;;) {
+        struct cairn_shared_chunk *chunk = __atomic_load_n(&arena->chunk, __ATOMIC_ACQUIRE);
+        size_t offset = chunk == NULL ? SIZE_MAX : bump_take(arena, &chunk->bump, size);
+        if (offset != SIZE_MAX) {
+            return (uintptr_t)(chunk + 1) + offset;
+        }
+        if (__atomic_load_n(&arena->chunk, RELAXED) != chunk) {
+            continue;
+        }
+        struct cairn_shared_chunk *fresh = make_chunk(arena, chunk_bytes(arena), size);
+        if (fresh == NULL) {
+            return 0;
+        }
+        if (publish(arena, &arena->chunk, chunk, fresh)) {
+            return (uintptr_t)(fresh + 1);
+        }
+        release_chunk(arena, fresh);
+    }
+}
+
+/* --- spans ------------------------------------------------------------------------------------ */
+
+static size_t span_bytes(const struct cairn_shared_arena *arena) {
+    size_t bytes = chunk_bytes(arena) / SPANS_PER_CHUNK;
+    return bytes < SPAN_LEAST  ? (size_t)SPAN_LEAST
+           : bytes > SPAN_MOST ? (size_t)SPAN_MOST
+                               : round_down(bytes, CACHE_LINE);
+}
+
+/* A new span for the slot, whose first `size` bytes are the caller's; 0 without memory. */
+static uintptr_t take_of_new_span(struct cairn_shared_arena *arena, struct cairn_shared_span **slot,
+                                  struct cairn_shared_span *old, size_t size) {
+    size_t bytes = span_bytes(arena);
+    uintptr_t start = take_lines(arena, bytes);
+    if (start == 0) {
+        bytes = round_up(sizeof(struct cairn_shared_span) + size, CACHE_LINE);
+        start = take_lines(arena, bytes);
+    }
+    if (start == 0) {
+        return 0;
+    }
+    struct cairn_shared_span *span = (struct cairn_shared_span *)start;
+    unpoison(start, sizeof *span);
+    span->bump = (struct bump){size, bytes - sizeof *span};
+    bool won = __atomic_compare_exchange_n(slot, &old, span, false, __ATOMIC_RELEASE, RELAXED);
+    count_waste(arena, sizeof *span + (won ? 0 : span->bump.capacity - size));
+    return (uintptr_t)(span + 1);
+}
+
+/* size: with what alignment may cost. */
+static SLOW_PATH uintptr_t take_slow(struct cairn_shared_arena *arena, size_t size) {
+    if (unlikely(__atomic_load_n(&arena->state, RELAXED) != READY)) {
+        report_misuse("cairn_shared_arena_allocate", arena,
+                      "use of a shared arena that is not initialised, or destroyed");
+    }
+    if (size > span_bytes(arena) / 4) {
+        return take_lines(arena, size);
+    }
+    struct cairn_shared_span **slot = &arena->spans[thread_slot()];
+    struct cairn_shared_span *span = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+    for (;;) {
+        uintptr_t start = span == NULL ? 0 : take_of_span(arena, span, size);
+        if (start != 0) {
+            return start;
+        }
+        struct cairn_shared_span *now = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+        if (now == span) {
+            return take_of_new_span(arena, slot, span, size);
+        }
+        span = now; /* another thread with this number has replaced it */
+    }
+}
+
+CAIRN_EXPORT void *cairn_shared_arena_allocate(struct cairn_shared_arena *arena, size_t size,
+                                               size_t alignment) {
+    if (unlikely(!is_power_of_two(alignment))) {
+        report_misuse("cairn_shared_arena_allocate", arena, "the alignment is not a power of two");
+    }
+    if (unlikely(size > SIZE_MOST || alignment > SIZE_MOST)) {
+        return NULL;
+    }
+    size_t shift = alignment > GRAIN ? alignment - GRAIN : 0;
+    size_t needed = round_up(size, GRAIN) + shift;
+    struct cairn_shared_span *span =
+        __atomic_load_n(&arena->spans[thread_slot()], __ATOMIC_ACQUIRE);
+    uintptr_t start = 0;
+    if (likely(span != NULL && needed <= SPAN_LEAST / 4)) {
+        start = take_of_span(arena, span, needed);
+    }
+    if (unlikely(start == 0)) {
+        start = take_slow(arena, needed);
+    }
+    if (unlikely(start == 0)) {
+        return NULL;
+    }
+    start = round_up(start, shift + GRAIN);
+    unpoison(start, size);
+    return (void *)start;
+}
+
+CAIRN_EXPORT void *cairn_shared_arena_resize(struct cairn_shared_arena *arena, void *pointer,
+                                             size_t old_size, size_t size, size_t alignment) {
+    if (pointer == NULL) {
+        return cairn_shared_arena_allocate(arena, size, alignment);
+    }
+    void *resized = size == 0 ? NULL : pointer;
+    size_t kept = size;
+    if (size > old_size) {
+        resized = cairn_shared_arena_allocate(arena, size, alignment);
+        if (resized == NULL) {
+            return NULL;
+        }
+        memcpy(resized, pointer, old_size);
+        kept = 0;
+    }
+    poison(round_up((uintptr_t)pointer + kept, GRAIN),
+           round_up(old_size, GRAIN) - round_up(kept, GRAIN));
+    return resized;
+}
+
+static void *resize(void *context, void *pointer, size_t old_size, size_t size, size_t alignment) {
+    return cairn_shared_arena_resize((struct cairn_shared_arena *)context, pointer, old_size, size,
+                                     alignment);
+}
+
+CAIRN_EXPORT struct cairn_allocator cairn_shared_arena_allocator(struct cairn_shared_arena *arena) {
+    return (struct cairn_allocator){.resize = resize, .context = arena};
+}
+
+/* --- figures ---------------------------------------------------------------------------------- */
+
+static size_t taken_of_chunks(struct cairn_shared_chunk *const *head) {
+    size_t taken = 0;
+    const struct cairn_shared_chunk *chunk = __atomic_load_n(head, __ATOMIC_ACQUIRE);
+    for (; chunk != NULL; chunk = chunk->older) {
+        taken += bump_used(&chunk->bump);
+    }
+    return taken;
+}
+
+static size_t free_in_spans(const struct cairn_shared_arena *arena) {
+    size_t bytes = 0;
+    for (int i = 0; i < SLOTS; i++) {
+        const struct cairn_shared_span *span = __atomic_load_n(&arena->spans[i], __ATOMIC_ACQUIRE);
+        bytes += span == NULL ? 0 : span->bump.capacity - bump_used(&span->bump);
+    }
+    return bytes;
+}
+
+CAIRN_EXPORT struct cairn_arena_figures
+cairn_shared_arena_statistics(const struct cairn_shared_arena *arena) {
+    size_t wasted = __atomic_load_n(&arena->wasted, RELAXED);
+    size_t unused = wasted + free_in_spans(arena);
+    size_t taken = taken_of_chunks(&arena->chunk) + taken_of_chunks(&arena->large);
+    size_t used = taken < unused ? 0 : taken - unused; /* read one after the other */
+    size_t peak = __atomic_load_n(&arena->peak, RELAXED);
+    return (struct cairn_arena_figures){
+        .used = used,
+        .wasted = wasted,
+        .reserved = __atomic_load_n(&arena->reserved, RELAXED),
+        .peak = used > peak ? used : peak,
+    };
+}
+
+static void read_usage(const struct cairn_region *region, struct cairn_region_usage *usage) {
+    const struct cairn_shared_arena *arena =
+        (const struct cairn_shared_arena *)((const char *)region -
+                                            offsetof(struct cairn_shared_arena, region));
+    struct cairn_arena_figures figures = cairn_shared_arena_statistics(arena);
+    usage->used = figures.used < figures.reserved ? figures.used : figures.reserved;
+    usage->reserved = figures.reserved;
+    usage->peak = figures.peak;
+}
+
+/* --- making and ending ------------------------------------------------------------------------ */
+
+CAIRN_EXPORT void cairn_shared_arena_init(struct cairn_shared_arena *arena, const char *name,
+                                          const struct cairn_allocator *allocator) {
+    *arena = (struct cairn_shared_arena){
+        .allocator = allocator,
+        .state = READY,
+        .region = {.name = name, .kind = "shared arena", .read = read_usage},
+    };
+    registry_add(&arena->region);
+}
+
+static void check_ready(const struct cairn_shared_arena *arena, const char *function) {
+    if (arena->state != READY) {
+        report_misuse(function, arena,
+                      "use of a shared arena that is not initialised, or destroyed");
+    }
+}
+
+static void release_list(struct cairn_shared_arena *arena, struct cairn_shared_chunk *chunk) {
+    while (chunk != NULL) {
+        struct cairn_shared_chunk *older = chunk->older;
+        arena->reserved -= chunk->bytes;
+        release_chunk(arena, chunk);
+        chunk = older;
+    }
+}
+
+/* Under the registry's lock, as its readers go through chunks and spans. */
+CAIRN_EXPORT void cairn_shared_arena_reset(struct cairn_shared_arena *arena) {
+    check_ready(arena, "cairn_shared_arena_reset");
+    registry_lock();
+    arena->peak = cairn_shared_arena_statistics(arena).peak;
+    arena->wasted = 0;
+    memset(arena->spans, 0, sizeof arena->spans);
+    release_list(arena, arena->large);
+    arena->large = NULL;
+    struct cairn_shared_chunk *kept = arena->chunk;
+    if (kept != NULL) {
+        release_list(arena, kept->older);
+        kept->older = NULL;
+        kept->bump.used = 0;
+        poison((uintptr_t)(kept + 1), kept->bump.capacity);
+    }
+    registry_unlock();
+}
+
+CAIRN_EXPORT void cairn_shared_arena_destroy(struct cairn_shared_arena *arena) {
+    check_ready(arena, "cairn_shared_arena_destroy");
+    registry_remove(&arena->region);
+    release_list(arena, arena->large);
+    release_list(arena, arena->chunk);
+    *arena = (struct cairn_shared_arena){.state = 0};
+}
