@@ -223,7 +223,8 @@ static inline struct cairn_mark cairn_arena_mark(const struct cairn_arena *arena
     return mark;
 }
 
-/* Ends all objects made since the mark; chunks stay with the arena for what comes next.  A mark older
+/* Ends all objects made since the mark; chunks stay with the arena for what comes next.  An older object
+ * that has grown in place since loses what it grew by.  A mark older
  * than an earlier rewind's is as good as that one.  One that an earlier rewind or reset has gone back
  * behind is not to be used: it is reported where that shows, and never leaves the arena broken. */
 static inline void cairn_arena_rewind(struct cairn_arena *arena, struct cairn_mark mark) {
