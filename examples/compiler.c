@@ -3,15 +3,15 @@
  *     let width = 6;
  *     print width * (width + 1) / 2 + 0 * width;
  *
- * It parses a program into a syntax tree, simplifies the tree, turns it into code for a stack machine,
- * and runs that.  The point is where the memory is:
+ * It parses a program into a syntax tree, simplifies the tree, turns it into code for a stack
+ * machine, and runs that.  The point is where the memory is:
  *
  *   - tokens, nodes, names and messages live in one arena and are never freed one by one; the arena
  *     ends with the program that they belong to;
- *   - the code is an array that grows: it is the only object of an arena of its own, so it grows in
- *     place;
- *   - a wrong program leaves the parser by longjmp, and nothing leaks: whatever was half built is in
- *     the arena.
+ *   - the code is an array that grows: it is the only object of an arena of its own, so it grows
+ *     in place;
+ *   - a wrong program leaves the parser by longjmp, and nothing leaks: whatever was half built is
+ *     in the arena.
  *
  * Run without arguments it compiles some programs of its own, else each argument. */
 #include <ctype.h>

@@ -1,11 +1,13 @@
 /* A web server with an arena for each request.
  *
- * Whatever a request needs (what was read, its lines, the answer) is taken from one arena, and all of
- * it goes with one reset when the answer is sent: no free can be forgotten on any of the ways through
- * the code, and after the first requests the arena has all the memory that it will need.
+ * Whatever a request needs (what was read, its lines, the answer) is taken from one arena, and
+ * all of it goes with one reset when the answer is sent: no free can be forgotten on any of the
+ * ways through the code, and after the first requests the arena has all the memory that it will
+ * need.
  *
  * So that it can be tried, the program is its own visitor: it serves on a port of the loopback
- * interface, sends itself some hundred requests from two threads, checks the answers, and stops. */
+ * interface, sends itself some hundred requests from two threads, checks the answers, and
+ * stops. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -40,8 +42,8 @@ struct request {
     struct field *fields; /* "Host: localhost" and the like */
 };
 
-/* Reads up to the blank line that ends a request's head.  The buffer is the arena's last object, so it
- * grows where it is as long as the arena has room behind it. */
+/* Reads up to the blank line that ends a request's head.  The buffer is the arena's last
+ * object, so it grows where it is as long as the arena has room behind it. */
 static char *read_head(struct cairn_arena *arena, int connection) {
     size_t capacity = 512;
     size_t length = 0;

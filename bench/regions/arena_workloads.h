@@ -1,8 +1,10 @@
-/* What arenas are for, in three shapes.  Each builds units (trees, requests, frames) of many objects,
- * writes and reads them, and ends a unit's objects together, or with malloc one by one: its tree or
- * list is walked for that.  C and C++.
+/* What arenas are for, in three shapes.  Each builds units (trees, requests, frames) of many
+ * objects, writes and reads them, and ends a unit's objects together, or with malloc one by
+ * one: its tree or list is walked for that.  C and C++.
  *
- *     arena tree|request|frame|objects UNITS     prints nanoseconds per object and a sum to compare */
+ *     arena tree|request|frame|objects UNITS
+ *
+ * prints nanoseconds per object, and a sum to compare. */
 #ifndef CAIRN_BENCH_REGIONS_ARENA_WORKLOADS_H
 #define CAIRN_BENCH_REGIONS_ARENA_WORKLOADS_H
 
@@ -38,7 +40,7 @@ static inline void *take_object(struct run *run, size_t size) {
     return object;
 }
 
-/* --- tree: a parser's expressions, evaluated once ---------------------------------------------- */
+/* --- tree: a parser's expressions, evaluated once --------------------------------------------- */
 
 struct tree {
     unsigned kind; /* how many children */
@@ -108,7 +110,7 @@ static void tree_unit(struct run *run) {
     }
 }
 
-/* --- request: header fields with two strings each, and an answer ------------------------------- */
+/* --- request: header fields with two strings each, and an answer ------------------------------ */
 
 struct field {
     struct field *next;
@@ -148,7 +150,7 @@ static void request_unit(struct run *run) {
     give(answer);
 }
 
-/* --- frame: the drawing commands of a game's frame, of 16 to 64 bytes --------------------------- */
+/* --- frame: the drawing commands of a game's frame, of 16 to 64 bytes ------------------------- */
 
 struct command {
     struct command *next;
@@ -173,7 +175,7 @@ static void frame_unit(struct run *run) {
     }
 }
 
-/* --- objects: nothing but taking and ending objects of 16 to 64 bytes, with one word written ---- */
+/* --- objects: nothing but taking and ending objects of 16 to 64 bytes, with one word written -- */
 
 static void objects_unit(struct run *run) {
     static uint64_t *objects[1000];

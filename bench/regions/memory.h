@@ -49,8 +49,8 @@ static inline void drop_all(struct memory *memory) { cairn_arena_reset(&memory->
 
 #elif defined(USE_NOTHING)
 
-/* What the program costs without any memory management: a pointer that moves on in a buffer which is
- * large enough for one unit of any workload. */
+/* What the program costs without any memory management: a pointer that moves on in a buffer
+ * which is large enough for one unit of any workload. */
 struct memory {
     char *next;
     char buffer[4 << 20];

@@ -1,6 +1,6 @@
-# The benchmarks of arenas, pools and the like: one program per way of getting memory, so that each is
-# compiled as it would be in a user's program. Peers whose headers are not installed are left out;
-# bench/regions/run says which.
+# The benchmarks of arenas, pools and the like: one program per way of getting memory, so that each
+# is compiled as it would be in a user's program. Peers whose headers are not installed are left
+# out; bench/regions/run says which.
 find_package(PkgConfig)
 if(PkgConfig_FOUND)
     pkg_check_modules(apr IMPORTED_TARGET apr-1)

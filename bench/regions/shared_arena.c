@@ -1,7 +1,9 @@
-/* Several threads take objects of 16 to 64 bytes from one shared arena (USE_CAIRN), or from malloc
- * (USE_MALLOC), write all of each, and end them together.
+/* Several threads take objects of 16 to 64 bytes from one shared arena (USE_CAIRN), or from
+ * malloc (USE_MALLOC), write all of each, and end them together.
  *
- *     shared_arena THREADS ROUNDS     prints nanoseconds of wall time per object, and their number */
+ *     shared_arena THREADS ROUNDS
+ *
+ * prints nanoseconds of wall time per object, and their number. */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -8,10 +8,10 @@
  * Taking memory moves a pointer up; giving it back is one call for all of it, or for all since a
  * mark.  There are three kinds, which differ in where the memory is:
  *
- *   growing   in chunks from the heap or another allocator, each as large as all before it together
+ *   growing   in chunks from the heap or another allocator, each as large as all before it
  *   fixed     in a buffer of the caller's: no call to the system, NULL when it is full
- *   reserved  in one range of addresses that becomes memory as it is used: everything is contiguous,
- *             so the last object can grow in place to the size of the range
+ *   reserved  in one range of addresses that becomes memory as it is used: all is contiguous, so
+ *             the last object can grow in place to the size of the range
  *
  * When not: objects that die one by one (cairn_malloc, or a pool if all have one size); several
  * threads that fill one arena (cairn/shared_arena.h); temporary memory inside a function
@@ -24,15 +24,14 @@
  * Errors: NULL (or false) if there is no memory, and then the arena is as it was; errno is not
  * promised.  What can only be a mistake (an alignment that is not a power of two, a mark of another
  * arena, use after destroy) is reported on stderr and ends the process by abort().
- * Cost: 5 instructions to take memory aligned to 8 or less, 7 for more, if the size is a constant; 8
- * if it is not.
- * At the end of a chunk less is lost than the object needs that did not fit.
+ * Cost: 5 instructions to take memory aligned to 8 or less, 7 for more, if the size is a constant;
+ * 8 if it is not.  At the end of a chunk less is lost than the object needs that did not fit.
  *
- * A program built with AddressSanitizer sees what is free in an arena, and the gaps that are then
- * left between its objects, as poisoned; each call is slower there.
+ * A program built with AddressSanitizer sees what is free in an arena, and the gaps that are
+ * then left between its objects, as poisoned; each call is slower there.
  *
- * The idea is Hanson's (Fast allocation and deallocation of memory based on object lifetimes, 1990),
- * with the marks of obstacks. */
+ * The idea is Hanson's (Fast allocation and deallocation of memory based on object lifetimes,
+ * 1990), with the marks of obstacks. */
 #ifndef CAIRN_ARENA_H
 #define CAIRN_ARENA_H
 
@@ -56,13 +55,13 @@ enum {
 
 struct cairn_arena_chunk;
 
-/* All zero is a growing arena over the heap without a name.  Written by the functions here only; what
- * other threads read for statistics is stored atomically.
+/* All zero is a growing arena over the heap without a name.  Written by the functions here only;
+ * what other threads read for statistics is stored atomically.
  *
- *   begin <= next <= end              in the current chunk: begin to next is used, next to end free
- *   bound == end + 1                  or 0: no chunk yet, destroyed, or AddressSanitizer looks on
+ *   begin <= next <= end            in the current chunk: up to next is used, from there free
+ *   bound == end + 1                or 0: no chunk yet, destroyed, or AddressSanitizer looks on
  *   used == used_before + next - begin
- *   used + wasted <= reserved         (growing: headers of chunks are reserved too) */
+ *   used + wasted <= reserved       (growing: headers of chunks are reserved too) */
 struct cairn_arena {
     uintptr_t next;                  /* the first free byte; a multiple of CAIRN_ARENA_GRAIN */
     uintptr_t bound;                 /* what `next` must stay below */
@@ -95,14 +94,14 @@ struct cairn_arena_figures {
 
 /* --- making and ending ------------------------------------------------------------------------ */
 
-/* A growing arena; it takes no memory before the first object.  name: as cairn_regions_each shows it,
- * NULL for none; not copied, as neither is the allocator (NULL: the heap). */
+/* A growing arena; it takes no memory before the first object. name: as cairn_regions_each
+ * shows it, NULL for none; not copied, as neither is the allocator (NULL: the heap). */
 void cairn_arena_init(struct cairn_arena *arena, const char *name,
                       const struct cairn_allocator *allocator);
 
-/* An arena in memory of the caller's, which may have any alignment and size, also none.  It is listed
- * by cairn_regions_each if it has a name.  Without a name, and without AddressSanitizer, it may be
- * left undestroyed. */
+/* An arena in memory of the caller's, which may have any alignment and size, also none.  It is
+ * listed by cairn_regions_each if it has a name.  Without a name, and without AddressSanitizer,
+ * it may be left undestroyed. */
 void cairn_arena_init_fixed(struct cairn_arena *arena, const char *name, void *memory, size_t size);
 
 /* An arena that has `size` bytes of address space (rounded up to pages), of which only what is used
@@ -131,9 +130,9 @@ static inline void *cairn_arena_allocate(struct cairn_arena *arena, size_t size,
     if (alignment > grain) {
         start = (start + alignment - 1) & ~(uintptr_t)(alignment - 1);
     }
-    /* The same sum twice: the first is an addition if the size is a constant, the second is the shorter
-     * one if not.  Below CAIRN_ARENA_INLINE it does not overflow: no address of a program is that near
-     * to the top. */
+    /* The same sum twice: the first is an addition if the size is a constant, the second is the
+     * shorter one if not.  Below CAIRN_ARENA_INLINE it does not overflow: no address of a
+     * program is that near to the top. */
     uintptr_t after = __builtin_constant_p(size) ? start + ((size + grain - 1) & ~(grain - 1))
                                                  : (start + size + grain - 1) & ~(grain - 1);
     if (__builtin_expect(size <= CAIRN_ARENA_INLINE && alignment - 1 < CAIRN_ARENA_INLINE &&
@@ -190,17 +189,17 @@ bool cairn_arena_reserve(struct cairn_arena *arena, size_t size);
 
 /* Resizes an object of old_size bytes, the size and the alignment that it was last asked for with.
  * The arena's last object grows and shrinks where it is as long as its chunk permits; others shrink
- * where they are and grow by moving, which leaves their old bytes unused.  size == 0: takes the last
- * object back, and does nothing for any other; returns NULL.  pointer == NULL: cairn_arena_allocate.
- * NULL without memory, and the object is as it was. */
+ * where they are and grow by moving, which leaves their old bytes unused.
+ * pointer == NULL: cairn_arena_allocate.  size == 0: takes the last object back, and does nothing
+ * for any other; returns NULL.  Without memory NULL, and the object is as it was. */
 CAIRN_ATTRIBUTE(alloc_size(4), alloc_align(5))
 void *cairn_arena_resize(struct cairn_arena *arena, void *pointer, size_t old_size, size_t size,
                          size_t alignment);
 
 /* --- strings ---------------------------------------------------------------------------------- */
 
-/* Copies: of `size` bytes; of a string; of the first `most` bytes of a string at most, which need not
- * be ended there.  The copy of a string is ended. */
+/* Copies: of `size` bytes; of a string; of the first `most` bytes of a string at most, which
+ * need not be ended there.  The copy of a string is ended. */
 CAIRN_ATTRIBUTE(warn_unused_result)
 void *cairn_arena_copy(struct cairn_arena *arena, const void *bytes, size_t size, size_t alignment);
 CAIRN_ATTRIBUTE(warn_unused_result)
@@ -223,9 +222,9 @@ static inline struct cairn_mark cairn_arena_mark(const struct cairn_arena *arena
     return mark;
 }
 
-/* Ends all objects made since the mark; chunks stay with the arena for what comes next.  An older object
- * that has grown in place since loses what it grew by.  A mark older
- * than an earlier rewind's is as good as that one.  One that an earlier rewind or reset has gone back
+/* Ends all objects made since the mark; chunks stay with the arena for what comes next.  An
+ * older object that has grown in place since loses what it grew by.  A mark older than an
+ * earlier rewind's is as good as that one.  One that an earlier rewind or reset has gone back
  * behind is not to be used: it is reported where that shows, and never leaves the arena broken. */
 static inline void cairn_arena_rewind(struct cairn_arena *arena, struct cairn_mark mark) {
     size_t in_chunk = arena->next - arena->begin;
@@ -247,8 +246,8 @@ static inline void cairn_arena_rewind(struct cairn_arena *arena, struct cairn_ma
 /* Ends all objects; the memory stays with the arena for the next ones. */
 void cairn_arena_reset(struct cairn_arena *arena);
 
-/* Gives back what is behind the last object: spare chunks to the allocator, pages of a reserved arena
- * to the system.  Returns the bytes; 0 for a fixed arena. */
+/* Gives back what is behind the last object: spare chunks to the allocator, pages of a reserved
+ * arena to the system.  Returns the bytes; 0 for a fixed arena. */
 size_t cairn_arena_trim(struct cairn_arena *arena);
 
 /* --- looking ---------------------------------------------------------------------------------- */

@@ -1,4 +1,5 @@
-/* Scratch: temporary memory for the length of a function, from arenas that each thread has ready.
+/* Scratch: temporary memory for the length of a function, from arenas that each thread has
+ * ready.
  *
  *     char *join(struct cairn_arena *result, const char *const *words) {
  *         struct cairn_scratch scratch = cairn_scratch_begin(result);
@@ -6,17 +7,17 @@
  *         cairn_scratch_end(&scratch);
  *     }
  *
- * A thread has two scratch arenas.  A function that leaves its result in an arena of its caller's
- * names that one, and gets another: so the result survives also if the caller's arena is itself a
- * scratch arena.  Begin and end nest as calls do.
+ * A thread has two scratch arenas.  A function that leaves its result in an arena of its
+ * caller's names that one, and gets another: so the result survives also if the caller's arena
+ * is itself a scratch arena.  Begin and end nest as calls do.
  *
  * When not: memory that outlives the function, or that another thread ends.
  *
- * Threads: each has its own; what is taken in one may be read by all until it ends.
- * Ownership: the arenas are the library's and go with the thread; up to 1 MiB of each is kept for the
- * next time.  Errors: scratch.arena is NULL if there is no memory for the thread's arenas, which is
- * so on its first call only, or if it is ending.
- * Cost: a look-up of thread-specific data, then as a mark and a rewind.
+ * Threads: each has its own; what is taken in one may be read by all until it ends.  Ownership:
+ * the arenas are the library's and go with the thread; up to 1 MiB of each is kept for the next
+ * time.  Errors: scratch.arena is NULL if there is no memory for the thread's arenas, which is
+ * so on its first call only, or if it is ending.  Cost: a look-up of thread-specific data, then
+ * as a mark and a rewind.
  *
  * The two arenas are Ryan Fleury's (Untangling lifetimes: the arena allocator, 2022). */
 #ifndef CAIRN_SCRATCH_H

@@ -6,18 +6,20 @@
  *     cairn_shared_arena_destroy(&arena);
  *
  * No call takes a lock.  Threads are told apart by a number, and those with different numbers take
- * from different spans of a chunk, each with one atomic addition; a span that is used up is replaced
- * by the next of the chunk with another one, and a chunk by whoever first has a new one.
+ * from different spans of a chunk, each with one atomic addition.  Who finds a span used up takes
+ * the next one of the chunk, with another such addition; who finds the chunk used up puts a new one
+ * in its place, unless another thread was faster.
  *
- * When not: one thread at a time (cairn/arena.h is several times faster, and has marks).  Threads that
- * take very much can each have an arena over the shared one, whose destroy then ends all at once:
+ * When not: one thread at a time (cairn/arena.h is several times faster, and has marks).
+ * Threads that take very much can each have an arena over the shared one, whose destroy then
+ * ends all at once:
  *
  *     struct cairn_allocator all = cairn_shared_arena_allocator(&shared);
  *     struct cairn_arena mine;
  *     cairn_arena_init(&mine, "worker", &all);
  *
- * Threads: allocate, resize and the figures may be called by any at any time; init, reset and destroy
- * while no other thread uses the arena.
+ * Threads: allocate, resize and the figures may be called by any at any time; init, reset and
+ * destroy while no other thread uses the arena.
  * Ownership, errors: as cairn/arena.h, but all zero is no shared arena: it has to be initialised.
  * Cost: one call and one atomic addition; each thread may leave a part of a span unused, which is a
  * sixteenth of a chunk and 32 KiB at most. */
@@ -55,8 +57,8 @@ void cairn_shared_arena_init(struct cairn_shared_arena *arena, const char *name,
 /* Gives everything back.  Any use but init after it is reported. */
 void cairn_shared_arena_destroy(struct cairn_shared_arena *arena);
 
-/* Ends all objects, keeps the latest chunk, which is the largest but for objects with a chunk of their
- * own, and gives back the others. */
+/* Ends all objects, keeps the latest chunk, which is the largest but for objects with a chunk
+ * of their own, and gives back the others. */
 void cairn_shared_arena_reset(struct cairn_shared_arena *arena);
 
 /* size bytes, contents undefined.  alignment: any power of two.  Of 0 bytes: an address that is not
@@ -64,9 +66,9 @@ void cairn_shared_arena_reset(struct cairn_shared_arena *arena);
 CAIRN_ATTRIBUTE(malloc, alloc_size(2), alloc_align(3), warn_unused_result)
 void *cairn_shared_arena_allocate(struct cairn_shared_arena *arena, size_t size, size_t alignment);
 
-/* Resizes an object of old_size bytes by copying it where it grows; where it shrinks, and for size 0,
- * which returns NULL, nothing is taken back.  pointer == NULL allocates.  NULL without memory, and the
- * object is as it was. */
+/* Resizes an object of old_size bytes by copying it where it grows; where it shrinks, and for
+ * size 0, which returns NULL, nothing is taken back. pointer == NULL allocates.  NULL without
+ * memory, and the object is as it was. */
 CAIRN_ATTRIBUTE(alloc_size(4), alloc_align(5))
 void *cairn_shared_arena_resize(struct cairn_shared_arena *arena, void *pointer, size_t old_size,
                                 size_t size, size_t alignment);

@@ -153,8 +153,8 @@ static struct cairn_arena_chunk *make_chunk(struct cairn_arena *arena, size_t ca
     return chunk;
 }
 
-/* Another thread may be taking from the arena meanwhile: its figures need not fit together, but none
- * must be absurd. */
+/* Another thread may be taking from the arena meanwhile: its figures need not fit together, but
+ * none must be absurd. */
 static void read_usage(const struct cairn_region *region, struct cairn_region_usage *usage) {
     const struct cairn_arena *arena =
         (const struct cairn_arena *)((const char *)region - offsetof(struct cairn_arena, region));
@@ -421,8 +421,8 @@ static bool resize_last(struct cairn_arena *arena, uintptr_t start, size_t size)
     return true;
 }
 
-/* To another place.  The old bytes of the last object are not counted as used any more: nothing can be
- * placed there, as the current chunk has too little room even with them. */
+/* To another place.  The old bytes of the last object are not counted as used any more: nothing
+ * can be placed there, as the current chunk has too little room even with them. */
 static void *move(struct cairn_arena *arena, uintptr_t start, bool last, size_t old_size,
                   size_t size, size_t alignment) {
     uintptr_t next = arena->next;

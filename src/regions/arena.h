@@ -7,11 +7,12 @@
 /* cairn_arena.kind: all zero is a growing one. */
 enum arena_kind { ARENA_GROWING, ARENA_FIXED, ARENA_RESERVED, ARENA_DESTROYED };
 
-/* In front of a growing arena's chunk.  Chunks are listed in the order in which they are used; those
- * behind the current one are spare.
+/* In front of a growing arena's chunk.  Chunks are listed in the order in which they are used;
+ * those behind the current one are spare.
  *
- *   first.used_before == 0;  c.used_before + c.used == c.later.used_before    up to the current one
- */
+ *   arena.used_before == sum of used over the chunks before the current one
+ *   arena.wasted == sum of capacity - used over the same
+ *   arena.reserved == sum of bytes over all */
 struct cairn_arena_chunk {
     struct cairn_arena_chunk *earlier;
     struct cairn_arena_chunk *later;

@@ -1,8 +1,8 @@
 /* Free memory inside regions, as AddressSanitizer of the user's program sees it.
  *
- * A program built with -fsanitize=address brings these functions along; in any other they are NULL
- * and nothing happens.  Addresses are multiples of 8, its grain; poisoned memory is not to be read or
- * written by the library either, nor given back. */
+ * A program built with -fsanitize=address brings these functions along; in any other they are
+ * NULL and nothing happens.  Addresses are multiples of 8, its grain; poisoned memory is not to
+ * be read or written by the library either, nor given back. */
 #ifndef CAIRN_REGIONS_POISON_H
 #define CAIRN_REGIONS_POISON_H
 

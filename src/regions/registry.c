@@ -75,7 +75,7 @@ CAIRN_EXPORT void cairn_regions_each(void (*visit)(void *, const struct cairn_re
     registry_unlock();
 }
 
-/* --- fork, possibly from within a visit, which then goes on in both processes ------------------ */
+/* --- fork, possibly from within a visit, which then goes on in both processes ----------------- */
 
 static void before_fork(void) {
     if (!is_visiting()) {

@@ -1,10 +1,11 @@
 /* The list of all regions of the process, which cairn_regions_each goes through.
  *
- * A region registers when it first holds memory and unregisters before it gives the last of it back;
- * in between, its read function may be called by any thread.  Thread-safe (RANK_REGISTRY).
+ * A region registers when it first holds memory and unregisters before it gives the last of it
+ * back; in between, its read function may be called by any thread.  Thread-safe
+ * (RANK_REGISTRY).
  *
- * After fork, regions that vanished threads had made are forgotten in the child: they may have stood
- * on stacks that are used again.  They stay usable, but are not listed. */
+ * After fork, regions that vanished threads had made are forgotten in the child: they may have
+ * stood on stacks that are used again.  They stay usable, but are not listed. */
 #ifndef CAIRN_REGIONS_REGISTRY_H
 #define CAIRN_REGIONS_REGISTRY_H
 

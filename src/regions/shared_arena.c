@@ -1,14 +1,14 @@
-/* The shared arena.  Its protocol, for the proof that no byte is given out twice:
+/* The shared arena.  Its protocol, and why no byte is given out twice:
  *
- *   - A bump gives [offset, offset + size) to the thread whose fetch_add returned offset, if that ends
- *     within the capacity.  Additions never overlap; what ends beyond is nobody's, and only the first
- *     that ends beyond can start within: it accounts for the waste.
- *   - A chunk is published, with its first object taken, by one compare-and-swap of arena->chunk.  Who
- *     loses gives its own unpublished one back and goes on with the winner's.
- *   - A span is published the same way in its slot.  Who loses there keeps the object at its start and
- *     leaves the rest.
- *   - Neither is given back before reset or destroy, so a pointer to a replaced one stays good, and
- *     none can come back under the same address meanwhile. */
+ *   - A bump gives [offset, offset + size) to the thread whose fetch_add returned offset, if that
+ *     ends within the capacity.  Additions never overlap.  What ends beyond is nobody's; only the
+ *     first that ends beyond can start within, and it accounts for the waste.
+ *   - A chunk is published, with its first object taken, by one compare-and-swap of arena->chunk.
+ *     Who loses gives its own unpublished one back and goes on with the winner's.
+ *   - A span is published the same way in its slot.  Who loses there keeps the object at its start
+ *     and leaves the rest.
+ *   - Neither is given back before reset or destroy.  So a pointer to a replaced one stays good,
+ *     and none comes back under the same address meanwhile. */
 #include <cairn/shared_arena.h>
 
 #include "base/bits.h"
@@ -66,8 +66,8 @@ static void count_waste(struct cairn_shared_arena *arena, size_t bytes) {
     (void)__atomic_fetch_add(&arena->wasted, bytes, RELAXED);
 }
 
-/* The offset of `size` bytes, or SIZE_MAX if they are not there.  relaxed: nobody reads what another
- * wrote into bytes of its own. */
+/* The offset of `size` bytes, or SIZE_MAX if they are not there. relaxed: nobody reads what
+ * another wrote into bytes of its own. */
 FAST_PATH size_t bump_take(struct cairn_shared_arena *arena, struct bump *bump, size_t size) {
     size_t offset = __atomic_fetch_add(&bump->used, size, RELAXED);
     if (likely(offset + size <= bump->capacity)) {

@@ -1,6 +1,6 @@
-/* An arena of each kind against a model: the first byte chooses the kind, every four that follow are
- * an operation.  The model knows what each live object must contain, and which objects a rewind or a
- * reset ends; the arena's own checker runs after each operation. */
+/* An arena of each kind against a model: the first byte chooses the kind, every four that
+ * follow are an operation.  The model knows what each live object must contain, and which
+ * objects a rewind or a reset ends; the arena's own checker runs after each operation. */
 #include "regions/arena.h"
 #include "support/testkit.h"
 
