@@ -152,7 +152,7 @@ static void test_reserved(void **state) {
     assert_arena_holds(&arena);
     assert_null(cairn_arena_allocate(&arena, 64 * GIB + 1, 1));
     assert_null(cairn_arena_allocate(&arena, opaque_size(SIZE_MAX), 1));
-    assert_non_null(cairn_arena_allocate(&arena, 1, (size_t)1 << 31));
+    assert_non_null(cairn_arena_allocate(&arena, 1, opaque_size((size_t)1 << 31)));
     cairn_arena_destroy(&arena);
     assert_false(cairn_arena_init_reserved(&arena, NULL, 0));
     assert_false(cairn_arena_init_reserved(&arena, NULL, SIZE_MAX));
@@ -181,7 +181,7 @@ static void test_too_much(void **state) {
         assert_null(cairn_arena_resize(&arena, object, 5, opaque_size(sizes[i]), 1));
         assert_false(cairn_arena_reserve(&arena, sizes[i]));
     }
-    assert_null(cairn_arena_allocate(&arena, 8, (size_t)1 << 63));
+    assert_null(cairn_arena_allocate(&arena, 8, opaque_size((size_t)1 << 63)));
     assert_null(cairn_arena_allocate_array(&arena, opaque_size(SIZE_MAX / 2), 4, 1));
     assert_string_equal(object, "kept");
     assert_arena_holds(&arena);
