@@ -40,7 +40,8 @@ struct cairn_shared_chunk;
 /* All but the last four is changed by any thread, atomically. */
 struct cairn_shared_arena {
     struct cairn_shared_span *spans[CAIRN_SHARED_ARENA_SPANS]; /* NULL: none yet */
-    struct cairn_shared_chunk *chunk; /* where spans come from; leads to those before it */
+    struct cairn_shared_chunk *first; /* leads to all chunks in the order of their use */
+    struct cairn_shared_chunk *chunk; /* the one where spans come from; NULL: none yet */
     struct cairn_shared_chunk *large; /* chunks of one object each */
     size_t reserved;                  /* bytes of all chunks */
     size_t wasted;                    /* at the ends of spans and chunks, and in headers of spans */
@@ -57,8 +58,8 @@ void cairn_shared_arena_init(struct cairn_shared_arena *arena, const char *name,
 /* Gives everything back.  Any use but init after it is reported. */
 void cairn_shared_arena_destroy(struct cairn_shared_arena *arena);
 
-/* Ends all objects, keeps the latest chunk, which is the largest but for objects with a chunk
- * of their own, and gives back the others. */
+/* Ends all objects; the memory stays with the arena for the next ones, but for chunks of one object.
+ */
 void cairn_shared_arena_reset(struct cairn_shared_arena *arena);
 
 /* size bytes, contents undefined.  alignment: any power of two.  Of 0 bytes: an address that is not

@@ -3,8 +3,9 @@
  *   - A bump gives [offset, offset + size) to the thread whose fetch_add returned offset, if that
  *     ends within the capacity.  Additions never overlap.  What ends beyond is nobody's; only the
  *     first that ends beyond can start within, and it accounts for the waste.
- *   - A chunk is published, with its first object taken, by one compare-and-swap of arena->chunk.
- *     Who loses gives its own unpublished one back and goes on with the winner's.
+ *   - A chunk is published by one compare-and-swap of the `later` of the last one.  Who loses gives
+ *     its own unpublished one back and goes on with the winner's.  Then whoever comes moves
+ *     arena->chunk on to it: from each chunk it only ever goes to that chunk's `later`.
  *   - A span is published the same way in its slot.  Who loses there keeps the object at its start
  *     and leaves the rest.
  *   - Neither is given back before reset or destroy.  So a pointer to a replaced one stays good,
@@ -41,7 +42,8 @@ struct cairn_shared_span {
 
 struct cairn_shared_chunk {
     struct bump bump;
-    struct cairn_shared_chunk *older;
+    struct cairn_shared_chunk
+        *later;   /* the next one to use, or of the list of large ones; or NULL */
     size_t bytes; /* of the allocator's, this header included */
 } __attribute__((aligned(CACHE_LINE)));
 
@@ -105,30 +107,27 @@ static void release_chunk(const struct cairn_shared_arena *arena,
     cairn_release(arena->allocator, chunk, chunk->bytes, CACHE_LINE);
 }
 
-/* With `taken` bytes, a multiple of cache lines, taken already; of `bytes` in all if they are to be
- * had and enough. */
+/* Of `bytes` in all if they are to be had, but with a capacity of `capacity` at least. */
 static struct cairn_shared_chunk *make_chunk(const struct cairn_shared_arena *arena, size_t bytes,
-                                             size_t taken) {
-    size_t least = sizeof(struct cairn_shared_chunk) + taken;
+                                             size_t capacity) {
+    size_t least = sizeof(struct cairn_shared_chunk) + capacity;
     struct cairn_shared_chunk *chunk = NULL;
     bytes = bytes < least ? least : bytes;
     while ((chunk = cairn_allocate(arena->allocator, bytes, CACHE_LINE)) == NULL && bytes > least) {
         bytes = bytes / 2 < least ? least : round_down(bytes / 2, CACHE_LINE);
     }
     if (chunk != NULL) {
-        size_t capacity = bytes - sizeof *chunk;
-        *chunk = (struct cairn_shared_chunk){.bump = {taken, capacity}, .bytes = bytes};
+        capacity = bytes - sizeof *chunk;
+        *chunk = (struct cairn_shared_chunk){.bump = {0, capacity}, .bytes = bytes};
         poison((uintptr_t)(chunk + 1), capacity);
     }
     return chunk;
 }
 
-/* Puts a chunk in front of the list that starts at *head, if the list still starts with `older`.
- * release: who finds the chunk finds it filled in. */
-static bool publish(struct cairn_shared_arena *arena, struct cairn_shared_chunk **head,
-                    struct cairn_shared_chunk *older, struct cairn_shared_chunk *chunk) {
-    chunk->older = older;
-    if (!__atomic_compare_exchange_n(head, &older, chunk, false, __ATOMIC_RELEASE, RELAXED)) {
+/* release: who finds the chunk through *link finds it filled in. */
+static bool publish(struct cairn_shared_arena *arena, struct cairn_shared_chunk **link,
+                    struct cairn_shared_chunk *expected, struct cairn_shared_chunk *chunk) {
+    if (!__atomic_compare_exchange_n(link, &expected, chunk, false, __ATOMIC_RELEASE, RELAXED)) {
         return false;
     }
     (void)__atomic_fetch_add(&arena->reserved, chunk->bytes, RELAXED);
@@ -141,40 +140,59 @@ static uintptr_t take_large(struct cairn_shared_arena *arena, size_t size) {
     if (chunk == NULL) {
         return 0;
     }
-    while (!publish(arena, &arena->large, __atomic_load_n(&arena->large, RELAXED), chunk)) {}
+    chunk->bump.used = size;
+    do {
+        chunk->later = __atomic_load_n(&arena->large, RELAXED);
+    } while (!publish(arena, &arena->large, chunk->later, chunk));
     return (uintptr_t)(chunk + 1);
 }
 
-/* Whole cache lines of the current chunk, or of a new one; 0 without memory. */
+/* The chunk after `chunk` (NULL: the first), made if there is none and then with at least `size`
+ * bytes; NULL without memory. */
+static struct cairn_shared_chunk *next_chunk(struct cairn_shared_arena *arena,
+                                             struct cairn_shared_chunk *chunk, size_t size) {
+    struct cairn_shared_chunk **link = chunk == NULL ? &arena->first : &chunk->later;
+    struct cairn_shared_chunk *next = __atomic_load_n(link, __ATOMIC_ACQUIRE);
+    if (next != NULL) {
+        return next;
+    }
+    struct cairn_shared_chunk *fresh = make_chunk(arena, chunk_bytes(arena), size);
+    if (fresh == NULL || publish(arena, link, NULL, fresh)) {
+        return fresh;
+    }
+    release_chunk(arena, fresh);
+    return __atomic_load_n(link, __ATOMIC_ACQUIRE);
+}
+
+/* Whole cache lines of the current chunk, or of one after it; 0 without memory. */
 static uintptr_t take_lines(struct cairn_shared_arena *arena, size_t size) {
     size = round_up(size, CACHE_LINE);
-    if (size > chunk_bytes(arena) / 4) {
+    struct cairn_shared_chunk *chunk = __atomic_load_n(&arena->chunk, __ATOMIC_ACQUIRE);
+    if (size > (chunk == NULL ? (size_t)CHUNK_LEAST : chunk->bytes) / 4) {
         return take_large(arena, size);
     }
     for (;;) {
-        struct cairn_shared_chunk *chunk = __atomic_load_n(&arena->chunk, __ATOMIC_ACQUIRE);
         size_t offset = chunk == NULL ? SIZE_MAX : bump_take(arena, &chunk->bump, size);
         if (offset != SIZE_MAX) {
             return (uintptr_t)(chunk + 1) + offset;
         }
-        if (__atomic_load_n(&arena->chunk, RELAXED) != chunk) {
-            continue;
-        }
-        struct cairn_shared_chunk *fresh = make_chunk(arena, chunk_bytes(arena), size);
-        if (fresh == NULL) {
+        struct cairn_shared_chunk *next = next_chunk(arena, chunk, size);
+        if (next == NULL) {
             return 0;
         }
-        if (publish(arena, &arena->chunk, chunk, fresh)) {
-            return (uintptr_t)(fresh + 1);
+        /* acquire: on failure it is the chunk that another thread went on to. */
+        if (__atomic_compare_exchange_n(&arena->chunk, &chunk, next, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_ACQUIRE)) {
+            chunk = next;
         }
-        release_chunk(arena, fresh);
     }
 }
 
 /* --- spans ------------------------------------------------------------------------------------ */
 
 static size_t span_bytes(const struct cairn_shared_arena *arena) {
-    size_t bytes = chunk_bytes(arena) / SPANS_PER_CHUNK;
+    const struct cairn_shared_chunk *chunk = __atomic_load_n(&arena->chunk, __ATOMIC_ACQUIRE);
+    size_t bytes = (chunk == NULL ? 0 : chunk->bytes) / SPANS_PER_CHUNK;
     return bytes < SPAN_LEAST  ? (size_t)SPAN_LEAST
            : bytes > SPAN_MOST ? (size_t)SPAN_MOST
                                : round_down(bytes, CACHE_LINE);
@@ -285,7 +303,7 @@ CAIRN_EXPORT struct cairn_allocator cairn_shared_arena_allocator(struct cairn_sh
 static size_t taken_of_chunks(struct cairn_shared_chunk *const *head) {
     size_t taken = 0;
     const struct cairn_shared_chunk *chunk = __atomic_load_n(head, __ATOMIC_ACQUIRE);
-    for (; chunk != NULL; chunk = chunk->older) {
+    for (; chunk != NULL; chunk = __atomic_load_n(&chunk->later, __ATOMIC_ACQUIRE)) {
         taken += bump_used(&chunk->bump);
     }
     return taken;
@@ -304,7 +322,7 @@ CAIRN_EXPORT struct cairn_arena_figures
 cairn_shared_arena_statistics(const struct cairn_shared_arena *arena) {
     size_t wasted = __atomic_load_n(&arena->wasted, RELAXED);
     size_t unused = wasted + free_in_spans(arena);
-    size_t taken = taken_of_chunks(&arena->chunk) + taken_of_chunks(&arena->large);
+    size_t taken = taken_of_chunks(&arena->first) + taken_of_chunks(&arena->large);
     size_t used = taken < unused ? 0 : taken - unused; /* read one after the other */
     size_t peak = __atomic_load_n(&arena->peak, RELAXED);
     return (struct cairn_arena_figures){
@@ -346,10 +364,10 @@ static void check_ready(const struct cairn_shared_arena *arena, const char *func
 
 static void release_list(struct cairn_shared_arena *arena, struct cairn_shared_chunk *chunk) {
     while (chunk != NULL) {
-        struct cairn_shared_chunk *older = chunk->older;
+        struct cairn_shared_chunk *later = chunk->later;
         arena->reserved -= chunk->bytes;
         release_chunk(arena, chunk);
-        chunk = older;
+        chunk = later;
     }
 }
 
@@ -362,13 +380,11 @@ CAIRN_EXPORT void cairn_shared_arena_reset(struct cairn_shared_arena *arena) {
     memset(arena->spans, 0, sizeof arena->spans);
     release_list(arena, arena->large);
     arena->large = NULL;
-    struct cairn_shared_chunk *kept = arena->chunk;
-    if (kept != NULL) {
-        release_list(arena, kept->older);
-        kept->older = NULL;
-        kept->bump.used = 0;
-        poison((uintptr_t)(kept + 1), kept->bump.capacity);
+    for (struct cairn_shared_chunk *chunk = arena->first; chunk != NULL; chunk = chunk->later) {
+        chunk->bump.used = 0;
+        poison((uintptr_t)(chunk + 1), chunk->bump.capacity);
     }
+    arena->chunk = arena->first;
     registry_unlock();
 }
 
@@ -376,6 +392,6 @@ CAIRN_EXPORT void cairn_shared_arena_destroy(struct cairn_shared_arena *arena) {
     check_ready(arena, "cairn_shared_arena_destroy");
     registry_remove(&arena->region);
     release_list(arena, arena->large);
-    release_list(arena, arena->chunk);
+    release_list(arena, arena->first);
     *arena = (struct cairn_shared_arena){.state = 0};
 }
