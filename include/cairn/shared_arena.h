@@ -58,8 +58,8 @@ void cairn_shared_arena_init(struct cairn_shared_arena *arena, const char *name,
 /* Gives everything back.  Any use but init after it is reported. */
 void cairn_shared_arena_destroy(struct cairn_shared_arena *arena);
 
-/* Ends all objects; the memory stays with the arena for the next ones, but for chunks of one object.
- */
+/* Ends all objects; the memory stays with the arena for the next ones, except that of objects that
+ * had a chunk of their own. */
 void cairn_shared_arena_reset(struct cairn_shared_arena *arena);
 
 /* size bytes, contents undefined.  alignment: any power of two.  Of 0 bytes: an address that is not

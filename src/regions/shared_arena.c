@@ -15,6 +15,7 @@
 #include "base/bits.h"
 #include "base/compiler.h"
 #include "core/report.h"
+#include "core/threads.h"
 #include "regions/poison.h"
 #include "regions/registry.h"
 
@@ -48,19 +49,6 @@ struct cairn_shared_chunk {
 } __attribute__((aligned(CACHE_LINE)));
 
 #define RELAXED __ATOMIC_RELAXED
-
-/* --- which thread ----------------------------------------------------------------------------- */
-
-/* Numbers in the order in which threads first come here: threads of about the same age have
- * different spans.  0: none yet. */
-static unsigned thread_slot(void) {
-    static __thread uint16_t number __attribute__((tls_model("initial-exec")));
-    static uint16_t last;
-    if (unlikely(number == 0)) {
-        number = (uint16_t)(__atomic_add_fetch(&last, 1, RELAXED) | 1U << 15);
-    }
-    return number % SLOTS;
-}
 
 /* --- bumps ------------------------------------------------------------------------------------ */
 
@@ -227,7 +215,7 @@ static SLOW_PATH uintptr_t take_slow(struct cairn_shared_arena *arena, size_t si
     if (size > span_bytes(arena) / 4) {
         return take_lines(arena, size);
     }
-    struct cairn_shared_span **slot = &arena->spans[thread_slot()];
+    struct cairn_shared_span **slot = &arena->spans[threads_number() % SLOTS];
     struct cairn_shared_span *span = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
     for (;;) {
         uintptr_t start = span == NULL ? 0 : take_of_span(arena, span, size);
@@ -253,7 +241,7 @@ CAIRN_EXPORT void *cairn_shared_arena_allocate(struct cairn_shared_arena *arena,
     size_t shift = alignment > GRAIN ? alignment - GRAIN : 0;
     size_t needed = round_up(size, GRAIN) + shift;
     struct cairn_shared_span *span =
-        __atomic_load_n(&arena->spans[thread_slot()], __ATOMIC_ACQUIRE);
+        __atomic_load_n(&arena->spans[threads_number() % SLOTS], __ATOMIC_ACQUIRE);
     uintptr_t start = 0;
     if (likely(span != NULL && needed <= SPAN_LEAST / 4)) {
         start = take_of_span(arena, span, needed);

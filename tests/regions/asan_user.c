@@ -1,5 +1,5 @@
-/* Built with AddressSanitizer.  Without an argument: right use of every kind of arena, which must not
- * be reported.  With one: the mistake of that name, which must be. */
+/* Built with AddressSanitizer.  Without an argument: right use of every kind of arena, which must
+ * not be reported.  With one: the mistake of that name, which must be. */
 #include <stdio.h>
 #include <string.h>
 
