@@ -6,9 +6,9 @@
  *     cairn_shared_arena_destroy(&arena);
  *
  * No call takes a lock.  Threads are told apart by a number, and those with different numbers take
- * from different spans of a chunk, each with one atomic addition.  Who finds a span used up takes
- * the next one of the chunk, with another such addition; who finds the chunk used up puts a new one
- * in its place, unless another thread was faster.
+ * from different chunks, each with one atomic addition; who finds a chunk used up goes on to the
+ * next, which is there or made, unless another thread with the number was faster.  Reset leaves
+ * each number its chunks, so that memory stays in the cache of the processor that used it.
  *
  * When not: one thread at a time (cairn/arena.h is several times faster, and has marks).
  * Threads that take very much can each have an arena over the shared one, whose destroy then
@@ -21,8 +21,7 @@
  * Threads: allocate, resize and the figures may be called by any at any time; init, reset and
  * destroy while no other thread uses the arena.
  * Ownership, errors: as cairn/arena.h, but all zero is no shared arena: it has to be initialised.
- * Cost: one call and one atomic addition; each thread may leave a part of a span unused, which is a
- * sixteenth of a chunk and 32 KiB at most. */
+ * Cost: one call and one atomic addition; each number has chunks of its own, from 4 KiB on. */
 #ifndef CAIRN_SHARED_ARENA_H
 #define CAIRN_SHARED_ARENA_H
 
@@ -32,20 +31,18 @@
 extern "C" {
 #endif
 
-enum { CAIRN_SHARED_ARENA_SPANS = 16 }; /* threads with the same number modulo this share a span */
+enum { CAIRN_SHARED_ARENA_SLOTS = 16 }; /* threads whose numbers differ by it share chunks */
 
-struct cairn_shared_span;
 struct cairn_shared_chunk;
 
 /* All but the last four is changed by any thread, atomically. */
 struct cairn_shared_arena {
-    struct cairn_shared_span *spans[CAIRN_SHARED_ARENA_SPANS]; /* NULL: none yet */
-    struct cairn_shared_chunk *first; /* leads to all chunks in the order of their use */
-    struct cairn_shared_chunk *chunk; /* the one where spans come from; NULL: none yet */
-    struct cairn_shared_chunk *large; /* chunks of one object each */
-    size_t reserved;                  /* bytes of all chunks */
-    size_t wasted;                    /* at the ends of spans and chunks, and in headers of spans */
-    size_t peak;                      /* of used, as of the last reset */
+    struct cairn_shared_chunk *current[CAIRN_SHARED_ARENA_SLOTS]; /* what to take from, or NULL */
+    struct cairn_shared_chunk *first[CAIRN_SHARED_ARENA_SLOTS];   /* leads to all of the slot */
+    struct cairn_shared_chunk *large;                             /* chunks of one object each */
+    size_t reserved;                                              /* bytes of all chunks */
+    size_t wasted;                                                /* at the ends of chunks */
+    size_t peak;                             /* of used, as of the last reset */
     const struct cairn_allocator *allocator; /* NULL: the heap */
     unsigned state;                          /* initialised or not */
     struct cairn_region region;

@@ -92,12 +92,12 @@ static void test_threads(void **state) {
     cairn_shared_arena_destroy(&arena);
 }
 
-/* All threads but one come with the number of another: they share its spans. */
-static void test_more_threads_than_spans(void **state) {
+/* All threads but one come with the number of another: they share its chunks. */
+static void test_more_threads_than_slots(void **state) {
     (void)state;
     struct cairn_shared_arena arena;
     cairn_shared_arena_init(&arena, NULL, NULL);
-    static struct worker workers[2 * CAIRN_SHARED_ARENA_SPANS];
+    static struct worker workers[2 * CAIRN_SHARED_ARENA_SLOTS];
     enum { COUNT = sizeof workers / sizeof *workers };
     pthread_t threads[COUNT];
     for (unsigned i = 0; i < COUNT; i++) {
@@ -214,7 +214,7 @@ static void test_mistakes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_threads),       cmocka_unit_test(test_more_threads_than_spans),
+        cmocka_unit_test(test_threads),       cmocka_unit_test(test_more_threads_than_slots),
         cmocka_unit_test(test_one_thread),    cmocka_unit_test(test_below_an_arena),
         cmocka_unit_test(test_little_memory), cmocka_unit_test(test_mistakes),
     };
