@@ -4,8 +4,8 @@
  *     ends within the capacity.  Additions never overlap.  What ends beyond is nobody's; only the
  *     first that ends beyond can start within, and it accounts for the waste.
  *   - A chunk is published by one compare-and-swap of the `later` of its slot's last one.  Who
- *     loses gives its own unpublished one back and goes on with the winner's.  Then whoever comes moves
- *     `current` on to it: from each chunk that only ever goes to the chunk's `later`.
+ *     loses gives its own unpublished one back and goes on with the winner's.  Then whoever comes
+ *     moves `current` on to it: from each chunk that only ever goes to the chunk's `later`.
  *   - No chunk is given back before reset or destroy.  So a pointer to one that is used up stays
  *     good, and none comes back under the same address meanwhile. */
 #include <cairn/shared_arena.h>
