@@ -61,17 +61,32 @@ static void describe(struct text *text, const char *function, const struct findi
     }
 }
 
+static void begin(struct text *text, const char *function, uintptr_t argument) {
+    text_string(text, "cairn: ");
+    text_string(text, function);
+    text_string(text, "(");
+    text_address(text, argument);
+    text_string(text, "): ");
+}
+
+static _Noreturn void end(struct text *text) {
+    text_string(text, "; thread ");
+    text_decimal(text, os_thread_id());
+    text_string(text, "\n");
+    (void)text_write(text, 2);
+    abort();
+}
+
 _Noreturn void report_bad_pointer(const char *function, const struct finding *finding) {
     struct text text = {0};
-    text_string(&text, "cairn: ");
-    text_string(&text, function);
-    text_string(&text, "(");
-    text_address(&text, finding->address);
-    text_string(&text, "): ");
+    begin(&text, function, finding->address);
     describe(&text, function, finding);
-    text_string(&text, "; thread ");
-    text_decimal(&text, os_thread_id());
-    text_string(&text, "\n");
-    (void)text_write(&text, 2);
-    abort();
+    end(&text);
+}
+
+_Noreturn void report_misuse(const char *function, const void *argument, const char *what) {
+    struct text text = {0};
+    begin(&text, function, (uintptr_t)argument);
+    text_string(&text, what);
+    end(&text);
 }

@@ -27,4 +27,8 @@ struct finding {
 /* `function` is what the program called: "free", "realloc", ... */
 _Noreturn void report_bad_pointer(const char *function, const struct finding *finding);
 
+/* Any other mistake: `function` was called with `argument`, and `what` says what is wrong with it
+ * and what to do. */
+_Noreturn void report_misuse(const char *function, const void *argument, const char *what);
+
 #endif

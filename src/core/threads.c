@@ -11,7 +11,7 @@
 #include "os/os.h"
 
 __thread uintptr_t heap_distance __attribute__((tls_model("initial-exec")));
-static __thread bool gone __attribute__((tls_model("initial-exec")));
+__thread struct thread_traits thread_traits __attribute__((tls_model("initial-exec")));
 
 static struct mutex lock = MUTEX(RANK_THREADS);
 _Atomic(struct heap *) all_heaps;
@@ -106,7 +106,7 @@ static void thread_ends(void *argument) {
         return;
     }
     heap_distance = 0;
-    gone = true;
+    thread_traits.gone = true;
     spare_note_heaps(-1);
     threads_lock();
     park(heap);
@@ -126,7 +126,7 @@ struct heap *threads_attach(void) {
     if (heap_distance != 0) {
         return heap_self();
     }
-    if (gone) {
+    if (thread_traits.gone) {
         return NULL;
     }
     threads_lock();
@@ -169,6 +169,15 @@ void *threads_take_late(unsigned class, bool *zeroed) {
     }
     threads_unlock();
     return object;
+}
+
+/* relaxed: only the number itself matters. */
+void threads_give_number(void) {
+    static _Atomic(uint16_t) last;
+    while (thread_traits.number == 0) {
+        thread_traits.number =
+            (uint16_t)(atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1);
+    }
 }
 
 /* --- heaps without a thread ------------------------------------------------------------------- */

@@ -13,11 +13,32 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/heap.h"
 
 /* The distance of the calling thread's heap; 0, that of heap_origin.none, while it has none. */
 extern __thread uintptr_t heap_distance __attribute__((tls_model("initial-exec")));
+
+/* The rest of what a thread has of its own; all zero at its start.  Four bytes: with the above
+ * within the sixteen that a library which is loaded late may ask for. */
+struct thread_traits {
+    uint16_t number; /* given by threads_number(); 0: not yet */
+    bool gone;       /* its heap was parked for good: it is ending */
+};
+extern __thread struct thread_traits thread_traits __attribute__((tls_model("initial-exec")));
+
+void threads_give_number(void);
+
+/* A number of the calling thread, never 0, in the order in which threads first ask: few are the
+ * same, and those of threads of about the same age are not.  For spreading threads over a few
+ * places. */
+static inline unsigned threads_number(void) {
+    if (thread_traits.number == 0) {
+        threads_give_number();
+    }
+    return thread_traits.number;
+}
 
 static inline struct heap *heap_self(void) { return heap_at(heap_distance); }
 

@@ -10,9 +10,10 @@
 
 /* All locks of the allocator, in the order in which they may be taken. */
 enum mutex_rank {
-    RANK_THREADS = 1, /* the registry of heaps: parking, adoption, fork */
-    RANK_CHUNKS = 2,  /* regions, blocks, runs of chunks */
-    RANK_METADATA = 3 /* the tables' own memory */
+    RANK_REGISTRY = 1, /* the list of arenas, pools and caches; held while a visitor may allocate */
+    RANK_THREADS = 2,  /* the registry of heaps: parking, adoption, fork */
+    RANK_CHUNKS = 3,   /* regions, blocks, runs of chunks */
+    RANK_METADATA = 4  /* the tables' own memory */
 };
 
 struct mutex {

@@ -89,6 +89,20 @@ uint64_t os_clock_ms(void);
  * caller must be able to serve it. False if no key is to be had. */
 bool os_on_thread_exit(void (*at_exit)(void *), void *argument);
 
+/* A place for one pointer of each thread that costs the library no thread-local storage.  All
+ * zero is a new one; slots are static and never go away. */
+struct os_slot {
+    _Atomic(uint32_t) key_plus_one; /* 0: no key yet */
+};
+
+/* What the calling thread wrote there last, or NULL. */
+void *os_slot_read(const struct os_slot *slot);
+
+/* `at_exit(value)` is called when the thread ends, unless value is NULL by then; it is the same
+ * in all calls for one slot.  May call malloc as os_on_thread_exit may.  False if no key is to
+ * be had. */
+bool os_slot_write(struct os_slot *slot, void (*at_exit)(void *), void *value);
+
 /* Registers handlers around fork(). */
 void os_on_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 

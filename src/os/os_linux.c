@@ -263,27 +263,36 @@ uint64_t os_clock_ms(void) {
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-bool os_on_thread_exit(void (*at_exit)(void *), void *argument) {
-    /* 0: no key yet; otherwise key + 1.  acquire/release: who sees the key may use it. */
-    static _Atomic(uint32_t) key_plus_one;
+void *os_slot_read(const struct os_slot *slot) {
+    /* acquire/release: who sees the key may use it. */
+    uint32_t known = atomic_load_explicit(&slot->key_plus_one, memory_order_acquire);
+    return known == 0 ? NULL : pthread_getspecific(known - 1);
+}
+
+bool os_slot_write(struct os_slot *slot, void (*at_exit)(void *), void *value) {
     int saved = errno;
-    uint32_t known = atomic_load_explicit(&key_plus_one, memory_order_acquire);
+    uint32_t known = atomic_load_explicit(&slot->key_plus_one, memory_order_acquire);
     if (known == 0) {
         pthread_key_t fresh;
         if (pthread_key_create(&fresh, at_exit) != 0) {
             errno = saved;
             return false;
         }
-        if (atomic_compare_exchange_strong_explicit(&key_plus_one, &known, fresh + 1,
+        if (atomic_compare_exchange_strong_explicit(&slot->key_plus_one, &known, fresh + 1,
                                                     memory_order_acq_rel, memory_order_acquire)) {
             known = fresh + 1;
         } else {
             (void)pthread_key_delete(fresh);
         }
     }
-    int failed = pthread_setspecific(known - 1, argument);
+    int failed = pthread_setspecific(known - 1, value);
     errno = saved;
     return failed == 0;
+}
+
+bool os_on_thread_exit(void (*at_exit)(void *), void *argument) {
+    static struct os_slot slot;
+    return os_slot_write(&slot, at_exit, argument);
 }
 
 void os_on_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void)) {

@@ -1,0 +1,197 @@
+/* The list of regions, and what it says of arenas in it. */
+#include <cairn/arena.h>
+#include <cairn/regions.h>
+
+#include "regions/registry.h"
+#include "support/dies.h"
+
+struct seen {
+    int count;
+    struct cairn_region_view last; /* of those with the wanted name */
+    const char *wanted;
+};
+
+static void note(void *context, const struct cairn_region_view *region) {
+    struct seen *seen = context;
+    if (strcmp(region->name, seen->wanted) == 0) {
+        seen->count++;
+        seen->last = *region;
+    }
+}
+
+static struct seen look_for(const char *name) {
+    struct seen seen = {.wanted = name};
+    cairn_regions_each(note, &seen);
+    return seen;
+}
+
+static void test_arenas_are_listed(void **state) {
+    (void)state;
+    struct cairn_arena arenas[3];
+    char buffer[100];
+    cairn_arena_init(&arenas[0], "listed", NULL);
+    cairn_arena_init_fixed(&arenas[1], "listed", buffer, sizeof buffer);
+    assert_true(cairn_arena_init_reserved(&arenas[2], "listed", 1 << 20));
+    assert_int_equal(look_for("listed").count, 2); /* a growing one has no memory yet */
+    assert_non_null(cairn_arena_allocate(&arenas[0], 10000, 8));
+    cairn_arena_reset(&arenas[0]);
+    assert_non_null(cairn_arena_allocate(&arenas[0], 1000, 8));
+    assert_int_equal(look_for("listed").count, 3);
+    cairn_arena_destroy(&arenas[1]);
+    cairn_arena_destroy(&arenas[2]);
+    struct seen seen = look_for("listed");
+    assert_int_equal(seen.count, 1);
+    assert_string_equal(seen.last.kind, "arena");
+    assert_in_range(seen.last.usage.used, 1000, 1032);
+    assert_in_range(seen.last.usage.peak, 10000, 10032);
+    assert_true(seen.last.usage.reserved > 10000);
+    cairn_arena_destroy(&arenas[0]);
+    assert_int_equal(look_for("listed").count, 0);
+}
+
+static void test_without_a_name(void **state) {
+    (void)state;
+    struct cairn_arena arena = {0};
+    assert_non_null(cairn_arena_new(&arena, int));
+    assert_int_equal(look_for("").count, 1);
+    cairn_arena_destroy(&arena);
+    assert_int_equal(look_for("").count, 0);
+}
+
+/* --- many threads ----------------------------------------------------------------------------- */
+
+enum { THREADS = 4, ROUNDS = 300 };
+
+static void *come_and_go(void *unused) {
+    for (int i = 0; i < ROUNDS; i++) {
+        struct cairn_arena arena;
+        cairn_arena_init(&arena, "thread", NULL);
+        for (int k = 0; k < 100; k++) {
+            memset(cairn_arena_allocate(&arena, 100, 8), 1, 100);
+        }
+        cairn_arena_destroy(&arena);
+    }
+    return unused;
+}
+
+static void check_sanity(void *context, const struct cairn_region_view *region) {
+    (void)context;
+    assert_true(region->usage.used <= region->usage.reserved);
+    assert_true(region->usage.used <= region->usage.peak);
+    give(take(100)); /* a visit may allocate */
+}
+
+static void test_threads(void **state) {
+    (void)state;
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, NULL), 0);
+    }
+    for (int i = 0; i < ROUNDS; i++) {
+        cairn_regions_each(check_sanity, NULL);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    assert_int_equal(look_for("thread").count, 0);
+}
+
+/* --- fork ------------------------------------------------------------------------------------- */
+
+static struct cairn_arena of_main;
+static struct cairn_arena of_other;
+static pthread_barrier_t barrier;
+
+static void *make_and_wait(void *unused) {
+    cairn_arena_init(&of_other, "fork", NULL);
+    (void)!cairn_arena_new(&of_other, int);
+    pthread_barrier_wait(&barrier);
+    pthread_barrier_wait(&barrier);
+    cairn_arena_destroy(&of_other);
+    return unused;
+}
+
+static int look_in_child(void *unused) {
+    (void)unused;
+    REQUIRE(look_for("fork").count == 1);
+    REQUIRE(cairn_arena_new(&of_other, int) != NULL);
+    cairn_arena_destroy(&of_other);
+    cairn_arena_destroy(&of_main);
+    return look_for("fork").count;
+}
+
+static void visit_and_fork(void *context, const struct cairn_region_view *region) {
+    (void)region;
+    int *status = context;
+    pid_t pid = fork();
+    if (pid == 0) {
+        *status = -2;
+        return;
+    }
+    assert_int_equal(waitpid(pid, status, 0), pid);
+}
+
+static void test_fork(void **state) {
+    (void)state;
+    pthread_t thread;
+    pthread_barrier_init(&barrier, NULL, 2);
+    assert_int_equal(pthread_create(&thread, NULL, make_and_wait, NULL), 0);
+    pthread_barrier_wait(&barrier);
+    cairn_arena_init(&of_main, "fork", NULL);
+    assert_non_null(cairn_arena_new(&of_main, int));
+    assert_int_equal(look_for("fork").count, 2);
+    assert_int_equal(in_child(look_in_child, NULL), 0);
+    assert_int_equal(look_for("fork").count, 2);
+    pthread_barrier_wait(&barrier);
+    pthread_join(thread, NULL);
+    pthread_barrier_destroy(&barrier);
+    int status = -1;
+    cairn_regions_each(visit_and_fork, &status);
+    if (status == -2) { /* the child, which is out of the visit now */
+        cairn_arena_destroy(&of_main);
+        _exit(look_for("fork").count);
+    }
+    assert_int_equal(status, 0);
+    cairn_arena_destroy(&of_main);
+}
+
+/* --- mistakes --------------------------------------------------------------------------------- */
+
+static void make_one(void *context, const struct cairn_region_view *region) {
+    (void)region;
+    (void)!cairn_arena_new((struct cairn_arena *)context, int);
+}
+
+static void make_in_visit(void *context) {
+    struct cairn_arena first = {0};
+    (void)!cairn_arena_new(&first, int);
+    cairn_regions_each(make_one, context);
+}
+
+static void list_again(void *context, const struct cairn_region_view *region) {
+    (void)region;
+    cairn_regions_each(list_again, context);
+}
+
+static void list_in_visit(void *context) {
+    struct cairn_arena first = {0};
+    (void)!cairn_arena_new(&first, int);
+    cairn_regions_each(list_again, context);
+}
+
+static void test_mistakes(void **state) {
+    (void)state;
+    struct cairn_arena arena = {0};
+    assert_dies(make_in_visit, &arena, "its visit makes, destroys or lists regions");
+    assert_dies(list_in_visit, NULL, "cairn: cairn_regions_each(");
+}
+
+int main(void) {
+    registry_start();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_arenas_are_listed), cmocka_unit_test(test_without_a_name),
+        cmocka_unit_test(test_threads),           cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_mistakes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
