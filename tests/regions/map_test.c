@@ -321,18 +321,21 @@ static void a_file_shrinks(void **state) {
     assert_fine(cairn_map_close(&map));
 }
 
-/* Makes the process root in a world of its own, if it may. */
-static bool become_root(void) {
-    char text[40];
-    uid_t uid = getuid();
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
-        return false;
-    }
-    int fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
-    int length = snprintf(text, sizeof text, "0 %u 1", (unsigned)uid);
-    bool written = fd >= 0 && write(fd, text, (size_t)length) == length;
+static bool write_to(const char *path, const char *text) {
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
     (void)close(fd);
     return written;
+}
+
+/* Makes the process root in a world of its own, if it may. */
+static bool become_root(void) {
+    char users[40];
+    char groups[40];
+    (void)snprintf(users, sizeof users, "0 %u 1", (unsigned)getuid());
+    (void)snprintf(groups, sizeof groups, "0 %u 1", (unsigned)getgid());
+    return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 && write_to("/proc/self/uid_map", users) &&
+           write_to("/proc/self/setgroups", "deny") && write_to("/proc/self/gid_map", groups);
 }
 
 /* A file system of four pages. */
