@@ -45,7 +45,7 @@ struct cairn_slice {
 #define CAIRN_NOT_FOUND SIZE_MAX
 
 /* All of a text; NULL is an empty one. */
-static inline struct cairn_slice cairn_slice(const char *text) {
+static inline struct cairn_slice cairn_slice_of(const char *text) {
     struct cairn_slice slice = {text, text == NULL ? 0 : strlen(text)};
     return slice;
 }
@@ -174,7 +174,7 @@ bool cairn_str_append_slice(struct cairn_str *string, struct cairn_slice slice);
 
 /* NULL is an empty text. */
 static inline bool cairn_str_append(struct cairn_str *string, const char *text) {
-    return cairn_str_append_slice(string, cairn_slice(text));
+    return cairn_str_append_slice(string, cairn_slice_of(text));
 }
 
 static inline bool cairn_str_append_byte(struct cairn_str *string, char byte) {

@@ -75,7 +75,7 @@ static bool add_length(size_t *total, size_t more) {
 CAIRN_EXPORT char *cairn_strjoin_in(const struct cairn_allocator *allocator,
                                     const struct cairn_slice *pieces, size_t count,
                                     const char *between) {
-    struct cairn_slice separator = cairn_slice(between);
+    struct cairn_slice separator = cairn_slice_of(between);
     size_t size = 1;
     for (size_t i = 0; i < count; i++) {
         if (!add_length(&size, pieces[i].length) ||
@@ -97,12 +97,12 @@ CAIRN_EXPORT char *cairn_strjoin_in(const struct cairn_allocator *allocator,
 
 CAIRN_EXPORT char *cairn_strcat_in(const struct cairn_allocator *allocator, const char *a,
                                    const char *b) {
-    struct cairn_slice pieces[] = {cairn_slice(a), cairn_slice(b)};
+    struct cairn_slice pieces[] = {cairn_slice_of(a), cairn_slice_of(b)};
     return cairn_strjoin_in(allocator, pieces, 2, NULL);
 }
 
 CAIRN_EXPORT char *cairn_strdup_in(const struct cairn_allocator *allocator, const char *text) {
-    struct cairn_slice piece = cairn_slice(text);
+    struct cairn_slice piece = cairn_slice_of(text);
     return cairn_strjoin_in(allocator, &piece, 1, NULL);
 }
 

@@ -27,42 +27,42 @@ static int nothing_is_left(void **state) {
 
 static void assert_slice(struct cairn_slice slice, const char *text) {
     assert_int_equal(slice.length, strlen(text));
-    assert_true(cairn_slice_equal(slice, cairn_slice(text)));
+    assert_true(cairn_slice_equal(slice, cairn_slice_of(text)));
 }
 
 /* --- slices ----------------------------------------------------------------------------------- */
 
 static void slices_are_cut(void **state) {
     (void)state;
-    struct cairn_slice slice = cairn_slice("some text");
+    struct cairn_slice slice = cairn_slice_of("some text");
     assert_slice(cairn_slice_part(slice, 5, 4), "text");
     assert_slice(cairn_slice_part(slice, 5, SIZE_MAX), "text");
     assert_slice(cairn_slice_part(slice, 9, 1), "");
     assert_slice(cairn_slice_part(slice, SIZE_MAX, SIZE_MAX), "");
-    assert_slice(cairn_slice_part(cairn_slice(NULL), 1, 1), "");
-    assert_slice(cairn_slice_trim(cairn_slice(" \t a b\r\n")), "a b");
-    assert_slice(cairn_slice_trim(cairn_slice(" \n ")), "");
-    assert_slice(cairn_slice_trim(cairn_slice(NULL)), "");
+    assert_slice(cairn_slice_part(cairn_slice_of(NULL), 1, 1), "");
+    assert_slice(cairn_slice_trim(cairn_slice_of(" \t a b\r\n")), "a b");
+    assert_slice(cairn_slice_trim(cairn_slice_of(" \n ")), "");
+    assert_slice(cairn_slice_trim(cairn_slice_of(NULL)), "");
 }
 
 static void slices_are_compared(void **state) {
     (void)state;
-    struct cairn_slice slice = cairn_slice("some text");
-    assert_true(cairn_slice_equal(cairn_slice(""), cairn_slice(NULL)));
-    assert_false(cairn_slice_equal(cairn_slice("a"), cairn_slice("b")));
-    assert_true(cairn_slice_starts_with(slice, cairn_slice("some")));
-    assert_false(cairn_slice_starts_with(slice, cairn_slice("some text.")));
-    assert_true(cairn_slice_ends_with(slice, cairn_slice("text")));
-    assert_true(cairn_slice_ends_with(slice, cairn_slice("")));
-    assert_false(cairn_slice_ends_with(slice, cairn_slice("a some text")));
-    assert_int_equal(cairn_slice_find(slice, cairn_slice("te")), 5);
-    assert_int_equal(cairn_slice_find(slice, cairn_slice("")), 0);
-    assert_int_equal(cairn_slice_find(slice, cairn_slice("tea")), CAIRN_NOT_FOUND);
-    assert_int_equal(cairn_slice_find(cairn_slice(NULL), cairn_slice("a")), CAIRN_NOT_FOUND);
+    struct cairn_slice slice = cairn_slice_of("some text");
+    assert_true(cairn_slice_equal(cairn_slice_of(""), cairn_slice_of(NULL)));
+    assert_false(cairn_slice_equal(cairn_slice_of("a"), cairn_slice_of("b")));
+    assert_true(cairn_slice_starts_with(slice, cairn_slice_of("some")));
+    assert_false(cairn_slice_starts_with(slice, cairn_slice_of("some text.")));
+    assert_true(cairn_slice_ends_with(slice, cairn_slice_of("text")));
+    assert_true(cairn_slice_ends_with(slice, cairn_slice_of("")));
+    assert_false(cairn_slice_ends_with(slice, cairn_slice_of("a some text")));
+    assert_int_equal(cairn_slice_find(slice, cairn_slice_of("te")), 5);
+    assert_int_equal(cairn_slice_find(slice, cairn_slice_of("")), 0);
+    assert_int_equal(cairn_slice_find(slice, cairn_slice_of("tea")), CAIRN_NOT_FOUND);
+    assert_int_equal(cairn_slice_find(cairn_slice_of(NULL), cairn_slice_of("a")), CAIRN_NOT_FOUND);
 }
 
 static void assert_pieces(const char *text, size_t count, const char *const *pieces) {
-    struct cairn_slice rest = cairn_slice(text);
+    struct cairn_slice rest = cairn_slice_of(text);
     struct cairn_slice piece;
     for (size_t i = 0; i < count; i++) {
         assert_true(cairn_slice_cut(&rest, ',', &piece));
@@ -99,7 +99,7 @@ static void strings_are_exact(void **state) {
     assert_exact(cairn_strndup_in(&allocator, (const char[]){'a', 'b'}, 2), "ab");
     assert_exact(cairn_strndup_in(&allocator, NULL, 2), "");
     assert_exact(cairn_strprintf_in(&allocator, "%d %s", 12, "text"), "12 text");
-    struct cairn_slice pieces[] = {cairn_slice("a"), cairn_slice(NULL), cairn_slice("c")};
+    struct cairn_slice pieces[] = {cairn_slice_of("a"), cairn_slice_of(NULL), cairn_slice_of("c")};
     assert_exact(cairn_strjoin_in(&allocator, pieces, 3, ", "), "a, , c");
     assert_exact(cairn_strjoin_in(&allocator, pieces, 3, NULL), "ac");
     assert_exact(cairn_strjoin_in(&allocator, pieces, 1, ", "), "a");
@@ -109,7 +109,7 @@ static void strings_are_exact(void **state) {
 
 static void strings_are_of_the_heap(void **state) {
     (void)state;
-    struct cairn_slice pieces[] = {cairn_slice("a"), cairn_slice("b")};
+    struct cairn_slice pieces[] = {cairn_slice_of("a"), cairn_slice_of("b")};
     char *texts[] = {cairn_strcat("some ", "text"), cairn_strdup("text"), cairn_strndup("text", 2),
                      cairn_strprintf("%s-%d", "text", 7), cairn_strjoin(pieces, 2, "-")};
     static const char *const expected[] = {"some text", "text", "te", "text-7", "a-b"};
@@ -150,9 +150,9 @@ static void a_string_grows(void **state) {
     assert_true(cairn_str_append(&string, NULL));
     assert_true(cairn_str_printf(&string, "%s %d", "text", 7));
     assert_text(&string, "some text 7");
-    assert_true(cairn_str_insert(&string, 4, cairn_slice(", more")));
-    assert_true(cairn_str_insert(&string, 0, cairn_slice("> ")));
-    assert_true(cairn_str_insert(&string, string.length, cairn_slice(" <")));
+    assert_true(cairn_str_insert(&string, 4, cairn_slice_of(", more")));
+    assert_true(cairn_str_insert(&string, 0, cairn_slice_of("> ")));
+    assert_true(cairn_str_insert(&string, string.length, cairn_slice_of(" <")));
     assert_text(&string, "> some, more text 7 <");
     assert_true(cairn_str_remove(&string, 2, 6));
     assert_true(cairn_str_remove(&string, 15, 0));
@@ -191,7 +191,7 @@ static void its_own_text_is_a_source(void **state) {
         assert_true(cairn_str_append_slice(&string, cairn_str_slice(&string)));
     }
     assert_int_equal(string.length, 3 << 8);
-    assert_int_equal(cairn_slice_find(cairn_str_slice(&string), cairn_slice("abcb")),
+    assert_int_equal(cairn_slice_find(cairn_str_slice(&string), cairn_slice_of("abcb")),
                      CAIRN_NOT_FOUND);
     cairn_str_truncate(&string, 6);
     assert_true(cairn_str_insert(&string, 2, cairn_slice_part(cairn_str_slice(&string), 1, 4)));
@@ -234,7 +234,7 @@ static void a_failure_stays(void **state) {
     assert_false(cairn_str_append_byte(&string, 'a')); /* would fit, but leave a hole */
     assert_false(cairn_str_append(&string, ""));
     assert_false(cairn_str_printf(&string, "%d", 1));
-    assert_false(cairn_str_insert(&string, 0, cairn_slice("a")));
+    assert_false(cairn_str_insert(&string, 0, cairn_slice_of("a")));
     assert_false(cairn_str_remove(&string, 0, 1));
     assert_null(cairn_str_take(&string));
     assert_text(&string, "some text");
@@ -251,7 +251,7 @@ static void positions_are_checked(void **state) {
     struct cairn_str string = {.allocator = &allocator};
     assert_true(cairn_str_remove(&string, 0, 0));
     assert_true(cairn_str_append(&string, "text"));
-    assert_false(cairn_str_insert(&string, 5, cairn_slice("a")));
+    assert_false(cairn_str_insert(&string, 5, cairn_slice_of("a")));
     cairn_str_clear(&string);
     assert_false(cairn_str_remove(&string, 1, SIZE_MAX));
     cairn_str_clear(&string);
