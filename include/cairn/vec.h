@@ -98,111 +98,113 @@ void cairn_vec_misuse(const char *function, size_t index, size_t count);
 #define CAIRN_VEC_FUNCTION __attribute__((unused)) static inline
 
 #define CAIRN_VEC_MEMORY(name, type)                                                               \
-    CAIRN_VEC_FUNCTION void name##_init(struct name *vec,                                          \
-                                        const struct cairn_allocator *allocator) {                 \
-        vec->items = NULL;                                                                         \
-        vec->count = 0;                                                                            \
-        vec->capacity = 0;                                                                         \
-        vec->allocator = allocator;                                                                \
+    CAIRN_VEC_FUNCTION void name##_init(struct name *vec_,                                         \
+                                        const struct cairn_allocator *allocator_) {                \
+        vec_->items = NULL;                                                                        \
+        vec_->count = 0;                                                                           \
+        vec_->capacity = 0;                                                                        \
+        vec_->allocator = allocator_;                                                              \
     }                                                                                              \
-    CAIRN_VEC_FUNCTION void name##_destroy(struct name *vec) {                                     \
-        cairn_release(vec->allocator, vec->items, vec->capacity * sizeof(type),                    \
+    CAIRN_VEC_FUNCTION void name##_destroy(struct name *vec_) {                                    \
+        cairn_release(vec_->allocator, vec_->items, vec_->capacity * sizeof(type),                 \
                       CAIRN_VEC_ALIGNMENT(type));                                                  \
-        name##_init(vec, vec->allocator);                                                          \
+        name##_init(vec_, vec_->allocator);                                                        \
     }                                                                                              \
-    CAIRN_VEC_FUNCTION bool name##_reserve(struct name *vec, size_t number) {                      \
-        if (number <= vec->capacity) {                                                             \
+    CAIRN_VEC_FUNCTION bool name##_reserve(struct name *vec_, size_t number_) {                    \
+        if (number_ <= vec_->capacity) {                                                           \
             return true;                                                                           \
         }                                                                                          \
-        void *grown = cairn_vec_grow(vec->allocator, vec->items, &vec->capacity, number,           \
-                                     sizeof(type), CAIRN_VEC_ALIGNMENT(type));                     \
-        if (grown == NULL) {                                                                       \
+        void *grown_ = cairn_vec_grow(vec_->allocator, vec_->items, &vec_->capacity, number_,      \
+                                      sizeof(type), CAIRN_VEC_ALIGNMENT(type));                    \
+        if (grown_ == NULL) {                                                                      \
             return false;                                                                          \
         }                                                                                          \
-        vec->items = (type *)grown;                                                                \
+        vec_->items = (type *)grown_;                                                              \
         return true;                                                                               \
     }                                                                                              \
-    CAIRN_VEC_FUNCTION void name##_shrink(struct name *vec) {                                      \
-        vec->items = (type *)cairn_vec_fit(vec->allocator, vec->items, &vec->capacity, vec->count, \
-                                           sizeof(type), CAIRN_VEC_ALIGNMENT(type));               \
+    CAIRN_VEC_FUNCTION void name##_shrink(struct name *vec_) {                                     \
+        vec_->items = (type *)cairn_vec_fit(vec_->allocator, vec_->items, &vec_->capacity,         \
+                                            vec_->count, sizeof(type), CAIRN_VEC_ALIGNMENT(type)); \
     }                                                                                              \
-    CAIRN_VEC_FUNCTION void name##_clear(struct name *vec) { vec->count = 0; }
+    CAIRN_VEC_FUNCTION void name##_clear(struct name *vec_) { vec_->count = 0; }
 
-/* The sum in append overflows only for a number that is refused, as no array is that large. */
-#define CAIRN_VEC_ENDS(name, type)                                                              \
-    CAIRN_VEC_FUNCTION bool name##_push(struct name *vec, type item) {                          \
-        if (__builtin_expect(vec->count == vec->capacity, 0) &&                                 \
-            !name##_reserve(vec, vec->count + 1)) {                                             \
-            return false;                                                                       \
-        }                                                                                       \
-        vec->items[vec->count++] = item;                                                        \
-        return true;                                                                            \
-    }                                                                                           \
-    CAIRN_VEC_FUNCTION bool name##_append(struct name *vec, const type *items, size_t number) { \
-        size_t own = (size_t)((uintptr_t)items - (uintptr_t)vec->items) / sizeof(type);         \
-        bool is_own = own < vec->count && vec->items != NULL;                                   \
-        if (number > PTRDIFF_MAX / sizeof(type) || !name##_reserve(vec, vec->count + number)) { \
-            return false;                                                                       \
-        }                                                                                       \
-        if (number != 0) {                                                                      \
-            memmove((void *)(vec->items + vec->count), is_own ? vec->items + own : items,       \
-                    number * sizeof(type));                                                     \
-        }                                                                                       \
-        vec->count += number;                                                                   \
-        return true;                                                                            \
-    }                                                                                           \
-    CAIRN_VEC_FUNCTION type name##_pop(struct name *vec) {                                      \
-        if (__builtin_expect(vec->count == 0, 0)) {                                             \
-            cairn_vec_misuse(#name "_pop", 0, 0);                                               \
-        }                                                                                       \
-        return vec->items[--vec->count];                                                        \
+/* Names end in an underscore, so that a type may be called item.  No sum of a count and a number of
+ * items overflows: both are at most PTRDIFF_MAX. */
+#define CAIRN_VEC_ENDS(name, type)                                                                 \
+    CAIRN_VEC_FUNCTION bool name##_push(struct name *vec_, type item_) {                           \
+        if (__builtin_expect(vec_->count == vec_->capacity, 0) &&                                  \
+            !name##_reserve(vec_, vec_->count + 1)) {                                              \
+            return false;                                                                          \
+        }                                                                                          \
+        vec_->items[vec_->count++] = item_;                                                        \
+        return true;                                                                               \
+    }                                                                                              \
+    CAIRN_VEC_FUNCTION bool name##_append(struct name *vec_, const type *items_, size_t number_) { \
+        size_t own_ = (size_t)((uintptr_t)items_ - (uintptr_t)vec_->items) / sizeof(type);         \
+        bool is_own_ = own_ < vec_->count && vec_->items != NULL;                                  \
+        if (number_ > PTRDIFF_MAX / sizeof(type) ||                                                \
+            !name##_reserve(vec_, vec_->count + number_)) {                                        \
+            return false;                                                                          \
+        }                                                                                          \
+        if (number_ != 0) {                                                                        \
+            memmove((void *)(vec_->items + vec_->count), is_own_ ? vec_->items + own_ : items_,    \
+                    number_ * sizeof(type));                                                       \
+        }                                                                                          \
+        vec_->count += number_;                                                                    \
+        return true;                                                                               \
+    }                                                                                              \
+    CAIRN_VEC_FUNCTION type name##_pop(struct name *vec_) {                                        \
+        if (__builtin_expect(vec_->count == 0, 0)) {                                               \
+            cairn_vec_misuse(#name "_pop", 0, 0);                                                  \
+        }                                                                                          \
+        return vec_->items[--vec_->count];                                                         \
     }
 
-#define CAIRN_VEC_ITEMS(name, type)                                                 \
-    CAIRN_VEC_FUNCTION type name##_get(const struct name *vec, size_t index) {      \
-        CAIRN_VEC_CHECK(index < vec->count, #name "_get", index, vec->count);       \
-        return vec->items[index];                                                   \
-    }                                                                               \
-    CAIRN_VEC_FUNCTION void name##_set(struct name *vec, size_t index, type item) { \
-        CAIRN_VEC_CHECK(index < vec->count, #name "_set", index, vec->count);       \
-        vec->items[index] = item;                                                   \
-    }                                                                               \
-    CAIRN_VEC_FUNCTION type *name##_at(const struct name *vec, size_t index) {      \
-        CAIRN_VEC_CHECK(index < vec->count, #name "_at", index, vec->count);        \
-        return &vec->items[index];                                                  \
+#define CAIRN_VEC_ITEMS(name, type)                                                    \
+    CAIRN_VEC_FUNCTION type name##_get(const struct name *vec_, size_t index_) {       \
+        CAIRN_VEC_CHECK(index_ < vec_->count, #name "_get", index_, vec_->count);      \
+        return vec_->items[index_];                                                    \
+    }                                                                                  \
+    CAIRN_VEC_FUNCTION void name##_set(struct name *vec_, size_t index_, type item_) { \
+        CAIRN_VEC_CHECK(index_ < vec_->count, #name "_set", index_, vec_->count);      \
+        vec_->items[index_] = item_;                                                   \
+    }                                                                                  \
+    CAIRN_VEC_FUNCTION type *name##_at(const struct name *vec_, size_t index_) {       \
+        CAIRN_VEC_CHECK(index_ < vec_->count, #name "_at", index_, vec_->count);       \
+        return &vec_->items[index_];                                                   \
     }
 
-#define CAIRN_VEC_MIDDLE(name, type)                                                   \
-    CAIRN_VEC_FUNCTION bool name##_insert(struct name *vec, size_t index, type item) { \
-        if (index > vec->count) {                                                      \
-            cairn_vec_misuse(#name "_insert", index, vec->count);                      \
-        }                                                                              \
-        if (!name##_reserve(vec, vec->count + 1)) {                                    \
-            return false;                                                              \
-        }                                                                              \
-        type *place = vec->items + index;                                              \
-        memmove((void *)(place + 1), place, (vec->count - index) * sizeof(type));      \
-        *place = item;                                                                 \
-        vec->count++;                                                                  \
-        return true;                                                                   \
-    }                                                                                  \
-    CAIRN_VEC_FUNCTION type name##_remove(struct name *vec, size_t index) {            \
-        if (index >= vec->count) {                                                     \
-            cairn_vec_misuse(#name "_remove", index, vec->count);                      \
-        }                                                                              \
-        type *place = vec->items + index;                                              \
-        type item = *place;                                                            \
-        vec->count--;                                                                  \
-        memmove((void *)place, place + 1, (vec->count - index) * sizeof(type));        \
-        return item;                                                                   \
-    }                                                                                  \
-    CAIRN_VEC_FUNCTION type name##_remove_swap(struct name *vec, size_t index) {       \
-        if (index >= vec->count) {                                                     \
-            cairn_vec_misuse(#name "_remove_swap", index, vec->count);                 \
-        }                                                                              \
-        type item = vec->items[index];                                                 \
-        vec->items[index] = vec->items[--vec->count];                                  \
-        return item;                                                                   \
+#define CAIRN_VEC_MIDDLE(name, type)                                                      \
+    CAIRN_VEC_FUNCTION bool name##_insert(struct name *vec_, size_t index_, type item_) { \
+        if (index_ > vec_->count) {                                                       \
+            cairn_vec_misuse(#name "_insert", index_, vec_->count);                       \
+        }                                                                                 \
+        if (!name##_reserve(vec_, vec_->count + 1)) {                                     \
+            return false;                                                                 \
+        }                                                                                 \
+        type *place_ = vec_->items + index_;                                              \
+        memmove((void *)(place_ + 1), place_, (vec_->count - index_) * sizeof(type));     \
+        *place_ = item_;                                                                  \
+        vec_->count++;                                                                    \
+        return true;                                                                      \
+    }                                                                                     \
+    CAIRN_VEC_FUNCTION type name##_remove(struct name *vec_, size_t index_) {             \
+        if (index_ >= vec_->count) {                                                      \
+            cairn_vec_misuse(#name "_remove", index_, vec_->count);                       \
+        }                                                                                 \
+        type *place_ = vec_->items + index_;                                              \
+        type item_ = *place_;                                                             \
+        vec_->count--;                                                                    \
+        memmove((void *)place_, place_ + 1, (vec_->count - index_) * sizeof(type));       \
+        return item_;                                                                     \
+    }                                                                                     \
+    CAIRN_VEC_FUNCTION type name##_remove_swap(struct name *vec_, size_t index_) {        \
+        if (index_ >= vec_->count) {                                                      \
+            cairn_vec_misuse(#name "_remove_swap", index_, vec_->count);                  \
+        }                                                                                 \
+        type item_ = vec_->items[index_];                                                 \
+        vec_->items[index_] = vec_->items[--vec_->count];                                 \
+        return item_;                                                                     \
     }
 
 #endif
