@@ -10,8 +10,8 @@
 //   push      four million numbers are pushed, one by one, from nothing
 //   large     the same with items of 64 bytes, half a million
 //   small     a million arrays of eight numbers are made and destroyed
-//   reserved  four million numbers are pushed into an array that has room, twelve times
-//   get       all numbers of an array are added up by their index, fifty times
+//   reserved  a hundred thousand numbers are pushed into an array that has room, 500 times
+//   get       a hundred thousand numbers are added up by their index, 500 times
 //   middle    twenty thousand numbers are inserted in the middle, and removed there
 #include <cstdio>
 #include <cstring>
@@ -29,6 +29,8 @@ namespace {
 constexpr int Many = 4000000;
 constexpr int Wide = 500000;
 constexpr int Small = 1000000;
+constexpr int Near = 100000; // fits into the caches
+constexpr int Rounds = 500;
 constexpr int Middle = 20000;
 
 struct item {
@@ -106,10 +108,10 @@ template <typename V> uint64_t small() {
 
 template <typename V> uint64_t reserved() {
     V vec;
-    vec.reserve(Many);
-    for (int round = 0; round < 12; round++) {
+    vec.reserve(Near);
+    for (int round = 0; round < Rounds; round++) {
         vec.clear();
-        for (uint32_t i = 0; i < Many; i++) {
+        for (uint32_t i = 0; i < Near; i++) {
             vec.push(i);
         }
         keep(&vec);
@@ -119,11 +121,11 @@ template <typename V> uint64_t reserved() {
 
 template <typename V> uint64_t get() {
     V vec;
-    for (uint32_t i = 0; i < 1000000; i++) {
+    for (uint32_t i = 0; i < Near; i++) {
         vec.push(i);
     }
     uint64_t found = 0;
-    for (int round = 0; round < 50; round++) {
+    for (int round = 0; round < Rounds; round++) {
         for (size_t i = 0; i < vec.count(); i++) {
             found += vec.get(i);
         }

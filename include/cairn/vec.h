@@ -128,7 +128,8 @@ void cairn_vec_misuse(const char *function, size_t index, size_t count);
     }                                                                                              \
     CAIRN_VEC_FUNCTION void name##_clear(struct name *vec_) { vec_->count = 0; }
 
-/* Names end in an underscore, so that a type may be called item.  No sum of a count and a number of
+/* Names end in an underscore, so that a type may be called item; const comes after the type, which may
+ * begin with one.  No sum of a count and a number of
  * items overflows: both are at most PTRDIFF_MAX. */
 #define CAIRN_VEC_ENDS(name, type)                                                                 \
     CAIRN_VEC_FUNCTION bool name##_push(struct name *vec_, type item_) {                           \
@@ -139,7 +140,7 @@ void cairn_vec_misuse(const char *function, size_t index, size_t count);
         vec_->items[vec_->count++] = item_;                                                        \
         return true;                                                                               \
     }                                                                                              \
-    CAIRN_VEC_FUNCTION bool name##_append(struct name *vec_, const type *items_, size_t number_) { \
+    CAIRN_VEC_FUNCTION bool name##_append(struct name *vec_, type const *items_, size_t number_) { \
         size_t own_ = (size_t)((uintptr_t)items_ - (uintptr_t)vec_->items) / sizeof(type);         \
         bool is_own_ = own_ < vec_->count && vec_->items != NULL;                                  \
         if (number_ > PTRDIFF_MAX / sizeof(type) ||                                                \

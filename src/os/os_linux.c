@@ -60,6 +60,9 @@ void os_unreserve(void *address, size_t size) {
 }
 
 void *os_reserve(size_t size, size_t alignment) {
+    if (alignment <= os_page_size()) {
+        return map(size, PROT_NONE);
+    }
     if (size + alignment < size) {
         return NULL;
     }

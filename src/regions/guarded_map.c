@@ -129,8 +129,11 @@ static bool call_in(struct slot *slot, const struct cairn_map *map, void (*funct
         .end = from + round_up(size, os_page_size()),
         .outer = atomic_load_explicit(&slot->innermost, memory_order_relaxed),
     };
+    int saved = errno;
     bool jumped = sigsetjmp(guard.place, 1) != 0;
-    if (!jumped) {
+    if (jumped) {
+        errno = saved; /* whatever handlers before ours have made of it */
+    } else {
         atomic_store_explicit(&slot->innermost, &guard, memory_order_relaxed);
         atomic_signal_fence(memory_order_seq_cst); /* the handler sees the record ... */
         function(argument);
