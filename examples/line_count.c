@@ -2,9 +2,9 @@
  *
  *     line_count FILE...
  *
- * The file is one array, so counting is one loop over it: no buffer, no short reads, no line that is
- * cut in two.  Somebody may cut the file short while it is read; the guarded call makes an error of
- * what would end the program by SIGBUS. */
+ * The file is one array, so counting is one loop over it: no buffer, no short reads, no line that
+ * is cut in two.  Somebody may cut the file short while it is read; the guarded call makes an
+ * error of what would end the program by SIGBUS. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>

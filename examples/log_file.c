@@ -4,8 +4,8 @@
  *
  * A line is copied into the mapped file and is safe at that moment: if the process is killed after
  * it, the kernel still has it and writes it to the disk.  The file grows in steps ahead of what is
- * used, and is cut to what is used when the log is closed.  If that never happens, zeros are left at
- * its end, which the next start finds. */
+ * used, and is cut to what is used when the log is closed.  If that never happens, zeros are left
+ * at its end, which the next start finds. */
 #include <stdarg.h>
 #include <stdio.h>
 

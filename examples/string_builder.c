@@ -3,9 +3,9 @@
  *
  *     string_builder FILE      a file of lines: name,game,points
  *
- * Slices point into the mapped file, so reading copies nothing and allocates nothing.  Everything is
- * given back where its variable ends.  The string remembers a failure, so that one look at the end
- * does for all that was appended. */
+ * Slices point into the mapped file, so reading copies nothing and allocates nothing.  Everything
+ * is given back where its variable ends.  The string remembers a failure, so that one look at the
+ * end does for all that was appended. */
 #include <stdio.h>
 #include <stdlib.h>
 

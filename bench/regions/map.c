@@ -62,7 +62,7 @@ static size_t place_of(uint64_t *state, size_t size) {
     return (size_t)random_below(state, (uint32_t)(size / RECORD)) * RECORD;
 }
 
-/* --- mapped ------------------------------------------------------------------------------------ */
+/* --- mapped ----------------------------------------------------------------------------------- */
 
 struct job {
     struct cairn_map map;
@@ -111,7 +111,7 @@ static uint64_t mapped(void (*work)(void *), int openings, bool guarded) {
     return job.found;
 }
 
-/* --- read(2) ----------------------------------------------------------------------------------- */
+/* --- read(2) ---------------------------------------------------------------------------------- */
 
 static uint64_t scan_read(int fd) {
     static char buffer[BUFFER];
@@ -167,7 +167,7 @@ static uint64_t by_read(uint64_t (*work)(int), int openings) {
     return found;
 }
 
-/* --- fread ------------------------------------------------------------------------------------- */
+/* --- fread ------------------------------------------------------------------------------------ */
 
 static uint64_t scan_fread(FILE *file) {
     static char buffer[BUFFER];
@@ -219,7 +219,7 @@ static uint64_t by_fread(uint64_t (*work)(FILE *), int openings) {
     return found;
 }
 
-/* ----------------------------------------------------------------------------------------------- */
+/* ---------------------------------------------------------------------------------------------- */
 
 struct workload {
     const char *name;

@@ -26,10 +26,10 @@ extern "C" {
 #define CAIRN_ATTRIBUTE(...)
 #endif
 
-/* Says of a function that what it returns must be given to another one, `release`, as its parameter
- * `index`: gcc then finds what is never given back, and what is given back otherwise.  At run time
- * free() does as well as cairn_free() in a program that has its malloc from cairn; gcc does not know
- * that, and says so. */
+/* Says of a function that what it returns must be given to another one, `release`, as its
+ * parameter `index`: gcc then finds what is never given back, and what is given back otherwise.
+ * At run time free() does as well as cairn_free() in a program that has its malloc from cairn; gcc
+ * does not know that, and says so. */
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 11
 #define CAIRN_OWNED_BY_PARAMETER(release, index) __attribute__((malloc(release, index)))
 #else

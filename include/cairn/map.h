@@ -112,10 +112,10 @@ struct cairn_map_error cairn_map_flush(struct cairn_map *map, size_t offset, siz
 /* Makes `size` bytes usable; what is new reads as zero.  0 is a size.
  *
  * Memory grows up to map->reserved, beyond it is ENOMEM; what it gives up goes back to the system.
- * A file that is mapped with CAIRN_MAP_WRITE or _CREATE changes its length on the disk with the map;
- * room for it is taken on the disk, so that a full one is an error here (ENOSPC) and no signal
- * later, on file systems that can.  EINVAL for other files and rings.  On failure the map is as it
- * was, unless it says EIO or ENOMEM of shrinking, when it is smaller. */
+ * A file that is mapped with CAIRN_MAP_WRITE or _CREATE changes its length on the disk with the
+ * map; room for it is taken on the disk, so that a full one is an error here (ENOSPC) and no
+ * signal later, on file systems that can.  EINVAL for other files and rings.  On failure the map
+ * is as it was, unless it says EIO or ENOMEM of shrinking, when it is smaller. */
 struct cairn_map_error cairn_map_resize(struct cairn_map *map, size_t size);
 
 enum cairn_map_advice {
@@ -128,7 +128,8 @@ enum cairn_map_advice {
                              file does */
 };
 
-/* Tells the kernel how the bytes will be used.  Memory locked by mlock can't be done with: EINVAL. */
+/* Tells the kernel how the bytes will be used.  Memory locked by mlock can't be done with:
+ * EINVAL. */
 struct cairn_map_error cairn_map_advise(struct cairn_map *map, size_t offset, size_t size,
                                         enum cairn_map_advice advice);
 
@@ -143,17 +144,17 @@ struct cairn_map_error cairn_map_close(struct cairn_map *map);
 struct cairn_map_error cairn_map_read_guarded(const struct cairn_map *map, size_t offset, void *to,
                                               size_t size);
 
-/* Calls function(argument), which may read (or write) the map as it likes, and ends it by a jump out
- * of it if it touches a byte with nothing behind it: EIO of "mapped read".  What the function holds
- * then, memory or locks, stays held, so let it hold nothing; C++ destructors must not be in the way.
- * It ends by returning: not by longjmp, an exception or the end of the thread.
- * Calls may be nested, also for different maps: the innermost one for the map that failed ends.
+/* Calls function(argument), which may read (or write) the map as it likes, and ends it by a jump
+ * out of it if it touches a byte with nothing behind it: EIO of "mapped read".  What the function
+ * holds then, memory or locks, stays held, so let it hold nothing; C++ destructors must not be in
+ * the way.  It ends by returning: not by longjmp, an exception or the end of the thread.  Calls
+ * may be nested, also for different maps: the innermost one for the map that failed ends.
  *
- * Both functions see to it that SIGBUS comes to a handler of the library, which hands on all that is
- * not its own to the program's, whenever that was installed; EAGAIN of "sigaction" if there have been
- * more than eight different ones.  Any number of threads may call at once; signal handlers may not.
- * Costs three or four calls of the kernel: guard a loop, not a byte.  ENOMEM if more than 64 threads
- * are in guarded calls at once and there is no memory for more. */
+ * Both functions see to it that SIGBUS comes to a handler of the library, which hands on all that
+ * is not its own to the program's, whenever that was installed; EAGAIN of "sigaction" if there
+ * have been more than eight different ones.  Any number of threads may call at once; signal
+ * handlers may not.  Costs three or four calls of the kernel: guard a loop, not a byte.  ENOMEM if
+ * more than 64 threads are in guarded calls at once and there is no memory for more. */
 struct cairn_map_error cairn_map_call_guarded(const struct cairn_map *map,
                                               void (*function)(void *argument), void *argument);
 

@@ -1,4 +1,5 @@
-/* Scopes: what is given back by itself where its variable ends, by return, break or falling through.
+/* Scopes: what is given back by itself where its variable ends, by return, break or falling
+ * through.
  *
  *     cairn_autofree char *path = cairn_strcat(folder, "/index.html");
  *     cairn_auto(cairn_str_destroy) struct cairn_str text = {0};
@@ -7,15 +8,16 @@
  *     ...
  *     return cairn_steal(path);                   // or hand it on
  *
- * They stand on the cleanup attribute of gcc and clang, in C and C++.  Several end in the reverse of
- * the order in which they were declared.  When not: exit, longjmp and signals that end the process
- * run none of it, nor does the end of a thread by pthread_exit in C without -fexceptions.
+ * They stand on the cleanup attribute of gcc and clang, in C and C++.  Several end in the reverse
+ * of the order in which they were declared.  When not: exit, longjmp and signals that end the
+ * process run none of it, nor does the end of a thread by pthread_exit in C without -fexceptions.
  *
- * A variable must have a value before any way out of its scope: initialise it where it is declared.
- * Thread-safety, errors: those of the function that gives back.  Cost: that call, nothing else.
+ * A variable must have a value before any way out of its scope: initialise it where it is
+ * declared.  Thread-safety, errors: those of the function that gives back.  Cost: that call,
+ * nothing else.
  *
- * Why no block after `defer`: gcc would need nested functions for it and clang has none, clang would
- * need blocks and their runtime.  A function with an argument is the same on both. */
+ * Why no block after `defer`: gcc would need nested functions for it and clang has none, clang
+ * would need blocks and their runtime.  A function with an argument is the same on both. */
 #ifndef CAIRN_SCOPE_H
 #define CAIRN_SCOPE_H
 
@@ -41,8 +43,8 @@ static inline void cairn_scope_free(void *variable) {
     cairn_free(pointer);
 }
 
-/* For cairn_auto: closes a map whose error on closing does not matter, that is any but a file one has
- * written to. */
+/* For cairn_auto: closes a map whose error on closing does not matter, that is any but a file one
+ * has written to. */
 static inline void cairn_map_dispose(struct cairn_map *map) { (void)cairn_map_close(map); }
 
 /* The pointer, which is NULL from now on: what it pointed to outlives the scope. */

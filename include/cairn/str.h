@@ -9,17 +9,18 @@
  *     puts(cairn_str_text(&text));
  *     cairn_str_destroy(&text);
  *
- * When not: for text of a bounded length in a function of its own, snprintf into an array is all it
- * takes.  Bytes are bytes: nothing here knows an encoding.
+ * When not: for text of a bounded length in a function of its own, snprintf into an array is all
+ * it takes.  Bytes are bytes: nothing here knows an encoding.
  *
- * Thread-safety: as a plain variable's.  Ownership: a string that grows owns its memory until it is
- * destroyed, the allocator must live as long; slices own nothing, and hold until what they were cut
- * from changes.  All zeros is an empty string on the heap, and so is a destroyed one.
+ * Thread-safety: as a plain variable's.  Ownership: a string that grows owns its memory until it
+ * is destroyed, the allocator must live as long; slices own nothing, and hold until what they were
+ * cut from changes.  All zeros is an empty string on the heap, and so is a destroyed one.
  *
  * Errors: functions that return text give NULL if there is no memory or the length would overflow.
  * A string that grows remembers: after the first failure (false) it stays what it was before, all
  * further appends fail too, and one look at the end suffices; cairn_str_clear makes it well again.
- * Cost: an append copies its bytes; growing doubles the memory, in place where the allocator can. */
+ * Cost: an append copies its bytes; growing doubles the memory, in place where the allocator
+ * can. */
 #ifndef CAIRN_STR_H
 #define CAIRN_STR_H
 
@@ -35,7 +36,7 @@
 extern "C" {
 #endif
 
-/* --- slices: bytes somewhere, without a NUL ---------------------------------------------------- */
+/* --- slices: bytes somewhere, without a NUL --------------------------------------------------- */
 
 struct cairn_slice {
     const char *bytes; /* NULL only with length 0 */
@@ -87,7 +88,7 @@ struct cairn_slice cairn_slice_trim(struct cairn_slice slice);
  *     for (struct cairn_slice piece; cairn_slice_cut(&rest, ',', &piece);) ... */
 bool cairn_slice_cut(struct cairn_slice *rest, char separator, struct cairn_slice *piece);
 
-/* --- exact strings ----------------------------------------------------------------------------- */
+/* --- exact strings ---------------------------------------------------------------------------- */
 
 /* On the heap, each exactly as long as it must be, freed by cairn_free.  A text of NULL is an empty
  * one. */
@@ -124,7 +125,7 @@ char *cairn_strjoin_in(const struct cairn_allocator *allocator, const struct cai
                        size_t count, const char *between);
 void cairn_strfree_in(const struct cairn_allocator *allocator, char *text);
 
-/* --- a string that grows ----------------------------------------------------------------------- */
+/* --- a string that grows ---------------------------------------------------------------------- */
 
 /* bytes == NULL and capacity == 0, or
  *

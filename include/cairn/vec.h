@@ -12,12 +12,12 @@
  * When not: for a number of items that is known and small use a plain array; where items must not
  * move, or where pointers to them are kept, a pool.  In C++, for types that memcpy may copy only.
  *
- * Thread-safety: as a plain variable's.  Ownership: the array owns its memory until it is destroyed,
- * the allocator must live as long; items are copied in and out and are the caller's affair.
- * All zeros is an empty array on the heap, and so is a destroyed one, which may be used again.
- * Errors: what needs memory returns false if there is none or the size would overflow; the array is
- * as it was then.  Cost: push is a comparison and a store; growing doubles the memory, in place where
- * the allocator can, so that n pushes copy fewer than 2 n items.
+ * Thread-safety: as a plain variable's.  Ownership: the array owns its memory until it is
+ * destroyed, the allocator must live as long; items are copied in and out and are the caller's
+ * affair.  All zeros is an empty array on the heap, and so is a destroyed one, which may be used
+ * again.  Errors: what needs memory returns false if there is none or the size would overflow; the
+ * array is as it was then.  Cost: push is a comparison and a store; growing doubles the memory, in
+ * place where the allocator can, so that n pushes copy fewer than 2 n items.
  *
  * An index that is out of range is one line on stderr and abort(): in get, set and at only where
  * NDEBUG is not defined, in all other functions always. */
@@ -128,9 +128,9 @@ void cairn_vec_misuse(const char *function, size_t index, size_t count);
     }                                                                                              \
     CAIRN_VEC_FUNCTION void name##_clear(struct name *vec_) { vec_->count = 0; }
 
-/* Names end in an underscore, so that a type may be called item; const comes after the type, which may
- * begin with one.  No sum of a count and a number of
- * items overflows: both are at most PTRDIFF_MAX. */
+/* Names end in an underscore, so that a type may be called item; const comes after the type, which
+ * may begin with one.  No sum of a count and a number of items overflows: both are at most
+ * PTRDIFF_MAX. */
 #define CAIRN_VEC_ENDS(name, type)                                                                 \
     CAIRN_VEC_FUNCTION bool name##_push(struct name *vec_, type item_) {                           \
         if (__builtin_expect(vec_->count == vec_->capacity, 0) &&                                  \

@@ -10,8 +10,8 @@
 #include <stddef.h>
 
 /* How a handler of ours hands on.  The one that a program installs over ours may hand on to ours,
- * so when ours goes over that it must be another function, or the two would call each other for ever:
- * each generation is one handler of the program, and the one of ours above it. */
+ * so when ours goes over that it must be another function, or the two would call each other for
+ * ever: each generation is one handler of the program, and the one of ours above it. */
 struct generation {
     _Atomic(bool) taken;       /* by the thread that fills it in */
     _Atomic(bool) ready;       /* before may be read, and is not written any more */
@@ -121,8 +121,8 @@ static bool is_same(const struct sigaction *a, const struct sigaction *b) {
     return a->sa_handler == b->sa_handler && a->sa_flags == b->sa_flags;
 }
 
-/* The generation above a handler; two threads at once may make two, which does no harm.  Its number,
- * or GENERATIONS if none is left. */
+/* The generation above a handler; two threads at once may make two, which does no harm.  Its
+ * number, or GENERATIONS if none is left. */
 static size_t generation_above(const struct sigaction *before) {
     for (size_t i = 0; i < GENERATIONS; i++) {
         struct generation *generation = &generations[i];

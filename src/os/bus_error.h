@@ -16,8 +16,8 @@
  * program has installed more than eight different handlers in turn); errno is kept. */
 int os_on_bus_error(void (*handle)(uintptr_t address));
 
-/* Lets the signal reach the calling thread or holds it back; says which it was.  A fault while it is
- * held back ends the process.  Keeps errno. */
+/* Lets the signal reach the calling thread or holds it back; says which it was.  A fault while it
+ * is held back ends the process.  Keeps errno. */
 bool os_admit_bus_errors(bool admit);
 
 #endif

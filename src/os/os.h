@@ -48,8 +48,8 @@ size_t os_resident_bytes(void *address, size_t size);
  * does not tell. */
 size_t os_peak_resident_bytes(void);
 
-/* Makes committed memory what os_reserve gave: untouchable, with nothing behind it.  False if refused
- * (then nothing is known to have changed). */
+/* Makes committed memory what os_reserve gave: untouchable, with nothing behind it.  False if
+ * refused (then nothing is known to have changed). */
 bool os_discard(void *address, size_t size);
 
 /* --- files: functions that return int give 0 or the errno of what failed ---------------------- */
@@ -96,8 +96,8 @@ void os_wake_one(_Atomic(uint32_t) *word);
 uint32_t os_thread_id(void);
 uint32_t os_process_id(void);
 
-/* Tells the calling thread from all others alive; async-signal-safe.  Unlike the id it costs no call
- * of the kernel and is the same after fork. */
+/* Tells the calling thread from all others alive; async-signal-safe.  Unlike the id it costs no
+ * call of the kernel and is the same after fork. */
 uintptr_t os_thread_handle(void);
 
 /* Milliseconds of a monotonic clock with coarse resolution; cheap. */

@@ -1,10 +1,10 @@
 /* Calls that survive SIGBUS.
  *
  * Each guarded call has a record on its own stack; the records of one thread form a stack that
- * starts in a slot, which the thread holds while it is in such calls.  The handler runs in the thread
- * that failed, finds its slot by the thread's handle and jumps to the innermost record whose map has
- * the address.  Slots, as there is no room for a pointer in thread-local storage: a library that may
- * be loaded late has 16 bytes of it at most, and the core uses them. */
+ * starts in a slot, which the thread holds while it is in such calls.  The handler runs in the
+ * thread that failed, finds its slot by the thread's handle and jumps to the innermost record
+ * whose map has the address.  Slots, as there is no room for a pointer in thread-local storage: a
+ * library that may be loaded late has 16 bytes of it at most, and the core uses them. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdatomic.h>
@@ -118,8 +118,8 @@ static void jump_out(uintptr_t address) {
     }
 }
 
-/* False if the function was left by a jump.  Saving the signal mask with the place lets the jump out
- * of a handler admit again what the kernel held back meanwhile. */
+/* False if the function was left by a jump.  Saving the signal mask with the place lets the jump
+ * out of a handler admit again what the kernel held back meanwhile. */
 static bool call_in(struct slot *slot, const struct cairn_map *map, void (*function)(void *),
                     void *argument) {
     uintptr_t from = (uintptr_t)map->data;

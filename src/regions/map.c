@@ -165,8 +165,8 @@ CAIRN_EXPORT struct cairn_map_error cairn_map_resize(struct cairn_map *map, size
     }
 }
 
-/* The whole pages of a range, all that it touches or, `inside`, those that it covers; the end of the
- * map counts as that of a page. */
+/* The whole pages of a range, all that it touches or, `inside`, those that it covers; the end of
+ * the map counts as that of a page. */
 struct pages {
     char *first;
     size_t size;

@@ -10,7 +10,7 @@
 
 #include "base/compiler.h"
 
-/* --- slices ------------------------------------------------------------------------------------ */
+/* --- slices ----------------------------------------------------------------------------------- */
 
 CAIRN_EXPORT size_t cairn_slice_find(struct cairn_slice slice, struct cairn_slice what) {
     if (what.length == 0) {
@@ -54,7 +54,7 @@ CAIRN_EXPORT bool cairn_slice_cut(struct cairn_slice *rest, char separator,
     return true;
 }
 
-/* --- exact strings ----------------------------------------------------------------------------- */
+/* --- exact strings ---------------------------------------------------------------------------- */
 
 static char *copy_to(char *to, struct cairn_slice slice) {
     if (slice.length != 0) {
@@ -162,7 +162,7 @@ CAIRN_EXPORT char *cairn_strprintf(const char *format, ...) {
     return text;
 }
 
-/* --- the string that grows --------------------------------------------------------------------- */
+/* --- the string that grows -------------------------------------------------------------------- */
 
 static SLOW_PATH bool fail(struct cairn_str *string) {
     string->failed = true;

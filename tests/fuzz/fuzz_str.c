@@ -1,6 +1,6 @@
 /* Strings that grow under a fuzzer: the input's bytes are operations on two strings, one on an
- * allocator that checks how it is used and now and then has no memory, beside a model that is a plain
- * array.  Slices are taken from the strings themselves as often as from the input. */
+ * allocator that checks how it is used and now and then has no memory, beside a model that is a
+ * plain array.  Slices are taken from the strings themselves as often as from the input. */
 #include <stdio.h>
 
 #include <cairn/str.h>

@@ -1,5 +1,5 @@
-/* Arrays that grow under a fuzzer: the input's bytes are operations on an array of an odd size, on an
- * allocator that checks how it is used and now and then has no memory, beside a plain array. */
+/* Arrays that grow under a fuzzer: the input's bytes are operations on an array of an odd size, on
+ * an allocator that checks how it is used and now and then has no memory, beside a plain array. */
 #include <stdint.h>
 
 #include <cairn/vec.h>

@@ -1,8 +1,9 @@
 /* An operating system that fails when told to.
  *
- * Programs linked with it (--wrap, see cmake/CairnTests.cmake) reach the functions of os/os.h below
- * through counting ones, which refuse the n-th call of the chosen kinds in the way the contract
- * allows: nothing happens, NULL, false or EIO is returned (a file is closed even so).  All other calls go to the real functions. */
+ * Programs linked with it (--wrap, see cmake/CairnTests.cmake) reach the functions of os/os.h
+ * below through counting ones, which refuse the n-th call of the chosen kinds in the way the
+ * contract allows: nothing happens, NULL, false or EIO is returned (a file is closed even so).
+ * All other calls go to the real functions. */
 #ifndef CAIRN_TESTS_OS_OS_FAULTY_H
 #define CAIRN_TESTS_OS_OS_FAULTY_H
 

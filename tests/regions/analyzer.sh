@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Small programs with one mistake each: gcc, with its analyzer, must find what their first line says,
-# by what the headers say of ownership; and nothing in the one that is right.
+# Small programs with one mistake each: gcc, with its analyzer, must find what their first line
+# says, by what the headers say of ownership; and nothing in the one that is right.
 set -euo pipefail
 cd "$CAIRN_SOURCE_DIR"
 failed=0

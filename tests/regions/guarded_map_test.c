@@ -1,5 +1,5 @@
-/* Reading files that somebody else cuts short: SIGBUS becomes an error, and what is not ours reaches
- * the program's handler.  Each case of a handler is a process of its own. */
+/* Reading files that somebody else cuts short: SIGBUS becomes an error, and what is not ours
+ * reaches the program's handler.  Each case of a handler is a process of its own. */
 #include "support/map.h"
 
 #include <errno.h>

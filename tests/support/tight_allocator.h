@@ -1,6 +1,6 @@
-/* An allocator that keeps its users to the contract of <cairn/allocator.h>, and has as much memory as
- * it is told: it remembers what size and alignment each object has, and ends the program if a call
- * says otherwise.  Objects move on every resize, and what they leave is overwritten. */
+/* An allocator that keeps its users to the contract of <cairn/allocator.h>, and has as much memory
+ * as it is told: it remembers what size and alignment each object has, and ends the program if a
+ * call says otherwise.  Objects move on every resize, and what they leave is overwritten. */
 #ifndef CAIRN_TESTS_SUPPORT_TIGHT_ALLOCATOR_H
 #define CAIRN_TESTS_SUPPORT_TIGHT_ALLOCATOR_H
 
