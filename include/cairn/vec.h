@@ -183,9 +183,9 @@ void cairn_vec_misuse(const char *function, size_t index, size_t count);
         if (!name##_reserve(vec_, vec_->count + 1)) {                                     \
             return false;                                                                 \
         }                                                                                 \
-        type *place_ = vec_->items + index_;                                              \
-        memmove((void *)(place_ + 1), place_, (vec_->count - index_) * sizeof(type));     \
-        *place_ = item_;                                                                  \
+        memmove((void *)(vec_->items + index_ + 1), vec_->items + index_,                 \
+                (vec_->count - index_) * sizeof(type));                                   \
+        vec_->items[index_] = item_;                                                      \
         vec_->count++;                                                                    \
         return true;                                                                      \
     }                                                                                     \
@@ -193,10 +193,10 @@ void cairn_vec_misuse(const char *function, size_t index, size_t count);
         if (index_ >= vec_->count) {                                                      \
             cairn_vec_misuse(#name "_remove", index_, vec_->count);                       \
         }                                                                                 \
-        type *place_ = vec_->items + index_;                                              \
-        type item_ = *place_;                                                             \
+        type item_ = vec_->items[index_];                                                 \
         vec_->count--;                                                                    \
-        memmove((void *)place_, place_ + 1, (vec_->count - index_) * sizeof(type));       \
+        memmove((void *)(vec_->items + index_), vec_->items + index_ + 1,                 \
+                (vec_->count - index_) * sizeof(type));                                   \
         return item_;                                                                     \
     }                                                                                     \
     CAIRN_VEC_FUNCTION type name##_remove_swap(struct name *vec_, size_t index_) {        \

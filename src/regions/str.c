@@ -173,10 +173,10 @@ CAIRN_EXPORT bool cairn_str_reserve(struct cairn_str *string, size_t length) {
     if (string->failed) {
         return false;
     }
-    if (length < string->capacity) {
+    bool is_new = string->bytes == NULL;
+    if (!is_new && length < string->capacity) {
         return true;
     }
-    bool is_new = string->bytes == NULL;
     char *grown = length >= PTRDIFF_MAX ? NULL
                                         : cairn_vec_grow(string->allocator, string->bytes,
                                                          &string->capacity, length + 1, 1, 1);

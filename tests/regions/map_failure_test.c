@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "os/os.h"
 #include "os/os_faulty.h"
@@ -51,11 +52,20 @@ static void use_memory(void) {
     }
 }
 
-static void grow_file(struct cairn_map *map) {
+static bool may_shorten_files; /* resizing is not refused, so what failed is undone */
+
+static void require_length(const char *path, size_t length) {
+    struct stat status;
+    REQUIRE(stat(path, &status) == 0);
+    REQUIRE(!may_shorten_files || (size_t)status.st_size == length);
+}
+
+static void grow_file(struct cairn_map *map, const char *path) {
     for (size_t size = 1; size < 200000; size *= 3) {
         size_t before = map->size;
         bool resized = fine(cairn_map_resize(map, size));
         REQUIRE(map->size == (resized ? size : before));
+        require_length(path, map->size);
         use(map, 5);
     }
     (void)fine(cairn_map_flush(map, 0, map->size));
@@ -71,7 +81,7 @@ static void use_files(void) {
     for (size_t i = 0; i < 2; i++) {
         const char *path = scratch_path("grown");
         if (fine(cairn_map_file(&map, path, CAIRN_MAP_CREATE, reservations[i]))) {
-            grow_file(&map);
+            grow_file(&map, path);
             (void)fine(cairn_map_read_guarded(&map, 0, &byte, map.size > 0));
             (void)fine(cairn_map_close(&map));
         }
@@ -111,6 +121,7 @@ static int run_planned(void *argument) {
     (void)mapped_bytes(); /* stdio's own memory comes first */
     size_t files = open_files();
     size_t mapped = mapped_bytes();
+    may_shorten_files = (plan->kinds >> OS_CALL_FILE_RESIZE & 1) == 0;
     os_faulty_arm(plan->kinds, plan->n, plan->onwards);
     use_memory();
     use_files();

@@ -300,12 +300,10 @@ static void a_file_grows_in_its_place(void **state) {
     assert_numbers(path);
 }
 
-static void a_file_shrinks(void **state) {
-    (void)state;
+static void shrink_file(const char *path) {
     struct cairn_map map;
     char content[3];
     size_t page = os_page_size();
-    const char *path = scratch_path("shrinking");
     assert_fine(cairn_map_file(&map, path, CAIRN_MAP_CREATE, 0));
     assert_fine(cairn_map_resize(&map, 3 * page));
     memset(map.data, 'x', 3 * page);
@@ -319,6 +317,18 @@ static void a_file_shrinks(void **state) {
     assert_fine(cairn_map_resize(&map, 0));
     assert_int_equal(scratch_read(path, content, 3), 0);
     assert_fine(cairn_map_close(&map));
+    assert_int_equal(unlink(path), 0);
+}
+
+/* In memory too: on a disk the kernel itself clears what was written behind the end. */
+static void a_file_shrinks(void **state) {
+    (void)state;
+    char path[64];
+    shrink_file(scratch_path("shrinking"));
+    (void)snprintf(path, sizeof path, "/dev/shm/cairn-test-%d", (int)getpid());
+    if (access("/dev/shm", W_OK) == 0) {
+        shrink_file(path);
+    }
 }
 
 static bool write_to(const char *path, const char *text) {
