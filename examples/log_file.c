@@ -6,7 +6,6 @@
  * it, the kernel still has it and writes it to the disk.  The file grows in steps ahead of what is
  * used, and is cut to what is used when the log is closed.  If that never happens, zeros are left
  * at its end, which the next start finds. */
-#include <stdarg.h>
 #include <stdio.h>
 
 #include <cairn/map.h>
@@ -77,10 +76,10 @@ int main(int argc, char **argv) {
         return complain(argv[1], error);
     }
     error = log_visits(&log);
+    fwrite(log.map.data, 1, log.used, stdout);
+    struct cairn_map_error closing = log_close(&log);
     if (cairn_map_failed(error)) {
         return complain(argv[1], error);
     }
-    fwrite(log.map.data, 1, log.used, stdout);
-    error = log_close(&log);
-    return cairn_map_failed(error) ? complain(argv[1], error) : 0;
+    return cairn_map_failed(closing) ? complain(argv[1], closing) : 0;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <cairn/map.h>
 #include <cairn/scope.h>
 #include <cairn/str.h>
 #include <cairn/vec.h>

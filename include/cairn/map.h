@@ -137,6 +137,9 @@ struct cairn_map_error cairn_map_advise(struct cairn_map *map, size_t offset, si
  * so. */
 struct cairn_map_error cairn_map_close(struct cairn_map *map);
 
+/* The same where such an error does not matter: what is left to cairn_auto of <cairn/scope.h>. */
+static inline void cairn_map_dispose(struct cairn_map *map) { (void)cairn_map_close(map); }
+
 /* --- reading what may be gone ----------------------------------------------------------------- */
 
 /* Copies bytes out of the map; EIO of "mapped read" if there is nothing behind one of them any more

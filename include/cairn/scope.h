@@ -24,7 +24,6 @@
 #include <string.h>
 
 #include <cairn/cairn.h>
-#include <cairn/map.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -42,10 +41,6 @@ static inline void cairn_scope_free(void *variable) {
     memcpy(&pointer, variable, sizeof pointer);
     cairn_free(pointer);
 }
-
-/* For cairn_auto: closes a map whose error on closing does not matter, that is any but a file one
- * has written to. */
-static inline void cairn_map_dispose(struct cairn_map *map) { (void)cairn_map_close(map); }
 
 /* The pointer, which is NULL from now on: what it pointed to outlives the scope. */
 #define cairn_steal(pointer) ((__typeof__(pointer))cairn_scope_steal(&(pointer)))

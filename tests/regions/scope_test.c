@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <cairn/map.h>
 #include <cairn/scope.h>
 #include <cairn/str.h>
 #include <cairn/vec.h>
