@@ -154,10 +154,11 @@ struct cairn_map_error cairn_map_read_guarded(const struct cairn_map *map, size_
  * may be nested, also for different maps: the innermost one for the map that failed ends.
  *
  * Both functions see to it that SIGBUS comes to a handler of the library, which hands on all that
- * is not its own to the program's, whenever that was installed; EAGAIN of "sigaction" if there
- * have been more than eight different ones.  Any number of threads may call at once; signal
- * handlers may not.  Costs three or four calls of the kernel: guard a loop, not a byte.  ENOMEM if
- * more than 64 threads are in guarded calls at once and there is no memory for more. */
+ * is not its own to the program's, whenever that was installed (one that hands on to the one it
+ * found must not be installed twice); EAGAIN of "sigaction" if there have been more than eight
+ * different ones.  Any number of threads may call at once; signal handlers may not.  Costs three
+ * or four calls of the kernel: guard a loop, not a byte.  ENOMEM if more than 64 threads are in
+ * guarded calls at once and there is no memory for more. */
 struct cairn_map_error cairn_map_call_guarded(const struct cairn_map *map,
                                               void (*function)(void *argument), void *argument);
 

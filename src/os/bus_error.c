@@ -122,7 +122,9 @@ static bool is_same(const struct sigaction *a, const struct sigaction *b) {
 }
 
 /* The generation above a handler; two threads at once may make two, which does no harm.  Its
- * number, or GENERATIONS if none is left. */
+ * number, or GENERATIONS if none is left.  A handler that comes back gets the generation it had, as
+ * test frameworks install theirs again and again; one that comes back and by then hands on to that
+ * very generation would go round in circles, which is asked too much. */
 static size_t generation_above(const struct sigaction *before) {
     for (size_t i = 0; i < GENERATIONS; i++) {
         struct generation *generation = &generations[i];
