@@ -6,10 +6,10 @@
  *
  * When not: code that always takes from the heap calls cairn_malloc, which is faster.
  *
- * A NULL pointer to an allocator stands for the heap everywhere in cairn.  An allocator is a value:
- * it may be copied, and must outlive nothing but the calls through it; its context must live as
- * long as what was allocated with it.  Thread-safe exactly where its resize function is; the heap's
- * is.  Cost: one indirect call. */
+ * A NULL pointer to an allocator stands for the heap everywhere in cairn.  An allocator is a
+ * value: it may be copied, and must outlive nothing but the calls through it; its context must
+ * live as long as what was allocated with it.  Thread-safe exactly where its resize function is;
+ * the heap's is.  Cost: one indirect call. */
 #ifndef CAIRN_ALLOCATOR_H
 #define CAIRN_ALLOCATOR_H
 
@@ -24,15 +24,14 @@ extern "C" {
 struct cairn_allocator {
     /* Does everything, told apart by its arguments:
      *
-     *   pointer == NULL            allocates size bytes, their contents undefined
-     *   size == 0                  frees pointer (of old_size bytes), returns NULL; never fails
-     *   otherwise                  resizes pointer, keeps what fits of its contents and returns the
+     * pointer == NULL            allocates size bytes, their contents undefined size == 0
+     * frees pointer (of old_size bytes), returns NULL; never fails otherwise
+     * resizes pointer, keeps what fits of its contents and returns the
      *                              new address, which may be the old one
      *
      * old_size is the size it was last asked for (0 for NULL), so that an allocator need not
-     * remember it; alignment is a power of two, the same in every call for one object.
-     * Returns NULL when there is no memory; the object is then as it was.  errno is not promised.
-     */
+     * remember it; alignment is a power of two, the same in every call for one object.  Returns
+     * NULL when there is no memory; the object is then as it was.  errno is not promised. */
     void *(*resize)(void *context, void *pointer, size_t old_size, size_t size, size_t alignment);
     void *context; /* handed to resize; the allocator's own */
 };

@@ -26,13 +26,29 @@ extern "C" {
 #define CAIRN_ATTRIBUTE(...)
 #endif
 
+/* Says of a function that what it returns must be given to another one, `release`, as its
+ * parameter `index`: gcc then finds what is never given back, and what is given back otherwise.
+ * At run time free() does as well as cairn_free() in a program that has its malloc from cairn; gcc
+ * does not know that, and says so. */
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 11
+#define CAIRN_OWNED_BY_PARAMETER(release, index) __attribute__((malloc(release, index)))
+#else
+#define CAIRN_OWNED_BY_PARAMETER(release, index)
+#endif
+#define CAIRN_OWNED_BY(release) CAIRN_OWNED_BY_PARAMETER(release, 1)
+
+/* Ends an object's life.  NULL is ignored; errno is kept. */
+void cairn_free(void *pointer);
+
 /* An object of at least `size` bytes with undefined contents; of 0 bytes it is an object too.  NULL
  * with errno ENOMEM if there is no memory or size > PTRDIFF_MAX. */
+CAIRN_OWNED_BY(cairn_free)
 CAIRN_ATTRIBUTE(malloc, alloc_size(1), warn_unused_result)
 void *cairn_malloc(size_t size);
 
 /* An array of count * size bytes, all zero.  NULL with errno ENOMEM also if the product overflows.
  */
+CAIRN_OWNED_BY(cairn_free)
 CAIRN_ATTRIBUTE(malloc, alloc_size(1, 2), warn_unused_result)
 void *cairn_calloc(size_t count, size_t size);
 
@@ -40,16 +56,15 @@ void *cairn_calloc(size_t count, size_t size);
  * which may be the old one; the old one is not to be used any more.  pointer == NULL:
  * cairn_malloc(size).  size == 0: frees the object and returns NULL, errno unchanged.  On failure
  * NULL with errno ENOMEM, and the object is as it was. */
+CAIRN_OWNED_BY(cairn_free)
 CAIRN_ATTRIBUTE(alloc_size(2), warn_unused_result)
 void *cairn_realloc(void *pointer, size_t size);
 
 /* An object whose address is a multiple of `alignment`, a power of two; size need not be a multiple
  * of it.  NULL with errno EINVAL for any other alignment, ENOMEM as above. */
+CAIRN_OWNED_BY(cairn_free)
 CAIRN_ATTRIBUTE(malloc, alloc_align(1), alloc_size(2), warn_unused_result)
 void *cairn_aligned_alloc(size_t alignment, size_t size);
-
-/* Ends an object's life.  NULL is ignored; errno is kept. */
-void cairn_free(void *pointer);
 
 /* How many bytes of an object the program may use: at least what was asked for, and always the same
  * until it is resized.  0 for NULL. */
@@ -73,7 +88,7 @@ bool cairn_is_mine(const void *address);
 size_t cairn_purge(void);
 
 /* The version of the library in use, such as "1.2.3". */
-CAIRN_ATTRIBUTE(const, warn_unused_result)
+CAIRN_ATTRIBUTE(const, warn_unused_result, returns_nonnull)
 const char *cairn_version(void);
 
 #ifdef __cplusplus

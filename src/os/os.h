@@ -69,6 +69,42 @@ size_t os_process_resident_bytes(void);
  * does not tell. */
 size_t os_peak_resident_bytes(void);
 
+/* Makes committed memory what os_reserve gave: untouchable, with nothing behind it.  False if
+ * refused (then nothing is known to have changed). */
+bool os_discard(void *address, size_t size);
+
+/* --- files: functions that return int give 0 or the errno of what failed ---------------------- */
+
+enum os_access {
+    OS_READ,         /* mapped for reading */
+    OS_READ_WRITE,   /* writes reach the file */
+    OS_COPY_ON_WRITE /* writes stay in the mapping; the file is opened for reading */
+};
+
+enum os_advice { OS_NORMAL, OS_SEQUENTIAL, OS_RANDOM, OS_WILL_NEED, OS_DONE_WITH, OS_HUGE_PAGES };
+
+/* Never waits for the other end of a pipe.  `create`: makes the file if there is none. */
+int os_file_open(const char *path, enum os_access access, bool create, int *fd);
+int os_file_close(int fd);
+
+/* ENODEV for what is not a regular file. */
+int os_file_size(int fd, size_t *size);
+
+/* What is added reads as zero.  Where the file system can, there is room on the disk for it, so
+ * that a full disk is an error here and no signal later. */
+int os_file_resize(int fd, size_t old_size, size_t size);
+
+/* A file without a name, of `size` bytes, that lives in memory and ends with its last use. */
+int os_memory_file(size_t size, int *fd);
+
+/* Maps the file from `offset` on over reserved memory.  On failure the memory is reserved still. */
+int os_map_file(void *address, size_t size, int fd, size_t offset, enum os_access access);
+
+/* Returns when what was written to a shared mapping is on the disk. */
+int os_flush(void *address, size_t size);
+
+int os_advise(void *address, size_t size, enum os_advice advice);
+
 /* --- waiting ---------------------------------------------------------------------------------- */
 
 /* Sleeps while *word == expected; may return early. */
@@ -80,6 +116,10 @@ void os_wake_one(_Atomic(uint32_t) *word);
 
 uint32_t os_thread_id(void);
 uint32_t os_process_id(void);
+
+/* Tells the calling thread from all others alive; async-signal-safe.  Unlike the id it costs no
+ * call of the kernel and is the same after fork. */
+uintptr_t os_thread_handle(void);
 
 /* Milliseconds of a monotonic clock with coarse resolution; cheap. */
 uint64_t os_clock_ms(void);

@@ -10,6 +10,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -60,6 +61,9 @@ void os_unreserve(void *address, size_t size) {
 }
 
 void *os_reserve(size_t size, size_t alignment) {
+    if (alignment <= os_page_size()) {
+        return map(size, PROT_NONE);
+    }
     if (size + alignment < size) {
         return NULL;
     }
@@ -149,11 +153,11 @@ void os_populate(void *address, size_t size) {
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
-/* Before Linux 6.17 a refused mremap has unmapped its target already: fill the hole, unless it
- * is none. */
-static void restore_target(void *to, size_t size) {
-    void *filled = mmap(to, size, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+/* A refused mremap (before Linux 6.17) or mmap at a fixed address may have unmapped its target
+ * already: fill the hole, unless it is none. */
+static void restore_target(void *to, size_t size, int protection) {
+    void *filled =
+        mmap(to, size, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     if (filled != MAP_FAILED && filled != to) {
         (void)munmap(filled, size);
     }
@@ -163,7 +167,7 @@ bool os_move_pages(void *from, void *to, size_t size) {
     int saved = errno;
     void *moved = mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
     if (moved != to) {
-        restore_target(to, size);
+        restore_target(to, size, PROT_READ | PROT_WRITE);
     }
     errno = saved;
     return moved == to;
@@ -239,6 +243,123 @@ size_t os_peak_resident_bytes(void) {
     return bytes;
 }
 
+bool os_discard(void *address, size_t size) {
+    int saved = errno;
+    void *mapped = mmap(address, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    errno = saved;
+    return mapped != MAP_FAILED;
+}
+
+/* --- files ------------------------------------------------------------------------------------ */
+
+/* The errno of a call that returned `result`, and errno as it was before. */
+static int outcome(long result, int saved) {
+    int code = result == -1 ? errno : 0;
+    errno = saved;
+    return code;
+}
+
+int os_file_open(const char *path, enum os_access access, bool create, int *fd) {
+    int saved = errno;
+    int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK; /* the last for pipes; files know no waiting */
+    flags |= access == OS_READ_WRITE ? O_RDWR : O_RDONLY;
+    do {
+        *fd = open(path, create ? flags | O_CREAT : flags, 0666);
+    } while (*fd == -1 && errno == EINTR);
+    return outcome(*fd, saved);
+}
+
+int os_file_close(int fd) {
+    int saved = errno;
+    return outcome(close(fd), saved);
+}
+
+int os_file_size(int fd, size_t *size) {
+    struct stat status;
+    int saved = errno;
+    int code = outcome(fstat(fd, &status), saved);
+    if (code == 0 && !S_ISREG(status.st_mode)) {
+        code = ENODEV;
+    }
+    if (code == 0) {
+        *size = (size_t)status.st_size;
+    }
+    return code;
+}
+
+int os_file_resize(int fd, size_t old_size, size_t size) {
+    int saved = errno;
+    int result;
+    if (size > PTRDIFF_MAX) {
+        return EFBIG;
+    }
+    if (size > old_size) {
+        do {
+            result = fallocate(fd, 0, (off_t)old_size, (off_t)(size - old_size));
+        } while (result == -1 && errno == EINTR);
+        if (result == 0 || (errno != EOPNOTSUPP && errno != ENOSYS)) {
+            return outcome(result, saved);
+        }
+    }
+    do {
+        result = ftruncate(fd, (off_t)size);
+    } while (result == -1 && errno == EINTR);
+    return outcome(result, saved);
+}
+
+/* memfd_create is of Linux 3.17, and sandboxes forbid it; what shm_open would do needs a name. */
+static int open_memory_file(void) {
+    int fd = -1;
+#ifdef SYS_memfd_create
+    enum { CLOSE_ON_EXEC = 1 }; /* MFD_CLOEXEC, which older headers lack */
+    fd = (int)syscall(SYS_memfd_create, "cairn", CLOSE_ON_EXEC);
+#endif
+    return fd != -1 ? fd : open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
+}
+
+int os_memory_file(size_t size, int *fd) {
+    int saved = errno;
+    *fd = open_memory_file();
+    int code = outcome(*fd, saved);
+    if (code == 0) {
+        code = os_file_resize(*fd, 0, size);
+        if (code != 0) {
+            (void)os_file_close(*fd);
+        }
+    }
+    return code;
+}
+
+int os_map_file(void *address, size_t size, int fd, size_t offset, enum os_access access) {
+    int saved = errno;
+    int protection = access == OS_READ ? PROT_READ : PROT_READ | PROT_WRITE;
+    int sharing = access == OS_COPY_ON_WRITE ? MAP_PRIVATE : MAP_SHARED;
+    void *mapped = mmap(address, size, protection, sharing | MAP_FIXED, fd, (off_t)offset);
+    int code = outcome(mapped == MAP_FAILED ? -1 : 0, saved);
+    if (code != 0) {
+        restore_target(address, size, PROT_NONE);
+        errno = saved;
+    }
+    return code;
+}
+
+int os_flush(void *address, size_t size) {
+    int saved = errno;
+    return outcome(msync(address, size, MS_SYNC), saved);
+}
+
+int os_advise(void *address, size_t size, enum os_advice advice) {
+    static const int advices[] = {
+        [OS_NORMAL] = MADV_NORMAL,      [OS_SEQUENTIAL] = MADV_SEQUENTIAL,
+        [OS_RANDOM] = MADV_RANDOM,      [OS_WILL_NEED] = MADV_WILLNEED,
+        [OS_DONE_WITH] = MADV_DONTNEED, [OS_HUGE_PAGES] = MADV_HUGEPAGE,
+    };
+    int saved = errno;
+    return outcome(madvise(address, size, advices[advice]), saved);
+}
+
+/* ---------------------------------------------------------------------------------------------- */
+
 void os_wait(_Atomic(uint32_t) *word, uint32_t expected) {
     int saved = errno;
     (void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
@@ -254,6 +375,8 @@ void os_wake_one(_Atomic(uint32_t) *word) {
 uint32_t os_thread_id(void) { return (uint32_t)syscall(SYS_gettid); }
 
 uint32_t os_process_id(void) { return (uint32_t)syscall(SYS_getpid); }
+
+uintptr_t os_thread_handle(void) { return (uintptr_t)pthread_self(); }
 
 uint64_t os_clock_ms(void) {
     struct timespec now = {0};

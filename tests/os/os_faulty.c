@@ -1,7 +1,9 @@
 #include "os/os_faulty.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 
+#include "os/bus_error.h"
 #include "os/os.h"
 
 /* Written while the program has one thread. */
@@ -80,4 +82,37 @@ bool __wrap_os_move_pages(void *from, void *to, size_t size) {
 
 bool __wrap_os_on_thread_exit(void (*at_exit)(void *), void *argument) {
     return !fails(OS_CALL_THREAD_EXIT) && __real_os_on_thread_exit(at_exit, argument);
+}
+
+bool __real_os_discard(void *address, size_t size);
+bool __wrap_os_discard(void *address, size_t size);
+bool __wrap_os_discard(void *address, size_t size) {
+    return !fails(OS_CALL_DISCARD) && __real_os_discard(address, size);
+}
+
+/* What returns 0 or an errno: parameters in parentheses, then the arguments handed on. */
+#define FAULTY(name, kind, parameters, arguments) \
+    int __real_##name parameters;                 \
+    int __wrap_##name parameters;                 \
+    int __wrap_##name parameters { return fails(kind) ? EIO : __real_##name arguments; }
+
+FAULTY(os_file_open, OS_CALL_FILE_OPEN,
+       (const char *path, enum os_access access, bool create, int *fd), (path, access, create, fd))
+FAULTY(os_file_size, OS_CALL_FILE_SIZE, (int fd, size_t *size), (fd, size))
+FAULTY(os_file_resize, OS_CALL_FILE_RESIZE, (int fd, size_t old_size, size_t size),
+       (fd, old_size, size))
+FAULTY(os_memory_file, OS_CALL_MEMORY_FILE, (size_t size, int *fd), (size, fd))
+FAULTY(os_map_file, OS_CALL_MAP_FILE,
+       (void *address, size_t size, int fd, size_t offset, enum os_access access),
+       (address, size, fd, offset, access))
+FAULTY(os_flush, OS_CALL_FLUSH, (void *address, size_t size), (address, size))
+FAULTY(os_advise, OS_CALL_ADVISE, (void *address, size_t size, enum os_advice advice),
+       (address, size, advice))
+FAULTY(os_on_bus_error, OS_CALL_BUS_ERROR, (void (*handle)(uintptr_t address)), (handle))
+
+int __real_os_file_close(int fd);
+int __wrap_os_file_close(int fd);
+int __wrap_os_file_close(int fd) {
+    int code = __real_os_file_close(fd);
+    return fails(OS_CALL_FILE_CLOSE) ? EIO : code;
 }

@@ -1,8 +1,9 @@
 /* An operating system that fails when told to.
  *
- * Programs linked with it (--wrap, see cmake/CairnTests.cmake) reach the functions of os/os.h below
- * through counting ones, which refuse the n-th call of the chosen kinds in the way the contract
- * allows: nothing happens, NULL or false is returned.  All other calls go to the real functions. */
+ * Programs linked with it (--wrap, see cmake/CairnTests.cmake) reach the functions of os/os.h
+ * below through counting ones, which refuse the n-th call of the chosen kinds in the way the
+ * contract allows: nothing happens, NULL, false or EIO is returned (a file is closed even so).
+ * All other calls go to the real functions. */
 #ifndef CAIRN_TESTS_OS_OS_FAULTY_H
 #define CAIRN_TESTS_OS_OS_FAULTY_H
 
@@ -16,6 +17,17 @@ enum os_call {
     OS_CALL_PURGE,
     OS_CALL_MOVE,
     OS_CALL_THREAD_EXIT,
+    OS_CORE_CALLS, /* those before are what the core asks for; those after, what regions do */
+    OS_CALL_DISCARD = OS_CORE_CALLS,
+    OS_CALL_FILE_OPEN,
+    OS_CALL_FILE_CLOSE,
+    OS_CALL_FILE_SIZE,
+    OS_CALL_FILE_RESIZE,
+    OS_CALL_MEMORY_FILE,
+    OS_CALL_MAP_FILE,
+    OS_CALL_FLUSH,
+    OS_CALL_ADVISE,
+    OS_CALL_BUS_ERROR,
     OS_CALLS
 };
 

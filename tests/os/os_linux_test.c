@@ -107,6 +107,80 @@ static void test_move_pages(void **state) {
     os_unreserve(memory, 8 * MIB);
 }
 
+static void test_discard(void **state) {
+    (void)state;
+    char *memory = os_map(3 * MIB);
+    assert_non_null(memory);
+    memset(memory, 7, 3 * MIB);
+    errno = EILSEQ;
+    assert_true(os_discard(memory + MIB, MIB));
+    assert_false(os_discard(memory + 1, MIB));
+    assert_int_equal(errno, EILSEQ);
+    assert_false(is_writable(memory + MIB));
+    assert_int_equal(memory[MIB - 1] + memory[2 * MIB], 14);
+    assert_true(os_commit(memory + MIB, MIB));
+    assert_true(is_zero(memory + MIB, MIB));
+    os_unreserve(memory, 3 * MIB);
+}
+
+static void test_files(void **state) {
+    (void)state;
+    int fd = -1;
+    size_t size = 1;
+    size_t page = os_page_size();
+    errno = EILSEQ;
+    assert_int_equal(os_file_open("/proc/no such file", OS_READ, false, &fd), ENOENT);
+    assert_int_equal(os_file_close(-1), EBADF);
+    assert_int_equal(os_file_size(-1, &size), EBADF);
+    assert_int_equal(os_file_resize(-1, 0, 1), EBADF);
+    assert_int_equal(os_file_resize(-1, 0, SIZE_MAX), EFBIG);
+    assert_int_equal(os_file_open("/", OS_READ, false, &fd), 0);
+    assert_int_equal(os_file_size(fd, &size), ENODEV);
+    assert_int_equal(os_file_close(fd), 0);
+
+    char *memory = os_reserve(2 * page, page);
+    assert_int_equal(os_memory_file(page, &fd), 0);
+    assert_int_equal(os_file_size(fd, &size), 0);
+    assert_int_equal(size, page);
+    assert_int_equal(os_map_file(memory, page, fd, 1, OS_READ), EINVAL);
+    assert_int_equal(errno, EILSEQ);
+    assert_false(is_writable(memory));
+    errno = EILSEQ;
+    assert_int_equal(os_map_file(memory, page, fd, 0, OS_READ_WRITE), 0);
+    assert_int_equal(os_map_file(memory + page, page, fd, 0, OS_COPY_ON_WRITE), 0);
+    memory[0] = 7;
+    assert_int_equal(memory[page], 7);
+    memory[page] = 8;
+    assert_int_equal(memory[0], 7);
+    assert_int_equal(os_flush(memory, page), 0);
+    assert_int_equal(os_flush(memory + 1, page), EINVAL);
+    assert_int_equal(os_advise(memory, page, OS_SEQUENTIAL), 0);
+    assert_int_equal(os_advise(memory + 1, page, OS_RANDOM), EINVAL);
+    assert_int_equal(os_file_resize(fd, page, 3 * page), 0);
+    assert_int_equal(os_file_resize(fd, 3 * page, 2), 0);
+    assert_int_equal(os_file_size(fd, &size), 0);
+    assert_int_equal(size, 2);
+    assert_int_equal(os_file_close(fd), 0);
+    os_unreserve(memory, 2 * page);
+    assert_int_equal(errno, EILSEQ);
+}
+
+static void *thread_handle(void *result) {
+    *(uintptr_t *)result = os_thread_handle();
+    return NULL;
+}
+
+static int has_handle(void *handle) { return os_thread_handle() == *(uintptr_t *)handle; }
+
+static void test_handles(void **state) {
+    (void)state;
+    uintptr_t mine = os_thread_handle();
+    uintptr_t other = mine;
+    in_thread(thread_handle, &other);
+    assert_true(mine != 0 && mine != other);
+    assert_int_equal(WEXITSTATUS(in_child(has_handle, &mine)), 1);
+}
+
 struct futex {
     _Atomic(uint32_t) word;
 };
@@ -211,7 +285,8 @@ int main(void) {
         cmocka_unit_test(test_move_pages),  cmocka_unit_test(test_waiting),
         cmocka_unit_test(test_ids),         cmocka_unit_test(test_clock),
         cmocka_unit_test(test_thread_exit), cmocka_unit_test(test_fork),
-        cmocka_unit_test(test_option),
+        cmocka_unit_test(test_option),      cmocka_unit_test(test_discard),
+        cmocka_unit_test(test_files),       cmocka_unit_test(test_handles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,78 @@
+/* Scopes: what is given back by itself where its variable ends, by return, break or falling
+ * through.
+ *
+ *     cairn_autofree char *path = cairn_strcat(folder, "/index.html");
+ *     cairn_auto(cairn_str_destroy) struct cairn_str text = {0};
+ *     cairn_auto(cairn_map_dispose) struct cairn_map map;
+ *     cairn_defer(unlock, &mutex);
+ *     ...
+ *     return cairn_steal(path);                   // or hand it on
+ *
+ * They stand on the cleanup attribute of gcc and clang, in C and C++.  Several end in the reverse
+ * of the order in which they were declared.  When not: exit, longjmp and signals that end the
+ * process run none of it, nor does the end of a thread by pthread_exit in C without -fexceptions.
+ *
+ * A variable must have a value before any way out of its scope: initialise it where it is
+ * declared.  Thread-safety, errors: those of the function that gives back.  Cost: that call,
+ * nothing else.
+ *
+ * Why no block after `defer`: gcc would need nested functions for it and clang has none, clang
+ * would need blocks and their runtime.  A function with an argument is the same on both. */
+#ifndef CAIRN_SCOPE_H
+#define CAIRN_SCOPE_H
+
+#include <string.h>
+
+#include <cairn/cairn.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Before a declaration: function(&variable) is called when the variable's scope ends. */
+#define cairn_auto(function) __attribute__((cleanup(function)))
+
+/* The same for a pointer from the heap, of any type: cairn_free(variable).  NULL is ignored. */
+#define cairn_autofree cairn_auto(cairn_scope_free)
+
+/* memcpy: the variable is a pointer to anything. */
+static inline void cairn_scope_free(void *variable) {
+    void *pointer;
+    memcpy(&pointer, variable, sizeof pointer);
+    cairn_free(pointer);
+}
+
+/* The pointer, which is NULL from now on: what it pointed to outlives the scope. */
+#define cairn_steal(pointer) ((__typeof__(pointer))cairn_scope_steal(&(pointer)))
+
+static inline void *cairn_scope_steal(void *variable) {
+    void *pointer;
+    void *none = NULL;
+    memcpy(&pointer, variable, sizeof pointer);
+    memcpy(variable, &none, sizeof none);
+    return pointer;
+}
+
+struct cairn_deferred {
+    void (*function)(void *argument);
+    void *argument;
+};
+
+static inline void cairn_scope_run(struct cairn_deferred *deferred) {
+    deferred->function(deferred->argument);
+}
+
+/* As a statement: function(argument), a void (*)(void *), is called when the scope around it ends.
+ * The argument is evaluated now. */
+#define cairn_defer(function, argument)                                                         \
+    cairn_auto(cairn_scope_run) __attribute__((unused)) struct cairn_deferred CAIRN_SCOPE_NAME( \
+        cairn_deferred_, __LINE__) = {(function), (argument)}
+
+#define CAIRN_SCOPE_NAME(prefix, line)   CAIRN_SCOPE_PASTED(prefix, line)
+#define CAIRN_SCOPE_PASTED(prefix, line) prefix##line
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

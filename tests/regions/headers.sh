@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Each public header by itself, in C and C++, with gcc and clang, as strict programs include it.
+set -euo pipefail
+cd "$CAIRN_SOURCE_DIR"
+warnings=(-Wall -Wextra -Wshadow -Wconversion -Werror -Iinclude -fsyntax-only)
+count=0
+for header in include/cairn/*.h; do
+    line="#include <cairn/${header##*/}>"
+    for compiler in "gcc -std=c11 -xc" "gcc -std=gnu17 -xc" "clang -std=c17 -xc" \
+        "g++ -std=c++11 -xc++" "g++ -std=c++20 -xc++" "clang++ -std=c++17 -xc++"; do
+        $compiler "${warnings[@]}" - <<<"$line"$'\n'"$line"
+        count=$((count + 1))
+    done
+done
+echo "$count times a header stood by itself"
