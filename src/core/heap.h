@@ -69,6 +69,8 @@ struct heap {
     _Alignas(CACHE_LINE) _Atomic(struct chunk *)
         notified;            /* slabs with remote frees; any thread pushes */
     _Atomic(uint32_t) state; /* enum heap_state */
+    uint32_t number;         /* how many heaps were made before: small, as ended threads' heaps are
+                                taken over; written once */
 };
 
 /* The heap of a thread that has none, all bins empty and never written, and the table that leads

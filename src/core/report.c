@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "os/os.h"
 
 static void describe_class(struct text *text, const char *before, size_t size) {
@@ -61,17 +60,26 @@ static void describe(struct text *text, const char *function, const struct findi
     }
 }
 
-_Noreturn void report_bad_pointer(const char *function, const struct finding *finding) {
-    struct text text = {0};
-    text_string(&text, "cairn: ");
-    text_string(&text, function);
-    text_string(&text, "(");
-    text_address(&text, finding->address);
-    text_string(&text, "): ");
-    describe(&text, function, finding);
-    text_string(&text, "; thread ");
-    text_decimal(&text, os_thread_id());
-    text_string(&text, "\n");
-    text_write(&text, 2);
+void report_begin(struct text *text, const char *function, uintptr_t address) {
+    text->length = 0;
+    text_string(text, "cairn: ");
+    text_string(text, function);
+    text_string(text, "(");
+    text_address(text, address);
+    text_string(text, "): ");
+}
+
+_Noreturn void report_end(struct text *text) {
+    text_string(text, "; thread ");
+    text_decimal(text, os_thread_id());
+    text_string(text, "\n");
+    text_write(text, 2);
     abort();
+}
+
+_Noreturn void report_bad_pointer(const char *function, const struct finding *finding) {
+    struct text text;
+    report_begin(&text, function, finding->address);
+    describe(&text, function, finding);
+    report_end(&text);
 }

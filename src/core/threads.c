@@ -45,6 +45,7 @@ static struct heap *heap_new(void) {
         heap_start(heap);
         first_heap = first_heap == NULL ? heap : first_heap;
         heap->next = atomic_load_explicit(&all_heaps, memory_order_relaxed);
+        heap->number = heap->next == NULL ? 0 : heap->next->number + 1;
         /* release: who walks the list finds an initialised heap. */
         atomic_store_explicit(&all_heaps, heap, memory_order_release);
     }

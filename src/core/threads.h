@@ -21,6 +21,10 @@ extern __thread uintptr_t heap_distance __attribute__((tls_model("initial-exec")
 
 static inline struct heap *heap_self(void) { return heap_at(heap_distance); }
 
+/* A small number that no other running thread has, but for those without a heap, which are 0: for
+ * spreading threads over slots. */
+static inline unsigned thread_number(void) { return heap_self()->number; }
+
 /* The calling thread's heap, made or found if it has none.  NULL: its life is over or there is
  * no memory for a heap; see threads_take_late(). */
 struct heap *threads_attach(void);

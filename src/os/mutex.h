@@ -6,13 +6,17 @@
 #define CAIRN_OS_MUTEX_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* All locks of the allocator, in the order in which they may be taken. */
 enum mutex_rank {
-    RANK_THREADS = 1, /* the registry of heaps: parking, adoption, fork */
-    RANK_CHUNKS = 2,  /* regions, blocks, runs of chunks */
-    RANK_METADATA = 3 /* the tables' own memory */
+    RANK_CACHES = 1,   /* the list of object caches */
+    RANK_MAGAZINES = 2, /* a pair of magazines of an object cache */
+    RANK_REGION = 3,   /* the insides of one region: a pool's growth, an object cache's slabs */
+    RANK_THREADS = 4,  /* the registry of heaps: parking, adoption, fork */
+    RANK_CHUNKS = 5,   /* regions, blocks, runs of chunks */
+    RANK_METADATA = 6  /* the tables' own memory */
 };
 
 struct mutex {
@@ -25,6 +29,9 @@ struct mutex {
 
 void mutex_lock(struct mutex *mutex);
 void mutex_unlock(struct mutex *mutex);
+
+/* Takes it if that needs no waiting. */
+bool mutex_try_lock(struct mutex *mutex);
 
 /* In a child after fork: free, whoever of the vanished threads held it. */
 void mutex_reset(struct mutex *mutex);
