@@ -81,13 +81,13 @@ struct cairn_span {
 
 /* A run of objects.  touched <= objects;  limit = (shared ? objects : touched) * stride. */
 struct cairn_pool_chunk {
-    struct cairn_span span;        /* the objects' memory */
-    size_t limit;                  /* bytes from the start on whose words are made */
+    struct cairn_span span; /* the objects' memory */
+    size_t limit;           /* bytes from the start on whose words are made */
     struct cairn_pool_word *words;
-    uint32_t *generations;         /* NULL: no handles; else as many as objects */
-    size_t objects;                /* that fit */
-    size_t touched;                /* objects that were free to be taken at some time */
-    uint32_t number;               /* its place in pool.chunks */
+    uint32_t *generations; /* NULL: no handles; else as many as objects */
+    size_t objects;        /* that fit */
+    size_t touched;        /* objects that were free to be taken at some time */
+    uint32_t number;       /* its place in pool.chunks */
     uint32_t reserved;
     size_t metadata_bytes; /* of the memory that holds this and all above */
 };
@@ -122,7 +122,7 @@ struct cairn_pool {
     size_t most;
     size_t capacity; /* sum of chunk.objects */
     uint32_t state;
-    bool fixed;   /* in caller memory */
+    bool fixed; /* in caller memory */
     bool handles;
     bool poisons; /* the address sanitizer is there */
     const char *name;
@@ -250,8 +250,7 @@ CAIRN_ATTRIBUTE(warn_unused_result)
 static inline void *cairn_pool_get(const struct cairn_pool *pool, struct cairn_handle handle) {
     uint32_t number = handle.index >> CAIRN_POOL_SLOT_LOG;
     size_t slot = handle.index & ((1U << CAIRN_POOL_SLOT_LOG) - 1);
-    if (handle.generation == 0 ||
-        number >= __atomic_load_n(&pool->chunk_count, __ATOMIC_ACQUIRE)) {
+    if (handle.generation == 0 || number >= __atomic_load_n(&pool->chunk_count, __ATOMIC_ACQUIRE)) {
         return NULL;
     }
     const struct cairn_pool_chunk *chunk = pool->chunks[number];
@@ -313,72 +312,71 @@ const char *cairn_pool_check(const struct cairn_pool *pool);
 /* --- a pool of a type ------------------------------------------------------------------------- */
 
 #ifdef __cplusplus
-#define CAIRN_ALIGNOF(type) alignof(type)
+#define CAIRN_ALIGNOF(type)        alignof(type)
 #define CAIRN_POINTER(type, value) static_cast<type *>(value)
 #else
-#define CAIRN_ALIGNOF(type) _Alignof(type)
+#define CAIRN_ALIGNOF(type)        _Alignof(type)
 #define CAIRN_POINTER(type, value) (value)
 #endif
 
 /* Declares `struct name` and name_init(), name_init_in(), name_destroy(), name_reset(),
  * name_take(), name_give(), name_handle(), name_get(), name_give_handle() and name_next(): what is
  * above, with pointers to `type`.  (struct name).pool is for the rest. */
-#define CAIRN_POOL(name, type)                                                                    \
-    struct name {                                                                                 \
-        struct cairn_pool pool;                                                                   \
-    };                                                                                            \
-    static inline struct cairn_pool_options name##_options(                                       \
-        const struct cairn_pool_options *options) {                                               \
-        struct cairn_pool_options own = {0, 0, 0, 0, 0, 0, 0};                                    \
-        if (options != NULL) {                                                                    \
-            own = *options;                                                                       \
-        }                                                                                         \
-        if (own.alignment < CAIRN_ALIGNOF(type)) {                                                \
-            own.alignment = CAIRN_ALIGNOF(type);                                                  \
-        }                                                                                         \
-        return own;                                                                               \
-    }                                                                                             \
-    CAIRN_ATTRIBUTE(unused, warn_unused_result)                                                   \
-    static inline bool name##_init(struct name *typed,                                            \
-                                   const struct cairn_pool_options *options) {                    \
-        struct cairn_pool_options own = name##_options(options);                                  \
-        return cairn_pool_init(&typed->pool, sizeof(type), &own);                                 \
-    }                                                                                             \
-    CAIRN_ATTRIBUTE(unused, warn_unused_result)                                                   \
-    static inline bool name##_init_in(struct name *typed, void *memory, size_t bytes,             \
-                                      const struct cairn_pool_options *options) {                 \
-        struct cairn_pool_options own = name##_options(options);                                  \
-        return cairn_pool_init_in(&typed->pool, sizeof(type), memory, bytes, &own);               \
-    }                                                                                             \
-    CAIRN_ATTRIBUTE(unused)                                                                       \
-    static inline void name##_destroy(struct name *typed) { cairn_pool_destroy(&typed->pool); }   \
-    CAIRN_ATTRIBUTE(unused)                                                                       \
-    static inline void name##_reset(struct name *typed) { cairn_pool_reset(&typed->pool); }       \
-    CAIRN_ATTRIBUTE(unused, warn_unused_result)                                                   \
-    static inline type *name##_take(struct name *typed) {                                         \
-        return CAIRN_POINTER(type, cairn_pool_take(&typed->pool));                                \
-    }                                                                                             \
-    CAIRN_ATTRIBUTE(unused)                                                                       \
-    static inline void name##_give(struct name *typed, type *object) {                            \
-        cairn_pool_give(&typed->pool, object);                                                    \
-    }                                                                                             \
-    CAIRN_ATTRIBUTE(unused, warn_unused_result)                                                   \
-    static inline struct cairn_handle name##_handle(const struct name *typed,                     \
-                                                    const type *object) {                         \
-        return cairn_pool_handle(&typed->pool, object);                                           \
-    }                                                                                             \
-    CAIRN_ATTRIBUTE(unused, warn_unused_result)                                                   \
-    static inline type *name##_get(const struct name *typed, struct cairn_handle handle) {        \
-        return CAIRN_POINTER(type, cairn_pool_get(&typed->pool, handle));                         \
-    }                                                                                             \
-    CAIRN_ATTRIBUTE(unused)                                                                       \
-    static inline bool name##_give_handle(struct name *typed, struct cairn_handle handle) {       \
-        return cairn_pool_give_handle(&typed->pool, handle);                                      \
-    }                                                                                             \
-    CAIRN_ATTRIBUTE(unused, warn_unused_result)                                                   \
-    static inline type *name##_next(const struct name *typed, struct cairn_pool_cursor *cursor) { \
-        return CAIRN_POINTER(type, cairn_pool_next(&typed->pool, cursor));                        \
-    }                                                                                             \
+#define CAIRN_POOL(name, type)                                                                     \
+    struct name {                                                                                  \
+        struct cairn_pool pool;                                                                    \
+    };                                                                                             \
+    static inline struct cairn_pool_options name##_options(                                        \
+        const struct cairn_pool_options *options) {                                                \
+        struct cairn_pool_options own = {0, 0, 0, 0, 0, 0, 0};                                     \
+        if (options != NULL) {                                                                     \
+            own = *options;                                                                        \
+        }                                                                                          \
+        if (own.alignment < CAIRN_ALIGNOF(type)) {                                                 \
+            own.alignment = CAIRN_ALIGNOF(type);                                                   \
+        }                                                                                          \
+        return own;                                                                                \
+    }                                                                                              \
+    CAIRN_ATTRIBUTE(unused, warn_unused_result)                                                    \
+    static inline bool name##_init(struct name *typed, const struct cairn_pool_options *options) { \
+        struct cairn_pool_options own = name##_options(options);                                   \
+        return cairn_pool_init(&typed->pool, sizeof(type), &own);                                  \
+    }                                                                                              \
+    CAIRN_ATTRIBUTE(unused, warn_unused_result)                                                    \
+    static inline bool name##_init_in(struct name *typed, void *memory, size_t bytes,              \
+                                      const struct cairn_pool_options *options) {                  \
+        struct cairn_pool_options own = name##_options(options);                                   \
+        return cairn_pool_init_in(&typed->pool, sizeof(type), memory, bytes, &own);                \
+    }                                                                                              \
+    CAIRN_ATTRIBUTE(unused)                                                                        \
+    static inline void name##_destroy(struct name *typed) { cairn_pool_destroy(&typed->pool); }    \
+    CAIRN_ATTRIBUTE(unused)                                                                        \
+    static inline void name##_reset(struct name *typed) { cairn_pool_reset(&typed->pool); }        \
+    CAIRN_ATTRIBUTE(unused, warn_unused_result)                                                    \
+    static inline type *name##_take(struct name *typed) {                                          \
+        return CAIRN_POINTER(type, cairn_pool_take(&typed->pool));                                 \
+    }                                                                                              \
+    CAIRN_ATTRIBUTE(unused)                                                                        \
+    static inline void name##_give(struct name *typed, type *object) {                             \
+        cairn_pool_give(&typed->pool, object);                                                     \
+    }                                                                                              \
+    CAIRN_ATTRIBUTE(unused, warn_unused_result)                                                    \
+    static inline struct cairn_handle name##_handle(const struct name *typed,                      \
+                                                    const type *object) {                          \
+        return cairn_pool_handle(&typed->pool, object);                                            \
+    }                                                                                              \
+    CAIRN_ATTRIBUTE(unused, warn_unused_result)                                                    \
+    static inline type *name##_get(const struct name *typed, struct cairn_handle handle) {         \
+        return CAIRN_POINTER(type, cairn_pool_get(&typed->pool, handle));                          \
+    }                                                                                              \
+    CAIRN_ATTRIBUTE(unused)                                                                        \
+    static inline bool name##_give_handle(struct name *typed, struct cairn_handle handle) {        \
+        return cairn_pool_give_handle(&typed->pool, handle);                                       \
+    }                                                                                              \
+    CAIRN_ATTRIBUTE(unused, warn_unused_result)                                                    \
+    static inline type *name##_next(const struct name *typed, struct cairn_pool_cursor *cursor) {  \
+        return CAIRN_POINTER(type, cairn_pool_next(&typed->pool, cursor));                         \
+    }                                                                                              \
     struct name
 
 #ifdef __cplusplus

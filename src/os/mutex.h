@@ -11,12 +11,11 @@
 
 /* All locks of the allocator, in the order in which they may be taken. */
 enum mutex_rank {
-    RANK_CACHES = 1,   /* the list of object caches */
-    RANK_MAGAZINES = 2, /* a pair of magazines of an object cache */
-    RANK_REGION = 3,   /* the insides of one region: a pool's growth, an object cache's slabs */
-    RANK_THREADS = 4,  /* the registry of heaps: parking, adoption, fork */
-    RANK_CHUNKS = 5,   /* regions, blocks, runs of chunks */
-    RANK_METADATA = 6  /* the tables' own memory */
+    RANK_CACHES = 1,  /* the list of object caches */
+    RANK_REGION = 2,  /* the insides of one region: a pool's growth, an object cache's slabs */
+    RANK_THREADS = 3, /* the registry of heaps: parking, adoption, fork */
+    RANK_CHUNKS = 4,  /* regions, blocks, runs of chunks */
+    RANK_METADATA = 5 /* the tables' own memory */
 };
 
 struct mutex {

@@ -64,7 +64,8 @@ static _Noreturn void report_give(const struct cairn_pool *pool, uintptr_t point
         text_string(&text, " that starts at ");
         text_address(&text, pointer - offset % pool->stride);
     } else {
-        text_string(&text, offset < chunk->touched * pool->stride ? "double give of " : "give, before any take, of ");
+        text_string(&text, offset < chunk->touched * pool->stride ? "double give of "
+                                                                  : "give, before any take, of ");
         describe_object(&text, pool);
     }
     report_end(&text);
@@ -148,9 +149,9 @@ static struct cairn_pool_chunk *chunk_allocate(struct cairn_pool *pool, uint32_t
     size_t entries = entries_with(pool, count, bytes);
     struct layout layout = layout_of(pool, entries, objects);
     char *metadata = cairn_allocate(&pool->allocator, layout.end, CACHE_LINE);
-    void *start = metadata == NULL ? NULL
-                                   : cairn_allocate(&pool->allocator, bytes,
-                                                    (size_t)1 << pool->granule_log);
+    void *start = metadata == NULL
+                      ? NULL
+                      : cairn_allocate(&pool->allocator, bytes, (size_t)1 << pool->granule_log);
     if (start == NULL) {
         cairn_release(&pool->allocator, metadata, layout.end, CACHE_LINE);
         return NULL;
@@ -289,7 +290,8 @@ CAIRN_EXPORT bool cairn_pool_init(struct cairn_pool *pool, size_t size,
 static size_t objects_in(const struct cairn_pool *pool, size_t bytes) {
     struct layout none = layout_of(pool, 1, 0);
     size_t for_64 = 64 * pool->stride + layout_of(pool, 1, 64).end - none.end;
-    size_t objects = at_most(bytes / for_64 * 64 + 64, at_most(SLOTS_MOST, CHUNK_MOST / pool->stride));
+    size_t objects =
+        at_most(bytes / for_64 * 64 + 64, at_most(SLOTS_MOST, CHUNK_MOST / pool->stride));
     for (; objects != 0; objects--) {
         size_t end = layout_of(pool, 1, objects).end;
         if (round_up(end, pool->alignment) + objects * pool->stride <= bytes) {
@@ -309,8 +311,7 @@ CAIRN_EXPORT bool cairn_pool_init_in(struct cairn_pool *pool, size_t size, void 
     size_t line = at_least(CACHE_LINE, pool->alignment);
     size_t skipped = round_up((uintptr_t)memory, line) - (uintptr_t)memory;
     size_t front = is_shared(options) ? round_up(pool_shared_bytes, line) : 0;
-    size_t objects =
-        bytes < skipped + front ? 0 : objects_in(pool, bytes - skipped - front);
+    size_t objects = bytes < skipped + front ? 0 : objects_in(pool, bytes - skipped - front);
     if (objects == 0) {
         errno = ENOMEM;
         return false;
@@ -492,9 +493,9 @@ static size_t touched_of(const struct cairn_pool_chunk *chunk) {
 
 CAIRN_EXPORT size_t cairn_pool_index_limit(const struct cairn_pool *pool) {
     uint32_t count = chunk_count(pool);
-    return count == 0 ? 0
-                      : ((size_t)(count - 1) << CAIRN_POOL_SLOT_LOG) +
-                            pool->chunks[count - 1]->objects;
+    return count == 0
+               ? 0
+               : ((size_t)(count - 1) << CAIRN_POOL_SLOT_LOG) + pool->chunks[count - 1]->objects;
 }
 
 /* The live objects of word w, as bits. */

@@ -29,7 +29,8 @@ static const char *check_word(const struct cairn_pool *pool, const struct cairn_
     if (word->avail != 0 && word != pool->current && word != pool->hidden_current) {
         return "only the current word has any avail";
     }
-    if ((uintptr_t)word->base != chunk->span.start + round_down(w << pool->word_log, 64) * pool->stride) {
+    if ((uintptr_t)word->base !=
+        chunk->span.start + round_down(w << pool->word_log, 64) * pool->stride) {
         return "base is where the object of bit 0 is";
     }
     if ((pool_free_bits(word) & ~pool_word_mask(pool, w, end)) != 0) {

@@ -76,8 +76,7 @@ static void push_chain(struct cairn_pool_shared *sharing, uint64_t first,
                                                     memory_order_release, memory_order_relaxed));
 }
 
-static void list_word(const struct cairn_pool *pool, struct cairn_pool_word *word,
-                      uint64_t place) {
+static void list_word(const struct cairn_pool *pool, struct cairn_pool_word *word, uint64_t place) {
     uint64_t expected = NOT_LISTED;
     if (__atomic_compare_exchange_n(&word->link.next_place, &expected, LIST_END, false,
                                     __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
@@ -98,8 +97,7 @@ static uint64_t pop_word(const struct cairn_pool *pool) {
         }
         /* If another thread has popped the word meanwhile, this is not the link of a listed word;
          * then the head has changed, too. */
-        uint64_t next =
-            __atomic_load_n(&word_at(pool, place)->link.next_place, __ATOMIC_RELAXED);
+        uint64_t next = __atomic_load_n(&word_at(pool, place)->link.next_place, __ATOMIC_RELAXED);
         changed = ((head & ~PLACE_MASK) + (PLACE_MASK + 1)) | (next & PLACE_MASK);
     } while (!atomic_compare_exchange_weak_explicit(&sharing->head, &head, changed,
                                                     memory_order_acq_rel, memory_order_acquire));
@@ -114,9 +112,8 @@ static void touch_word(const struct cairn_pool *pool, struct cairn_pool_chunk *c
     size_t end = (w + 1) << pool->word_log;
     end = end < chunk->objects ? end : chunk->objects;
     size_t touched = __atomic_load_n(&chunk->touched, __ATOMIC_RELAXED);
-    while (touched < end &&
-           !__atomic_compare_exchange_n(&chunk->touched, &touched, end, true, __ATOMIC_RELAXED,
-                                        __ATOMIC_RELAXED)) {}
+    while (touched < end && !__atomic_compare_exchange_n(&chunk->touched, &touched, end, true,
+                                                         __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
 }
 
 static void *take_from(const struct cairn_pool *pool, struct cairn_pool_word *word) {
@@ -160,8 +157,7 @@ static void *take_from_list(struct cairn_pool *pool, struct hint *hint) {
 
 static void *take_from_hints(struct cairn_pool *pool) {
     for (unsigned i = 0; i < HINTS; i++) {
-        uint64_t place =
-            atomic_load_explicit(&pool->sharing->hints[i].place, memory_order_acquire);
+        uint64_t place = atomic_load_explicit(&pool->sharing->hints[i].place, memory_order_acquire);
         void *object = place == NOT_LISTED ? NULL : take_from(pool, word_at(pool, place));
         if (object != NULL) {
             return object;
@@ -199,7 +195,8 @@ void pool_shared_fill(struct cairn_pool *pool, struct cairn_pool_chunk *chunk) {
 }
 
 void pool_shared_offer(struct cairn_pool *pool, struct cairn_pool_chunk *chunk) {
-    push_chain(pool->sharing, place_of(chunk, 0), &chunk->words[words_of(pool, chunk->objects) - 1]);
+    push_chain(pool->sharing, place_of(chunk, 0),
+               &chunk->words[words_of(pool, chunk->objects) - 1]);
 }
 
 /* The allocator is called without the lock, as it may be anything; whoever comes second gives its

@@ -19,7 +19,7 @@
 #include <cairn/pool.h>
 
 struct cairn_span_table {
-    size_t mask; /* slots - 1 */
+    size_t mask;              /* slots - 1 */
     struct cairn_span *empty; /* what slots hold that were never used: a span of 0 bytes */
     unsigned granule_log;
     unsigned reserved;
