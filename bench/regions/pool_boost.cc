@@ -2,8 +2,6 @@
 #include <boost/pool/pool.hpp>
 #include <cstddef>
 
-enum { OBJECT = 64 };
-
 static boost::pool<> *pool;
 
 static void set_up() { pool = new boost::pool<>(OBJECT); }

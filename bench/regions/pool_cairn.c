@@ -2,8 +2,6 @@
 #include <cairn/pool.h>
 #include <stdlib.h>
 
-enum { OBJECT = 64 };
-
 #ifndef POOL_OPTIONS
 #define POOL_OPTIONS .name = "measured"
 #endif

@@ -1,8 +1,6 @@
 /* The pool's workloads on malloc: of the C library, or of what is preloaded. */
 #include <stdlib.h>
 
-enum { OBJECT = 64 };
-
 static void set_up(void) {}
 static void tear_down(void) {}
 static inline void *take(void) { return malloc(OBJECT); }

@@ -2,8 +2,6 @@
 #include <cstddef>
 #include <memory_resource>
 
-enum { OBJECT = 64 };
-
 static std::pmr::unsynchronized_pool_resource *pool;
 
 static void set_up() { pool = new std::pmr::unsynchronized_pool_resource; }

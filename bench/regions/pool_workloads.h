@@ -1,11 +1,16 @@
 /* The workloads of the pool's measurement, and main().  A program defines before it includes this:
  *
- *   set_up(), tear_down(), take() and give(object), of objects of OBJECT bytes
+ *   set_up(), tear_down(), take() and give(object), of objects of OBJECT bytes (pools.cmake says
+ *   how many that is)
  *
  * and prints a line for each workload: its name and nanoseconds for one take and one give. */
 #include "clock.h"
 
-enum { PAIRS = 4000000, BATCH = 1000, LIVE = 10000, DEPTH = 256 };
+#define PAIRS 4000000
+#define BATCH 1000
+#define LIVE  10000
+#define DEPTH 256
+#define BURST 100
 
 static void *objects[LIVE];
 
@@ -69,7 +74,6 @@ static void entities(void) {
 
 /* The same in bursts: a hundred die, a hundred are born, as in a game's frame. */
 static void bursts(void) {
-    enum { BURST = 100 };
     uint64_t state = 88172645463325252u;
     for (uint32_t i = 0; i < LIVE; i++) {
         objects[i] = take_and_fill(i);

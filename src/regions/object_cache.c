@@ -328,7 +328,7 @@ CAIRN_EXPORT void *cairn_object_cache_take(struct cairn_object_cache *cache) {
         uint8_t *state = state_of(&cache->slabs, slabs_find(&cache->slabs, object), object);
         __atomic_store_n(state, OBJECT_LIVE, __ATOMIC_RELAXED);
         if (unlikely(cache->slabs.poisons)) {
-            unpoison(object, cache->slabs.size);
+            unpoison((uintptr_t)object, cache->slabs.size);
         }
     }
     return object;
@@ -346,7 +346,7 @@ CAIRN_EXPORT void cairn_object_cache_give(struct cairn_object_cache *cache, void
         report_give(cache, object, slab);
     }
     if (unlikely(cache->slabs.poisons)) {
-        poison(object, cache->slabs.stride);
+        poison((uintptr_t)object, cache->slabs.stride);
     }
     struct slot *slot = slot_enter(cache);
     bool given = false;

@@ -38,16 +38,15 @@ static bool is_whole(const struct object_slabs *slabs, const struct object_slab 
     return (slab->raw | slab->idle) == low_mask(slabs->objects);
 }
 
-/* Both only where it is possible; see poison.h. */
 static void hide(const struct object_slabs *slabs, const void *address, size_t bytes) {
     if (unlikely(slabs->poisons)) {
-        poison(address, bytes);
+        poison((uintptr_t)address, bytes);
     }
 }
 
 static void show(const struct object_slabs *slabs, const void *address, size_t bytes) {
     if (unlikely(slabs->poisons)) {
-        unpoison(address, bytes);
+        unpoison((uintptr_t)address, bytes);
     }
 }
 
@@ -358,7 +357,7 @@ bool slabs_start(struct object_slabs *slabs, size_t size, size_t stride, size_t 
     slabs->granule_log = lowest_bit(bytes);
     slabs->colour_step = alignment > CACHE_LINE ? alignment : CACHE_LINE;
     slabs->colour_most = bytes - objects * stride;
-    slabs->poisons = poison_is_possible();
+    slabs->poisons = poison_is_active();
     slabs->lock = (struct mutex)MUTEX(RANK_REGION);
     slabs_lock(slabs);
     bool started = table_grow(slabs);

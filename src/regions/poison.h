@@ -1,29 +1,32 @@
-/* Telling the address sanitizer which bytes nobody may touch.
+/* Free memory inside regions, as AddressSanitizer of the user's program sees it.
  *
- * The library is not built with it; the program may be.  Then the sanitizer's run time is in the
- * process, and these weak symbols are found there. */
+ * A program built with -fsanitize=address brings these functions along; in any other they are
+ * NULL and nothing happens.  Addresses are multiples of 8, its grain; poisoned memory is not to
+ * be read or written by the library either, nor given back. */
 #ifndef CAIRN_REGIONS_POISON_H
 #define CAIRN_REGIONS_POISON_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-extern void __asan_poison_memory_region(const volatile void *address, size_t size)
-    __attribute__((weak));
-extern void __asan_unpoison_memory_region(const volatile void *address, size_t size)
-    __attribute__((weak));
+#include "base/compiler.h"
 
-static inline bool poison_is_possible(void) {
-    return __asan_poison_memory_region != NULL && __asan_unpoison_memory_region != NULL;
+__attribute__((weak)) void __asan_poison_memory_region(const volatile void *address, size_t size);
+__attribute__((weak)) void __asan_unpoison_memory_region(const volatile void *address, size_t size);
+
+static inline bool poison_is_active(void) { return __asan_poison_memory_region != NULL; }
+
+static inline void poison(uintptr_t address, size_t size) {
+    if (unlikely(poison_is_active())) {
+        __asan_poison_memory_region((void *)address, size);
+    }
 }
 
-/* Both only where it is possible. */
-static inline void poison(const void *address, size_t size) {
-    __asan_poison_memory_region(address, size);
-}
-
-static inline void unpoison(const void *address, size_t size) {
-    __asan_unpoison_memory_region(address, size);
+static inline void unpoison(uintptr_t address, size_t size) {
+    if (unlikely(poison_is_active())) {
+        __asan_unpoison_memory_region((void *)address, size);
+    }
 }
 
 #endif

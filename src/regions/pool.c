@@ -254,7 +254,7 @@ static bool set_up(struct cairn_pool *pool, size_t size, const struct cairn_pool
         .most = most,
         .state = POOL_LIVE,
         .handles = options->handles,
-        .poisons = poison_is_possible(),
+        .poisons = poison_is_active(),
         .name = options->name == NULL ? "pool" : options->name,
         .allocator = options->allocator == NULL ? cairn_heap_allocator : *options->allocator,
     };

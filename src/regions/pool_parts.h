@@ -45,13 +45,13 @@ void pool_word_init(struct cairn_pool *pool, struct cairn_pool_chunk *chunk, siz
 
 static inline void pool_poison(const struct cairn_pool *pool, const void *object, size_t size) {
     if (unlikely(pool->poisons)) {
-        poison(object, size);
+        poison((uintptr_t)object, size);
     }
 }
 
 static inline void pool_unpoison(const struct cairn_pool *pool, const void *object, size_t size) {
     if (unlikely(pool->poisons)) {
-        unpoison(object, size);
+        unpoison((uintptr_t)object, size);
     }
 }
 
