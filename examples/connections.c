@@ -1,8 +1,8 @@
 /* A server's connections in an object cache.
  *
  * A connection is dear to make ready: a mutex, two buffers, a table.  Most of that does not depend
- * on who is connected, so it is made once and kept: a connection that is over goes back to the cache
- * as it was after its construction, and the next client gets it like that. */
+ * on who is connected, so it is made once and kept: a connection that is over goes back to the
+ * cache as it was after its construction, and the next client gets it like that. */
 #include <cairn/object_cache.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -55,8 +55,8 @@ static struct connection *open_connection(struct connection_cache *cache, int nu
 
 static void serve(struct connection *connection) {
     pthread_mutex_lock(&connection->lock);
-    connection->input_used = (size_t)snprintf(connection->input, BUFFER, "hello from %s",
-                                              connection->client);
+    connection->input_used =
+        (size_t)snprintf(connection->input, BUFFER, "hello from %s", connection->client);
     memcpy(connection->output, connection->input, connection->input_used);
     connection->output_used = connection->input_used;
     pthread_mutex_unlock(&connection->lock);
@@ -97,8 +97,8 @@ int main(void) {
     cairn_object_cache_read(cache.cache, &statistics);
     printf("%llu connections served, %zu bytes echoed\n", (unsigned long long)statistics.takes,
            echoed);
-    printf("constructed: %s\n", statistics.constructed <= 2 * AT_ONCE ? "as many as were open at once"
-                                                                      : "more");
+    printf("constructed: %s\n",
+           statistics.constructed <= 2 * AT_ONCE ? "as many as were open at once" : "more");
     (void)cairn_purge(); /* a quiet hour: what is idle goes back */
     cairn_object_cache_read(cache.cache, &statistics);
     printf("after a purge: %zu idle, %zu slabs\n", statistics.idle, statistics.slabs);

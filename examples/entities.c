@@ -1,8 +1,8 @@
 /* A game's entities in a pool, and how they refer to each other.
  *
- * Ships shoot missiles at each other.  A missile remembers its target for seconds, and meanwhile the
- * target may be gone and another ship may be in its place.  A pointer would lead to that; a handle
- * tells. */
+ * Ships shoot missiles at each other.  A missile remembers its target for seconds, and meanwhile
+ * the target may be gone and another ship may be in its place.  A pointer would lead to that; a
+ * handle tells. */
 #include <cairn/pool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,7 +121,8 @@ int main(void) {
     for (struct entity *entity; (entity = entity_pool_next(&game.entities, &cursor)) != NULL;) {
         ships += entity->kind == SHIP;
     }
-    printf("after %d frames: %d ships, %d hits, %d wrecks\n", FRAMES, ships, game.hits, game.wrecks);
+    printf("after %d frames: %d ships, %d hits, %d wrecks\n", FRAMES, ships, game.hits,
+           game.wrecks);
     printf("missiles whose target was gone: %s\n", game.lost_targets > 0 ? "some" : "none");
     entity_pool_destroy(&game.entities);
     return 0;

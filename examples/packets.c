@@ -1,8 +1,8 @@
 /* Packets between two threads, in memory that the program set aside at its start.
  *
  * One thread receives packets and hands them over in a ring; the other looks at them and gives them
- * back.  All packets lie in one static buffer: nothing is allocated while the program runs, and when
- * the second thread falls behind, the first notices that no packet is free, as a network card
+ * back.  All packets lie in one static buffer: nothing is allocated while the program runs, and
+ * when the second thread falls behind, the first notices that no packet is free, as a network card
  * would. */
 #include <cairn/pool.h>
 #include <pthread.h>
@@ -85,7 +85,8 @@ int main(void) {
     pthread_join(reader, NULL);
     printf("%d packets, %llu bytes, %u damaged\n", PACKETS, bytes, damaged);
     printf("packets in use: %zu\n", cairn_pool_count(&packets.pool));
-    printf("memory: %s\n", cairn_pool_reserved(&packets.pool) <= sizeof room ? "the buffer" : "more");
+    printf("memory: %s\n",
+           cairn_pool_reserved(&packets.pool) <= sizeof room ? "the buffer" : "more");
     packet_pool_destroy(&packets);
     return 0;
 }

@@ -1,4 +1,5 @@
-/* What the measurements of regions share: a clock, random numbers, a touch, and a line of result. */
+/* What the measurements of regions share: a clock, random numbers, a touch, and a line of result.
+ * */
 #ifndef CAIRN_BENCH_REGIONS_CLOCK_H
 #define CAIRN_BENCH_REGIONS_CLOCK_H
 

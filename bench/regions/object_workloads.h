@@ -1,5 +1,5 @@
-/* The workloads of the object cache's measurement, and main().  A program defines before it includes
- * this:
+/* The workloads of the object cache's measurement, and main().  A program defines before it
+ * includes this:
  *
  *   set_up(), tear_down(), take() and give(object): of constructed objects
  *

@@ -1,6 +1,7 @@
 # The benchmarks of pools and object caches: one program per way of getting objects, and for pools
-# one per size of them. Those named *_cairn* call the library; the others must not be linked with it,
-# as they measure the malloc that they run under. boost::pool is left out where its header is missing.
+# one per size of them. Those named *_cairn* call the library; the others must not be linked with
+# it, as they measure the malloc that they run under. boost::pool is left out where its header is
+# missing.
 find_path(boost_pool boost/pool/pool.hpp)
 
 # pool_bench(name source [definition...])

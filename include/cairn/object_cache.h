@@ -23,8 +23,8 @@
  * reaped: cairn_purge() and malloc_trim() reap all caches.
  *
  * Thread-safety: everything but destroy may be called by any thread at any time, by constructors
- * and destructors of other caches, too.  The child of a fork may use the caches that no other thread
- * was using.
+ * and destructors of other caches, too.  The child of a fork may use the caches that no other
+ * thread was using.
  * Ownership: an object is the caller's from take to give.
  * Errors: no memory, and a constructor that failed, are NULL.  Giving what is not a live object of
  * the cache (free already, inside an object, foreign), destroying a cache whose objects are live,
@@ -88,8 +88,8 @@ CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_object_cache *
 cairn_object_cache_create(size_t size, const struct cairn_object_cache_options *options);
 
-/* Destructs all objects and gives all memory back.  No other thread may use the cache any more; live
- * objects are reported.  NULL is ignored. */
+/* Destructs all objects and gives all memory back.  No other thread may use the cache any more;
+ * live objects are reported.  NULL is ignored. */
 void cairn_object_cache_destroy(struct cairn_object_cache *cache);
 
 /* A constructed object.  NULL: no memory, or its construction failed. */
@@ -136,6 +136,7 @@ const char *cairn_object_cache_name(const struct cairn_object_cache *cache);
 #define CAIRN_OBJECT_CACHE_POINTER(type, value) (value)
 #endif
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type may not stand in parentheses. */
 #define CAIRN_OBJECT_CACHE(name, type)                                                   \
     struct name {                                                                        \
         struct cairn_object_cache *cache;                                                \
@@ -167,6 +168,7 @@ const char *cairn_object_cache_name(const struct cairn_object_cache *cache);
         cairn_object_cache_give(typed->cache, object);                                   \
     }                                                                                    \
     struct name
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #ifdef __cplusplus
 }

@@ -241,7 +241,8 @@ static void delete_one(struct cairn_object_cache *cache, struct magazine *magazi
     }
 }
 
-/* The slot has no objects: a full magazine from the depot, for an empty one.  False: it has none. */
+/* The slot has no objects: a full magazine from the depot, for an empty one.  False: it has none.
+ * */
 static bool load_full(struct cairn_object_cache *cache, struct slot *slot) {
     slabs_lock(&cache->slabs);
     struct magazine *full = magazine_pop(&cache->full);

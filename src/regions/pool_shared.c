@@ -9,10 +9,10 @@
  *
  * link.next_place says whether a word is in the list (or about to be): who changes it from
  * NOT_LISTED puts it there.  No word is lost: whoever sets the first free bit of a word lists it
- * unless it is listed; whoever takes it out of the list says so before it looks at the bits.  One of
- * the two sees the other (all four accesses are sequentially consistent).  A word that is between
- * the list and a hint is invisible for that moment, so a take that finds nothing looks at every word
- * before it says so. */
+ * unless it is listed; whoever takes it out of the list says so before it looks at the bits.  One
+ * of the two sees the other (all four accesses are sequentially consistent).  A word that is
+ * between the list and a hint is invisible for that moment, so a take that finds nothing looks at
+ * every word before it says so. */
 #include "regions/pool_parts.h"
 
 #include <stdatomic.h>

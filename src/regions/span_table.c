@@ -68,8 +68,8 @@ struct cairn_span *span_table_find(const struct cairn_span_table *table, uintptr
         if (span == table->empty) {
             return NULL;
         }
-        /* relaxed: a span that was removed meanwhile, and perhaps entered for other memory, contains
-         * the address neither before nor after. */
+        /* relaxed: a span that was removed meanwhile, and perhaps entered for other memory,
+         * contains the address neither before nor after. */
         uintptr_t start = __atomic_load_n(&span->start, __ATOMIC_RELAXED);
         if (address - start < __atomic_load_n(&span->bytes, __ATOMIC_RELAXED)) {
             return span;

@@ -6,9 +6,10 @@
  *
  *   slots = 2^n;   entries <= slots / 2, so a search ends
  *
- * An entry points at whatever begins with a struct cairn_span.  One thread changes a table at a time; any thread may search it meanwhile, as an entry is one
- * pointer, spans stay readable, and a removed entry becomes a tombstone that only another span's
- * entry replaces.  The table's memory is the owner's, and must outlast every search in it. */
+ * An entry points at whatever begins with a struct cairn_span.  One thread changes a table at a
+ * time; any thread may search it meanwhile, as an entry is one pointer, spans stay readable, and a
+ * removed entry becomes a tombstone that only another span's entry replaces.  The table's memory is
+ * the owner's, and must outlast every search in it. */
 #ifndef CAIRN_REGIONS_SPAN_TABLE_H
 #define CAIRN_REGIONS_SPAN_TABLE_H
 

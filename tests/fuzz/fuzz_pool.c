@@ -1,6 +1,7 @@
 /* Pools under a fuzzer: the input's first bytes choose the kind of pool, the others are operations
  * on it, each mirrored in a model: an array of the objects that must be live, with their contents
- * and handles.  Every operation's result is compared, and the pool's own checker runs throughout. */
+ * and handles.  Every operation's result is compared, and the pool's own checker runs throughout.
+ * */
 #include <cairn/pool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 enum { MOST = 4096, TAKE = 0, GIVE, GIVE_HANDLE, GET, WALK, RESET, KINDS };
 
 struct entry {
-    unsigned char *object; /* NULL: not live */
+    unsigned char *object;      /* NULL: not live */
     struct cairn_handle handle; /* of the last life in this entry */
     unsigned char stamp;
 };
@@ -95,8 +96,8 @@ static void get(const struct entry *entry) {
     void *expected = model.handles ? entry->object : NULL;
     REQUIRE(cairn_pool_get(&model.pool, entry->handle) == expected);
     REQUIRE(entry->object == NULL || cairn_pool_owns(&model.pool, entry->object));
-    REQUIRE(entry->object == NULL || !cairn_pool_owns(&model.pool, entry->object + model.size / 2) ||
-            model.size == 1);
+    REQUIRE(entry->object == NULL ||
+            !cairn_pool_owns(&model.pool, entry->object + model.size / 2) || model.size == 1);
 }
 
 static void walk(void) {

@@ -8,9 +8,10 @@ int main(void) {
     EXPECT(cairn_pool_init(&pool, 48, NULL));
     void *object = cairn_pool_take(&pool);
     void *middle = at_offset(object, 16);
-    EXPECT_REPORT("cairn_pool_give", middle,
-                  "pointer 16 bytes into an object of 48 bytes of pool \"pool\" that starts at 0x%lx",
-                  (unsigned long)address(object));
+    EXPECT_REPORT(
+        "cairn_pool_give", middle,
+        "pointer 16 bytes into an object of 48 bytes of pool \"pool\" that starts at 0x%lx",
+        (unsigned long)address(object));
     cairn_pool_give(&pool, middle);
     return 0;
 }
