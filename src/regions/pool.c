@@ -447,7 +447,7 @@ CAIRN_EXPORT void cairn_pool_give_slow(struct cairn_pool *pool, void *object) {
     }
     require_live(pool, "cairn_pool_give");
     struct pool_place place;
-    if (!find(pool, object, &place) || !is_live(pool, &place)) {
+    if (!find(pool, object, &place)) {
         report_give(pool, (uintptr_t)object);
     }
     /* Before it is free: another thread may take it the moment it is. */

@@ -74,5 +74,5 @@ CAIRN_EXPORT const char *cairn_pool_check(const struct cairn_pool *pool) {
     if (capacity != pool->capacity) {
         return "capacity is the sum of all chunks' objects";
     }
-    return pool->sharing == NULL ? check_list(pool) : NULL;
+    return pool->sharing == NULL ? check_list(pool) : pool_shared_check(pool);
 }

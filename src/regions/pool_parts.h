@@ -71,4 +71,8 @@ void *pool_shared_take(struct cairn_pool *pool);
 /* False: it is free already. */
 bool pool_shared_mark_free(struct cairn_pool *pool, struct pool_place place);
 
+/* Whether the list holds each word once, and every word with free objects can be reached; NULL, or
+ * what is wrong.  No other thread may use the pool. */
+const char *pool_shared_check(const struct cairn_pool *pool);
+
 #endif

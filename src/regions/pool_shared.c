@@ -254,6 +254,37 @@ bool pool_shared_mark_free(struct cairn_pool *pool, struct pool_place place) {
     return (freed & bit) == 0;
 }
 
+/* --- checking --------------------------------------------------------------------------------- */
+
+static bool is_hint(const struct cairn_pool *pool, uint64_t place) {
+    for (unsigned i = 0; i < HINTS; i++) {
+        if (atomic_load_explicit(&pool->sharing->hints[i].place, memory_order_relaxed) == place) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *pool_shared_check(const struct cairn_pool *pool) {
+    size_t listed = 0;
+    for (uint32_t i = 0; i < pool->chunk_count; i++) {
+        const struct cairn_pool_chunk *chunk = pool->chunks[i];
+        for (size_t w = 0; w < words_of(pool, chunk->objects); w++) {
+            const struct cairn_pool_word *word = &chunk->words[w];
+            bool in_list = word->link.next_place != NOT_LISTED;
+            listed += in_list;
+            if (word->freed != 0 && !in_list && !is_hint(pool, place_of(chunk, w))) {
+                return "a word with free objects is in the list or a hint";
+            }
+        }
+    }
+    uint64_t place = atomic_load_explicit(&pool->sharing->head, memory_order_relaxed) & PLACE_MASK;
+    for (; place != LIST_END && listed != 0; listed--) {
+        place = word_at(pool, place)->link.next_place;
+    }
+    return place == LIST_END && listed == 0 ? NULL : "the list holds each word once";
+}
+
 void pool_shared_start(struct cairn_pool *pool, void *memory) {
     struct cairn_pool_shared *sharing = memory;
     *sharing = (struct cairn_pool_shared){.head = LIST_END, .growth = MUTEX(RANK_REGION)};

@@ -206,7 +206,11 @@ static void reaps(void **state) {
     assert_int_equal(read_cache(cache).slabs, 1);
     assert_int_equal(kept->serial, serial);
     assert_true(maker.destructed >= MANY - 64 && maker.destructed < maker.constructed);
-    assert_int_equal(cairn_object_cache_reap(cache), 0);
+    uint64_t constructed = maker.constructed; /* the slab that is left has idle and raw places */
+    things[0] = cairn_object_cache_take(cache);
+    assert_int_equal(maker.constructed, constructed);
+    cairn_object_cache_give(cache, things[0]);
+    (void)cairn_object_cache_reap(cache);
     take_many(cache, MANY - 1); /* descriptors and table are used again */
     give_many(cache, MANY);
     cairn_object_cache_destroy(cache);

@@ -532,11 +532,18 @@ static void hammer(void) {
 
 static void serves_threads_growing(void **state) {
     (void)state;
-    common = make(sizeof(struct message),
-                  (struct cairn_pool_options){.shared = true, .handles = true, .first = 4});
-    hammer();
-    assert_int_equal(refused, 0);
-    cairn_pool_destroy(&common);
+    /* Again and again, so that threads meet while they grow the pool. */
+    for (int round = 0; round < 5; round++) {
+        struct counting counting = {.left = -1};
+        const struct cairn_allocator allocator = counting_allocator(&counting);
+        common = make(sizeof(struct message),
+                      (struct cairn_pool_options){
+                          .allocator = &allocator, .shared = true, .handles = true, .first = 4});
+        hammer();
+        assert_int_equal(refused, 0);
+        cairn_pool_destroy(&common);
+        assert_int_equal(counting.bytes, 0);
+    }
 }
 
 /* So few objects that threads find it full; afterwards each of them can still be taken. */
