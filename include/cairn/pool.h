@@ -46,7 +46,8 @@ struct cairn_pool_options {
     const char *name; /* for reports and statistics; not copied; NULL: "pool" */
     const struct cairn_allocator *allocator; /* copied; NULL: the heap; unused in caller memory */
     size_t alignment; /* of the objects, a power of two; 0: what their size implies, 16 at most */
-    size_t first;     /* how many objects the first memory is for; 0: 64 KiB of them, or 8 */
+    size_t first;     /* how many objects the first memory is for, rounded up to 4 KiB of them;
+                         0: 64 KiB of them, or 8 */
     size_t most;      /* never more objects than that; 0: no limit */
     bool handles;     /* cairn_pool_handle() and its kin will be used */
     bool shared;      /* several threads will use it at once */

@@ -15,6 +15,7 @@
 enum {
     SIZE_MOST = 16 << 20,
     FIRST_BYTES = 64 << 10, /* the default first chunk */
+    GRANULE_LEAST = 4096,   /* each costs 16 bytes of table or more */
     FIRST_OBJECTS = 8,      /* or so many of large objects */
     WORD_BYTES = 8 << 10 /* objects of a word, which are taken in turn: what stays in the cache */
 };
@@ -239,6 +240,7 @@ static bool set_up(struct cairn_pool *pool, size_t size, const struct cairn_pool
     first = at_most(first, most);
     size_t granule = at_most(at_least(FIRST_BYTES, next_power_of_two(FIRST_OBJECTS * stride)),
                              next_power_of_two(first * stride));
+    granule = at_least(granule, GRANULE_LEAST);
     size_t per_word = at_most(WORD_BYTES / next_power_of_two(stride), 64);
     *pool = (struct cairn_pool){
         .current = &no_word,

@@ -536,9 +536,9 @@ static void serves_threads_growing(void **state) {
     for (int round = 0; round < 5; round++) {
         struct counting counting = {.left = -1};
         const struct cairn_allocator allocator = counting_allocator(&counting);
-        common = make(sizeof(struct message),
-                      (struct cairn_pool_options){
-                          .allocator = &allocator, .shared = true, .handles = true, .first = 4});
+        common =
+            make(1024, (struct cairn_pool_options){
+                           .allocator = &allocator, .shared = true, .handles = true, .first = 4});
         hammer();
         assert_int_equal(refused, 0);
         cairn_pool_destroy(&common);
