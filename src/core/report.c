@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "os/os.h"
 
 static void describe_class(struct text *text, const char *before, size_t size) {
@@ -61,15 +60,16 @@ static void describe(struct text *text, const char *function, const struct findi
     }
 }
 
-static void begin(struct text *text, const char *function, uintptr_t argument) {
+void report_begin(struct text *text, const char *function, uintptr_t address) {
+    text->length = 0;
     text_string(text, "cairn: ");
     text_string(text, function);
     text_string(text, "(");
-    text_address(text, argument);
+    text_address(text, address);
     text_string(text, "): ");
 }
 
-static _Noreturn void end(struct text *text) {
+_Noreturn void report_end(struct text *text) {
     text_string(text, "; thread ");
     text_decimal(text, os_thread_id());
     text_string(text, "\n");
@@ -78,15 +78,15 @@ static _Noreturn void end(struct text *text) {
 }
 
 _Noreturn void report_bad_pointer(const char *function, const struct finding *finding) {
-    struct text text = {0};
-    begin(&text, function, finding->address);
+    struct text text;
+    report_begin(&text, function, finding->address);
     describe(&text, function, finding);
-    end(&text);
+    report_end(&text);
 }
 
 _Noreturn void report_misuse(const char *function, const void *argument, const char *what) {
-    struct text text = {0};
-    begin(&text, function, (uintptr_t)argument);
+    struct text text;
+    report_begin(&text, function, (uintptr_t)argument);
     text_string(&text, what);
-    end(&text);
+    report_end(&text);
 }

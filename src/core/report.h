@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/text.h"
+
 enum found {
     FOUND_LIVE,       /* the first byte of a live object: nothing to report */
     FOUND_FREE,       /* an object that is free */
@@ -24,7 +26,14 @@ struct finding {
     size_t size;      /* of the object: its class's, or the large object's usable bytes */
 };
 
-/* `function` is what the program called: "free", "realloc", ... */
+/* The frame of a report, for whoever finds a mistake of a kind of its own:
+ *
+ *   cairn: FUNCTION(0xADDRESS): ... what the caller adds ...; thread ID
+ *
+ * `function` is what the program called: "free", "realloc", ... */
+void report_begin(struct text *text, const char *function, uintptr_t address);
+_Noreturn void report_end(struct text *text);
+
 _Noreturn void report_bad_pointer(const char *function, const struct finding *finding);
 
 /* Any other mistake: `function` was called with `argument`, and `what` says what is wrong with it

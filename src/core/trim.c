@@ -6,6 +6,15 @@
 #include "core/threads.h"
 #include "os/os.h"
 
+static _Atomic(struct trim_hook *) hooks;
+
+void trim_add_hook(struct trim_hook *hook) {
+    hook->next = atomic_load_explicit(&hooks, memory_order_relaxed);
+    /* release: who finds the hook finds it whole. */
+    while (!atomic_compare_exchange_weak_explicit(&hooks, &hook->next, hook, memory_order_release,
+                                                  memory_order_relaxed)) {}
+}
+
 static bool is_free(const struct chunk *slab, unsigned index) {
     return (slab_free_bits(slab, index / 64) >> (index % 64) & 1) != 0;
 }
@@ -60,6 +69,10 @@ static size_t purged_so_far(void) {
 
 size_t trim(void) {
     size_t before = purged_so_far();
+    struct trim_hook *hook = atomic_load_explicit(&hooks, memory_order_acquire);
+    for (; hook != NULL; hook = hook->next) {
+        hook->release();
+    }
     threads_flush();
     size_t bytes = trim_heap(heap_self());
     threads_lock();

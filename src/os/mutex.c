@@ -57,6 +57,14 @@ void mutex_lock(struct mutex *mutex) {
     note_locked(mutex);
 }
 
+bool mutex_try_lock(struct mutex *mutex) {
+    bool taken = try_take(mutex);
+    if (taken) {
+        note_locked(mutex);
+    }
+    return taken;
+}
+
 void mutex_unlock(struct mutex *mutex) {
     note_unlocked(mutex);
     if (atomic_exchange_explicit(&mutex->state, 0, memory_order_release) == 2) {

@@ -6,14 +6,17 @@
 #define CAIRN_OS_MUTEX_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* All locks of the allocator, in the order in which they may be taken. */
 enum mutex_rank {
     RANK_REGISTRY = 1, /* the list of arenas, pools and caches; held while a visitor may allocate */
-    RANK_THREADS = 2,  /* the registry of heaps: parking, adoption, fork */
-    RANK_CHUNKS = 3,   /* regions, blocks, runs of chunks */
-    RANK_METADATA = 4  /* the tables' own memory */
+    RANK_CACHES = 2,   /* the list of object caches */
+    RANK_REGION = 3,   /* the insides of one region: a pool's growth, an object cache's slabs */
+    RANK_THREADS = 4,  /* the registry of heaps: parking, adoption, fork */
+    RANK_CHUNKS = 5,   /* regions, blocks, runs of chunks */
+    RANK_METADATA = 6  /* the tables' own memory */
 };
 
 struct mutex {
@@ -26,6 +29,9 @@ struct mutex {
 
 void mutex_lock(struct mutex *mutex);
 void mutex_unlock(struct mutex *mutex);
+
+/* Takes it if that needs no waiting. */
+bool mutex_try_lock(struct mutex *mutex);
 
 /* In a child after fork: free, whoever of the vanished threads held it. */
 void mutex_reset(struct mutex *mutex);

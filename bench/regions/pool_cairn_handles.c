@@ -1,0 +1,3 @@
+/* The pool's workloads on a pool with handles. */
+#define POOL_OPTIONS .handles = true
+#include "pool_cairn.c"

@@ -1,0 +1,78 @@
+/* What the two kinds of pools share: pool.c has the parts that do not depend on the kind and the
+ * kind for one thread, pool_shared.c the kind for several. */
+#ifndef CAIRN_REGIONS_POOL_PARTS_H
+#define CAIRN_REGIONS_POOL_PARTS_H
+
+#include <cairn/pool.h>
+
+#include "base/bits.h"
+#include "base/compiler.h"
+#include "regions/poison.h"
+#include "regions/span_table.h"
+
+/* The image of a pool that was never made is all zero. */
+enum pool_state { POOL_LIVE = 1, POOL_DESTROYED = 2 };
+
+/* An object by its place. */
+struct pool_place {
+    struct cairn_pool_chunk *chunk;
+    size_t index;
+};
+
+static inline size_t words_of(const struct cairn_pool *pool, size_t objects) {
+    return (objects + low_mask(pool->word_log)) >> pool->word_log;
+}
+
+/* The bits of word w's objects that are below `end`; w < words_of(end). */
+static inline uint64_t pool_word_mask(const struct cairn_pool *pool, size_t w, size_t end) {
+    size_t first = w << pool->word_log;
+    size_t most = (size_t)1 << pool->word_log;
+    return low_mask((unsigned)(end - first < most ? end - first : most)) << (first % 64);
+}
+
+uint64_t pool_free_bits(const struct cairn_pool_word *word);
+
+/* One more chunk, in no list yet, for a pool of `count` chunks and `capacity` objects.  NULL: no
+ * memory, or the pool may not grow. */
+struct cairn_pool_chunk *pool_chunk_new(struct cairn_pool *pool, uint32_t count, size_t capacity);
+void pool_chunk_delete(struct cairn_pool *pool, struct cairn_pool_chunk *chunk);
+
+/* Makes the chunk the pool's next one.  One thread at a time. */
+void pool_chunk_publish(struct cairn_pool *pool, struct cairn_pool_chunk *chunk);
+
+/* Makes word w ready, all its objects taken, and the generations of its objects. */
+void pool_word_init(struct cairn_pool *pool, struct cairn_pool_chunk *chunk, size_t w);
+
+static inline void pool_poison(const struct cairn_pool *pool, const void *object, size_t size) {
+    if (unlikely(pool->poisons)) {
+        poison((uintptr_t)object, size);
+    }
+}
+
+static inline void pool_unpoison(const struct cairn_pool *pool, const void *object, size_t size) {
+    if (unlikely(pool->poisons)) {
+        unpoison((uintptr_t)object, size);
+    }
+}
+
+/* --- the kind for several threads ------------------------------------------------------------- */
+
+extern const size_t pool_shared_bytes;
+
+/* memory: of pool_shared_bytes, aligned to a cache line. */
+void pool_shared_start(struct cairn_pool *pool, void *memory);
+
+/* All objects of a new chunk, to be called before it is published, and after it. */
+void pool_shared_fill(struct cairn_pool *pool, struct cairn_pool_chunk *chunk);
+void pool_shared_offer(struct cairn_pool *pool, struct cairn_pool_chunk *chunk);
+
+void *pool_shared_take(struct cairn_pool *pool);
+
+/* False: it is free already. */
+bool pool_shared_mark_free(struct cairn_pool *pool, struct pool_place place);
+
+/* Whether the list holds each word once, and every word with free objects can be reached; NULL, or
+ * what is wrong.  No other thread may use the pool. */
+const char *pool_shared_check(const struct cairn_pool *pool);
+
+#endif
