@@ -136,8 +136,8 @@ enum cairn_reason {
     X(GAUGE, metadata_bytes, "of resident_bytes: descriptors, bitmaps, heaps")                     \
     X(GAUGE, metadata_mapped_bytes, "address space of these")                                      \
     X(GAUGE, outside_bytes, "of resident_bytes: the rest of the process, stacks and code say")     \
-    X(COUNTER, purged_bytes, "chunks given back to the kernel")                                    \
-    X(COUNTER, purge_calls, "system calls for that")                                               \
+    X(COUNTER, purged_bytes, "given back to the kernel, by threads as they free")                  \
+    X(COUNTER, purge_calls, "runs of chunks given back")                                           \
     X(COUNTER, purge_failures, "of these: refused, as for locked memory")                          \
     X(COUNTER, refaulted_bytes, "purged, and needed again soon")                                   \
     X(COUNTER, refills, "times a thread went to its slabs for more objects")                       \

@@ -5,6 +5,7 @@
 
 #include "base/bits.h"
 #include "core/fast.h"
+#include "core/holes.h"
 #include "core/large.h"
 #include "core/object.h"
 #include "core/remote.h"
@@ -127,7 +128,12 @@ void free_slow(const char *function, void *pointer) {
     }
 }
 
-void free_emptied(void *pointer) { heap_word_freed(heap_self(), chunk_of((uintptr_t)pointer)); }
+void free_emptied(void *pointer) {
+    struct chunk *slab = chunk_of((uintptr_t)pointer);
+    unsigned class = slab->class;
+    heap_word_freed(heap_self(), slab);
+    holes_look(heap_self(), class);
+}
 
 static void free_for_realloc(void *pointer) { free_slow("realloc", pointer); }
 

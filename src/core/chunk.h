@@ -36,8 +36,10 @@ enum chunk_kind {
  * nothing special, and is the one value that free's fast path accepts.  All others end in its
  * slow path; so does OWNER_NONE for a thread without a heap, whose distance is 0 too, as the
  * reciprocal is 0 then. */
-#define OWNER_NONE  ((uintptr_t)0) /* nobody: never given out, or released */
-#define OWNER_FULL  ((uintptr_t)1) /* added to the distance: no object is free, in no queue */
+#define OWNER_NONE ((uintptr_t)0) /* nobody: never given out, or released */
+#define OWNER_FULL \
+    ((uintptr_t)1)                 /* added to the distance: no object is free, and in no queue; or
+                                      queued and watched (holes.h).  The next free is to be slow */
 #define OWNER_LARGE ((uintptr_t)2) /* a large object; who changes it to OWNER_NONE has freed it */
 
 /* The bitmap of a slab: two bits for each object, in pairs of words for 64 objects.
@@ -80,7 +82,12 @@ struct chunk {
     uint16_t fresh;        /* slab: objects at and above it have never been handed out */
     bool queued;           /* slab: in its bin's queue */
     uint8_t scan; /* slab: word of the bitmap at which the search for free objects goes on */
-    uint64_t reserved;
+    /* For holes.h, of a slab: */
+    uint8_t purged; /* pages of it that were given back, or wait for that, and of which no
+                             object was handed out since: bit p is the p-th */
+    uint8_t reserved;
+    uint16_t live_before; /* objects that were live when it was last looked at */
+    uint32_t reserved_too;
 };
 
 struct chunk_shared {

@@ -76,6 +76,8 @@ struct chunk *slab_create(struct heap *owner, unsigned class) {
     slab->scan = 0;
     slab->fresh = 0;
     slab->queued = false;
+    slab->purged = 0;
+    slab->live_before = size_class->capacity;
     shared->remote = remote;
     for (unsigned w = 0; w < size_class->words; w++) {
         atomic_store_explicit(&remote[w], 0, memory_order_relaxed);

@@ -155,6 +155,7 @@ static void add_counters(const struct heap *heap, struct heap_sums *sums) {
     sums->counters.slabs_released += counters.slabs_released;
     sums->counters.slabs_adopted += counters.slabs_adopted;
     sums->counters.remote_frees += counters.remote_frees;
+    sums->counters.hole_bytes += counters.hole_bytes;
 }
 
 static void add_heaps(struct heap_sums *sums, struct cairn_heap_stats *stats) {
@@ -233,7 +234,7 @@ static void finish_large(struct cairn_heap_stats *stats) {
 
 static void add_events(struct cairn_heap_stats *stats, const struct heap_counters *counters) {
     stats->taken_peak_bytes = relaxed(&block_totals.taken_peak) * CHUNK_SIZE;
-    stats->purged_bytes = relaxed(&block_totals.purged_bytes);
+    stats->purged_bytes = relaxed(&block_totals.purged_bytes) + counters->hole_bytes;
     stats->purge_calls = relaxed(&block_totals.purge_calls);
     stats->purge_failures = relaxed(&block_totals.purge_failures);
     stats->refaulted_bytes = relaxed(&block_totals.refaulted) * CHUNK_SIZE;
