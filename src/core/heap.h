@@ -51,7 +51,6 @@ struct queue {
     uint32_t quiet;         /* slow frees since objects were handed out last */
     uint64_t handed_before; /* bin.handed at the last slow free */
     struct chunk *look;     /* queued slab that is looked at next; NULL: the first */
-    uint64_t purged_pages, refilled_pages;
 };
 
 enum heap_state {
@@ -73,6 +72,9 @@ enum { HOLES_WAITING = 16 };
 struct holes {
     struct os_range range[HOLES_WAITING];
     uint32_t count;
+    uint32_t looks;
+    uint64_t purged_pages; /* lately; refilled_pages: of these, in use again */
+    uint64_t refilled_pages;
 };
 
 enum { HEAP_SPARES = 16 };

@@ -5,14 +5,15 @@
 #include "core/slab.h"
 
 enum {
-    QUIET = 4, /* slow frees in a row without a refill: the class is shrinking */
-    MANY = 32, /* slabs of a class: with fewer there is little to gain, and one of them that is
-                   watched would make too large a part of all frees slow */
-    TRUST = 64 /* pages that may come into use again before anything is concluded from it */
+    QUIET = 4,    /* slow frees in a row without a refill: the class is shrinking */
+    MANY = 32,    /* slabs of a class: with fewer there is little to gain, and one of them that is
+                     watched would make too large a part of all frees slow */
+    TRUST = 64,   /* pages that may come into use again before anything is concluded from it */
+    MEMORY = 1024 /* looks after which what was learned counts half */
 };
 
-/* Pages of a slab are counted in bits of chunk.purged: with pages so large that a slab has one there
- * are no holes. */
+/* Pages of a slab are counted in bits of chunk.purged: with pages so large that a slab has one
+ * there are no holes. */
 static unsigned page_count(void) { return (unsigned)(CHUNK_SIZE / os_page_size()); }
 
 void holes_flush(struct heap *heap) {
@@ -49,11 +50,10 @@ static bool waits(const struct heap *heap, const struct chunk *slab) {
 }
 
 void holes_fill(struct heap *heap, struct chunk *slab) {
-    struct queue *queue = &heap->queues[slab->class];
     if (waits(heap, slab)) {
         holes_flush(heap);
     }
-    queue->refilled_pages += count_bits(slab->purged);
+    heap->holes.refilled_pages += count_bits(slab->purged);
     slab->purged = 0;
 }
 
@@ -110,7 +110,7 @@ static void look_at(struct heap *heap, struct chunk *slab) {
     }
     unsigned new_holes = find_holes(slab) & ~(unsigned)slab->purged;
     slab->purged |= (uint8_t)new_holes;
-    heap->queues[slab->class].purged_pages += count_bits(new_holes);
+    heap->holes.purged_pages += count_bits(new_holes);
     while (new_holes != 0) {
         unsigned first = lowest_bit(new_holes);
         unsigned length = lowest_bit(~(new_holes >> first));
@@ -127,13 +127,18 @@ static bool is_shrinking(struct heap *heap, unsigned class) {
     return queue->quiet >= QUIET;
 }
 
-static bool is_worth_it(const struct queue *queue) {
-    return queue->refilled_pages <= queue->purged_pages / 2 + TRUST;
+/* What happened a while ago counts half. */
+static bool is_worth_it(struct holes *holes) {
+    if (++holes->looks % MEMORY == 0) {
+        holes->purged_pages /= 2;
+        holes->refilled_pages /= 2;
+    }
+    return holes->refilled_pages <= holes->purged_pages / 2 + TRUST;
 }
 
 void holes_look(struct heap *heap, unsigned class) {
     struct queue *queue = &heap->queues[class];
-    if (queue->slabs < MANY || !is_shrinking(heap, class) || !is_worth_it(queue) ||
+    if (queue->slabs < MANY || !is_shrinking(heap, class) || !is_worth_it(&heap->holes) ||
         page_count() <= 1) {
         return;
     }

@@ -58,12 +58,11 @@ static int start(void **state) {
     (void)state;
     give(take(SIZE));
     (void)trim();
-    struct queue *queue = &heap_self()->queues[class_of(SIZE)];
-    queue->purged_pages = queue->refilled_pages = 0;
+    heap_self()->holes.purged_pages = heap_self()->holes.refilled_pages = 0;
     return 0;
 }
 
-/* All but the first of each slab, in any order; `step` has no factor in common with their number. */
+/* All but the first of each slab, in any order; step and their number have no common factor. */
 static void give_in_steps(size_t step) {
     for (size_t n = 0, i = 0; n < OBJECTS; n++, i = (i + step) % OBJECTS) {
         if (i % CAPACITY != 0) {
@@ -143,7 +142,7 @@ static void test_swing(void **state) {
     give_all();
 }
 
-/* Neither a released slab nor one of an ended thread leaves ranges behind that are no longer its. */
+/* Neither a released slab nor one of an ended thread leaves ranges behind that are not its. */
 static void *take_and_give_most(void *argument) {
     (void)argument;
     take_all();
