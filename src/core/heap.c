@@ -17,10 +17,6 @@ enum { CANDIDATES = 8 };
  * a small heap stays small, a large one does not go to the slow path for every object. */
 enum { FEW_SLABS = 4 };
 
-/* A pass over a slab was poor if it found less than this share of its objects; after so many poor
- * ones in a row a class gets a new slab. */
-enum { POOR_SHARE = 16, POOR_PASSES = 2 };
-
 /* Every so many refills somebody looks whether memory is kept that nobody needs. */
 enum { LOOK_EVERY = 1024 };
 
@@ -145,14 +141,12 @@ static bool go_on_or_leave(struct heap *heap, unsigned class) {
     struct queue *queue = &heap->queues[class];
     struct chunk *slab = queue->current;
     const struct size_class *size_class = slab_class(slab);
-    unsigned found = queue->found;
-    if (size_class->words > 1 && found >= (unsigned)size_class->words * size_class->worth) {
+    if (size_class->words > 1 && queue->found >= (unsigned)size_class->words * size_class->worth) {
         begin_pass(heap, slab);
         if (refill_from(queue, slab, &heap->bins[class])) {
             return true;
         }
     }
-    queue->poor = found < size_class->capacity / POOR_SHARE ? queue->poor + 1 : 0;
     queue->current = NULL;
     empty_bin(&heap->bins[class]);
     put_away(heap, slab);
@@ -175,7 +169,6 @@ static bool add_slab(struct heap *heap, unsigned class, bool may_adopt) {
     }
     heap->counters.slabs_created++;
     queue->slabs++;
-    queue->poor = 0;
     return try_slab(heap, class, slab);
 }
 
@@ -200,8 +193,7 @@ static SLOW_PATH bool refill_elsewhere(struct heap *heap, unsigned class, bool m
     if (queue->current != NULL && go_on_or_leave(heap, class)) {
         return true;
     }
-    bool wants_new = queue->poor >= POOR_PASSES && queue->slabs >= FEW_SLABS;
-    for (unsigned i = 0; i < CANDIDATES && queue->head != NULL && !wants_new; i++) {
+    for (unsigned i = 0; i < CANDIDATES && queue->head != NULL; i++) {
         struct chunk *slab = queue->head;
         queue_remove(queue, slab);
         if (try_slab(heap, class, slab)) {

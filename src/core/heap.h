@@ -46,7 +46,6 @@ struct queue {
         *tail;      /* slabs with free objects, by chunk_shared.next and prev; oldest first */
     uint32_t slabs; /* of this class and heap, in all */
     uint32_t found; /* objects that the pass over the current slab has found */
-    uint32_t poor;  /* passes in a row that found few */
     /* See holes.h. */
     uint32_t quiet;         /* slow frees since objects were handed out last */
     uint64_t handed_before; /* bin.handed at the last slow free */
