@@ -71,9 +71,11 @@ enum { HOLES_WAITING = 16 };
 struct holes {
     struct os_range range[HOLES_WAITING];
     uint32_t count;
-    uint32_t looks;
-    uint64_t purged_pages; /* lately; refilled_pages: of these, in use again */
-    uint64_t refilled_pages;
+    /* What is purged and comes into use again soon is purged in vain. */
+    uint32_t pause; /* looks to leave out */
+    uint32_t next_pause;
+    uint64_t purged_pages;   /* since the last pause */
+    uint64_t refilled_pages; /* of these, in use again */
 };
 
 enum { HEAP_SPARES = 16 };

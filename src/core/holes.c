@@ -5,11 +5,13 @@
 #include "core/slab.h"
 
 enum {
-    QUIET = 4,    /* slow frees in a row without a refill: the class is shrinking */
-    MANY = 32,    /* slabs of a class: with fewer there is little to gain, and one of them that is
-                     watched would make too large a part of all frees slow */
-    TRUST = 64,   /* pages that may come into use again before anything is concluded from it */
-    MEMORY = 1024 /* looks after which what was learned counts half */
+    QUIET = 4,     /* slow frees in a row without a refill: the class is shrinking */
+    MANY = 32,     /* slabs of a class: with fewer there is little to gain, and one of them that is
+                   watched would make too large a part of all frees slow */
+    TRUST = 64,    /* pages that may come into use again before anything is concluded from it */
+    PROVEN = 1024, /* purged pages of which few came into use again: all is forgiven */
+    PAUSE_FIRST = 1024,     /* looks to leave out the first time it was in vain; then twice as */
+    PAUSE_LONGEST = 1 << 24 /* many, and so on */
 };
 
 /* Pages of a slab are counted in bits of chunk.purged: with pages so large that a slab has one
@@ -127,13 +129,24 @@ static bool is_shrinking(struct heap *heap, unsigned class) {
     return queue->quiet >= QUIET;
 }
 
-/* What happened a while ago counts half. */
+/* Not for a while if more than half of what went came into use again. */
 static bool is_worth_it(struct holes *holes) {
-    if (++holes->looks % MEMORY == 0) {
-        holes->purged_pages /= 2;
-        holes->refilled_pages /= 2;
+    if (holes->pause != 0) {
+        holes->pause--;
+        return false;
     }
-    return holes->refilled_pages <= holes->purged_pages / 2 + TRUST;
+    if (holes->refilled_pages > holes->purged_pages / 2 + TRUST) {
+        uint32_t pause = holes->next_pause == 0 ? PAUSE_FIRST : holes->next_pause;
+        holes->pause = pause;
+        holes->next_pause = pause < PAUSE_LONGEST ? 2 * pause : pause;
+        holes->purged_pages = holes->refilled_pages = 0;
+        return false;
+    }
+    if (holes->purged_pages > PROVEN && holes->refilled_pages < holes->purged_pages / 4) {
+        holes->next_pause = 0;
+        holes->purged_pages = holes->refilled_pages = 0;
+    }
+    return true;
 }
 
 void holes_look(struct heap *heap, unsigned class) {

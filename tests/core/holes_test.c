@@ -58,7 +58,7 @@ static int start(void **state) {
     (void)state;
     give(take(SIZE));
     (void)trim();
-    heap_self()->holes.purged_pages = heap_self()->holes.refilled_pages = 0;
+    heap_self()->holes = (struct holes){0};
     return 0;
 }
 
