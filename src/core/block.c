@@ -181,6 +181,9 @@ static void note_taken(size_t count, bool zeroed) {
     }
 }
 
+/* Set where a single block was brought in for a short run.  Under the lock. */
+static struct block *brought_in;
+
 /* Brings in new blocks, clean and free; returns the first or NULL. */
 static struct block *grow(size_t blocks) {
     size_t got = 0;
@@ -212,7 +215,11 @@ static struct block *choose_block(unsigned count) {
         return best;
     }
     uint64_t usable = filled & ~low_mask(count - 1);
-    return usable != 0 ? bucket[lowest_bit(usable) + 1] : grow(1);
+    if (usable != 0) {
+        return bucket[lowest_bit(usable) + 1];
+    }
+    brought_in = grow(1);
+    return brought_in;
 }
 
 /* A run within one block. */
@@ -310,13 +317,32 @@ static struct run take_long(size_t count) {
     return (struct run){place.address, take_from(place.address, count)};
 }
 
+/* A heap of this many chunks will soon use all of the next block, too: as one huge page it costs a
+ * system call instead of 512 page faults, and what it may leave unused is a small share. */
+enum { HUGE_FROM = 512 };
+
+/* `taken`: a chunk of the block, the caller's.  What is free of it is resident then. */
+static void make_huge(struct block *block, uintptr_t taken) {
+    *(volatile char *)taken = 0; /* there has to be a page; it was zero */
+    if (os_collapse((void *)block->address, BLOCK_SIZE)) {
+        chunks_lock();
+        set_dirty(block, block->free);
+        chunks_unlock();
+    }
+}
+
 static struct run take(size_t count) {
     chunks_lock();
+    brought_in = NULL;
     struct run run = count <= ALL_CHUNKS ? take_short((unsigned)count) : take_long(count);
     if (run.address != 0) {
         note_taken(count, run.zeroed);
     }
+    struct block *huge = total(&block_totals.taken) >= HUGE_FROM ? brought_in : NULL;
     chunks_unlock();
+    if (huge != NULL && run.address != 0) {
+        make_huge(huge, run.address);
+    }
     return run;
 }
 

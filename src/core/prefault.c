@@ -57,9 +57,26 @@ static unsigned learn(uintptr_t address, size_t size) {
     return whole;
 }
 
+/* In huge pages where there is room for them. */
+static void make_resident(uintptr_t address, size_t size) {
+    uintptr_t end = address + size, from = address;
+    for (uintptr_t at = round_up(address, BLOCK_SIZE); at + BLOCK_SIZE <= end; at += BLOCK_SIZE) {
+        *(volatile char *)at = 0; /* there has to be a page; nobody has written to the object yet */
+        if (os_collapse((void *)at, BLOCK_SIZE)) {
+            if (at > from) {
+                os_populate((void *)from, at - from);
+            }
+            from = at + BLOCK_SIZE;
+        }
+    }
+    if (end > from) {
+        os_populate((void *)from, end - from);
+    }
+}
+
 void prefault_large(uintptr_t address, size_t size) {
     size_t taken = atomic_load_explicit(&block_totals.taken, memory_order_relaxed) * CHUNK_SIZE;
     if (size >= LARGE_FROM && learn(address, size) >= SURE && size <= taken / LARGE_SHARE) {
-        os_populate((void *)address, size);
+        make_resident(address, size);
     }
 }

@@ -278,6 +278,56 @@ static void test_option(void **state) {
     assert_null(os_option("CAIRN_TEST_OPTION_THAT_IS_NOT_SET"));
 }
 
+/* Several ranges at once: all, or whoever asks has to ask singly. */
+static void test_purge_ranges(void **state) {
+    (void)state;
+    enum { RANGES = 64 };
+    size_t page = os_page_size();
+    char *memory = os_map(2 * RANGES * page);
+    struct os_range range[RANGES];
+    memset(memory, 1, 2 * RANGES * page);
+    for (size_t i = 0; i < RANGES; i++) {
+        range[i] = (struct os_range){(uintptr_t)memory + 2 * i * page, page};
+    }
+    errno = EILSEQ;
+    bool done = os_purge_ranges(range, RANGES);
+    assert_int_equal(errno, EILSEQ);
+    for (size_t i = 0; i < RANGES; i++) {
+        assert_true(!done || is_zero(memory + 2 * i * page, page));
+        assert_int_equal(memory[(2 * i + 1) * page], 1);
+    }
+    os_unreserve(memory, 2 * RANGES * page);
+}
+
+static void test_populate(void **state) {
+    (void)state;
+    size_t size = 16 * os_page_size();
+    char *memory = os_map(size);
+    errno = EILSEQ;
+    os_populate(memory, size);
+    assert_int_equal(errno, EILSEQ);
+    size_t resident = os_resident_bytes(memory, size);
+    assert_true(resident == size || resident == 0); /* 0: an older kernel */
+    assert_true(is_zero(memory, size));
+    os_unreserve(memory, size);
+}
+
+static void test_collapse(void **state) {
+    (void)state;
+    char *memory = os_reserve(4 * MIB, 2 * MIB);
+    assert_true(os_commit(memory, 4 * MIB));
+    memory[5] = 7;
+    errno = EILSEQ;
+    bool done = os_collapse(memory, 2 * MIB);
+    assert_int_equal(errno, EILSEQ);
+    assert_int_equal(memory[5], 7);
+    assert_true(!done || os_resident_bytes(memory, 2 * MIB) == 2 * MIB);
+    memory[5] = 0;
+    assert_true(is_zero(memory, 2 * MIB));
+    assert_int_equal(os_resident_bytes(memory + 2 * MIB, 2 * MIB), 0);
+    os_unreserve(memory, 4 * MIB);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_page_size),   cmocka_unit_test(test_reserve),
@@ -287,6 +337,8 @@ int main(void) {
         cmocka_unit_test(test_thread_exit), cmocka_unit_test(test_fork),
         cmocka_unit_test(test_option),      cmocka_unit_test(test_discard),
         cmocka_unit_test(test_files),       cmocka_unit_test(test_handles),
+        cmocka_unit_test(test_populate),    cmocka_unit_test(test_purge_ranges),
+        cmocka_unit_test(test_collapse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
