@@ -3,6 +3,7 @@
 #include "base/bits.h"
 #include "base/check.h"
 #include "core/chunk_map.h"
+#include "core/limit.h"
 #include "core/purge_cap.h"
 #include "core/region.h"
 #include "os/mutex.h"
@@ -156,6 +157,9 @@ static void set_dirty(struct block *block, uint64_t dirty) {
     }
 }
 
+static size_t purge_down_to(size_t keep);
+static void purge_surplus(void);
+
 /* --- taking ----------------------------------------------------------------------------------- */
 
 /* Takes the chunks of mask, all free; returns whether all were clean. */
@@ -197,9 +201,8 @@ static struct block *grow(size_t blocks) {
     return block_of(address);
 }
 
-/* The block to take a short run from: one that has it dirty, the fullest of those looked at, as
- * clean memory costs page faults; else the one whose longest run is the shortest that suffices. */
-static struct block *choose_block(unsigned count) {
+/* A block that has a run dirty, the fullest of those looked at; or NULL. */
+static struct block *choose_dirty_block(unsigned count) {
     struct block *best = NULL;
     struct block *block = youngest;
     for (int i = 0; i < LOOK_AT && block != NULL; i++, block = block->older) {
@@ -208,8 +211,15 @@ static struct block *choose_block(unsigned count) {
             best = block;
         }
     }
-    if (best != NULL) {
-        return best;
+    return best;
+}
+
+/* The block to take a short run from: one that has it dirty, as clean memory costs page faults; else
+ * the one whose longest run is the shortest that suffices. */
+static struct block *choose_block(unsigned count) {
+    struct block *dirty = choose_dirty_block(count);
+    if (dirty != NULL) {
+        return dirty;
     }
     uint64_t usable = filled & ~low_mask(count - 1);
     return usable != 0 ? bucket[lowest_bit(usable) + 1] : grow(1);
@@ -310,11 +320,51 @@ static struct run take_long(size_t count) {
     return (struct run){place.address, take_from(place.address, count)};
 }
 
+/* Whether `count` more chunks stay within the hard limit as things are, because no limit is near or
+ * as they are dirty already. */
+static bool has_room(size_t count) {
+    size_t hard = limit_hard();
+    size_t held = total(&block_totals.taken) + total(&block_totals.dirty);
+    return likely(held <= hard && count <= hard - held) ||
+           (held <= hard && count <= ALL_CHUNKS && choose_dirty_block((unsigned)count) != NULL);
+}
+
+/* Purges until `count` more chunks stay within the hard limit, also if all of them are clean.  Lock
+ * held, and given up in between.  False: too much is taken, or the kernel refuses to purge. */
+static bool make_room(size_t count) {
+    size_t hard = limit_hard();
+    if (count > hard) {
+        return false;
+    }
+    size_t most = hard - count;
+    while (total(&block_totals.taken) + total(&block_totals.dirty) > most) {
+        size_t taken = total(&block_totals.taken);
+        if (taken > most || purge_down_to(most - taken) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Above the soft limit no dirty chunks are kept.  Lock held, and given up in between. */
+static void keep_soft_limit(void) {
+    if (unlikely(limit_presses()) && oldest != NULL) {
+        purge_surplus();
+    }
+}
+
 static struct run take(size_t count) {
+    struct run run = {0, false};
     chunks_lock();
-    struct run run = count <= ALL_CHUNKS ? take_short((unsigned)count) : take_long(count);
+    if (has_room(count) || make_room(count)) {
+        run = count <= ALL_CHUNKS ? take_short((unsigned)count) : take_long(count);
+        limit_note_refusal(false);
+    } else {
+        limit_note_refusal(true);
+    }
     if (run.address != 0) {
         note_taken(count, run.zeroed);
+        keep_soft_limit();
     }
     chunks_unlock();
     return run;
@@ -369,10 +419,11 @@ static bool is_free_run(uintptr_t address, size_t count) {
 
 bool chunks_extend(uintptr_t address, size_t count, bool *zeroed) {
     chunks_lock();
-    bool ours = is_free_run(address, count);
+    bool ours = is_free_run(address, count) && make_room(count) && is_free_run(address, count);
     if (ours) {
         *zeroed = take_from(address, count);
         note_taken(count, *zeroed);
+        keep_soft_limit();
     }
     chunks_unlock();
     return ours;
@@ -463,7 +514,14 @@ static size_t purge_now(struct purge *purge) {
     return bytes;
 }
 
-static size_t cap(void) { return purge_cap(total(&block_totals.taken)); }
+/* Within the limits, whatever else speaks for keeping more. */
+static size_t cap(void) {
+    size_t taken = total(&block_totals.taken);
+    size_t least = limit_least();
+    size_t room = least > taken ? least - taken : 0;
+    size_t wanted = purge_cap(taken);
+    return wanted < room ? wanted : room;
+}
 
 /* Purges those that wait longest until no more than `keep` chunks are dirty.  Lock held, and given
  * up in between.  Returns the bytes. */
@@ -489,7 +547,8 @@ static size_t purge_down_to(size_t keep) {
 static void purge_surplus(void) {
     purge_cap_note_level(total(&block_totals.taken), total(&block_totals.dirty));
     if (total(&block_totals.dirty) > cap()) {
-        (void)purge_down_to(cap() - purge_cap_base(total(&block_totals.taken)) / 2);
+        size_t less = purge_cap_base(total(&block_totals.taken)) / 2;
+        (void)purge_down_to(cap() > less ? cap() - less : 0);
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/block.h"
 #include "core/chunk_map.h"
+#include "core/limit.h"
 
 /* All heaps together keep as much as a SHARE-th of what is taken, and a constant. */
 enum { SHARE = 64, CONSTANT = 8 };
@@ -14,6 +15,9 @@ void spare_note_heaps(int more) {
 }
 
 static size_t limit(void) {
+    if (limit_presses()) {
+        return 0;
+    }
     size_t taken = atomic_load_explicit(&block_totals.taken, memory_order_relaxed);
     size_t heaps = atomic_load_explicit(&heaps_with_thread, memory_order_relaxed);
     size_t share = (taken / SHARE + CONSTANT) / (heaps == 0 ? 1 : heaps);
@@ -70,7 +74,7 @@ void spare_give(struct heap *heap, uintptr_t address) {
         return;
     }
     uintptr_t addresses[HEAP_SPARES + 1] = {address};
-    size_t count = 1 + take_out(heap, addresses + 1, (most + 1) / 2);
+    size_t count = 1 + take_out(heap, addresses + 1, most == 0 ? HEAP_SPARES : (most + 1) / 2);
     chunks_give_dirty(addresses, count);
 }
 

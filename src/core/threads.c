@@ -232,6 +232,12 @@ void threads_flush(void) {
     threads_unlock();
 }
 
+void threads_flush_spares(void) {
+    for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
+        spare_flush(heap);
+    }
+}
+
 /* --- fork ------------------------------------------------------------------------------------- */
 
 static void before_fork(void) {

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "config/options.h"
+#include "core/limit.h"
 #include "core/threads.h"
 #include "core/unmerged.h"
 #include "front/summary.h"
@@ -29,6 +30,7 @@ __attribute__((constructor(101))) static void start(void) {
     if (options.verbose) {
         announce();
     }
+    limit_start();
     summary_start();
 }
 
