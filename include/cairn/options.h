@@ -18,6 +18,11 @@
       "bytes that the heap never exceeds: requests fail with ENOMEM; 0: none")                   \
     X(cgroup, SWITCH, "CAIRN_CGROUP", "0",                                                       \
       "1: the control group sets the soft limit, unless one is given: memory.high, or 90 % of "  \
-      "memory.max")
+      "memory.max; and cpu.max counts for how much threads keep at hand")                        \
+    X(background, SWITCH, "CAIRN_BACKGROUND", "0",                                               \
+      "1: a thread gives back what lies unused for seconds, also of threads that wait")          \
+    X(pressure, SWITCH, "CAIRN_PRESSURE", "0",                                                   \
+      "1: that thread gives back all it can when the system or the control group is short of "   \
+      "memory")
 
 #endif

@@ -431,6 +431,18 @@ bool chunks_extend(uintptr_t address, size_t count, bool *zeroed) {
 
 /* --- giving back ------------------------------------------------------------------------------ */
 
+static _Atomic(unsigned) measuring;
+
+void chunks_measure(bool on) {
+    /* relaxed: it is for what the same thread gives back; of others some may be missed. */
+    (void)atomic_fetch_add_explicit(&measuring, on ? 1 : (unsigned)-1, memory_order_relaxed);
+}
+
+static size_t measure(uintptr_t address, size_t size) {
+    bool wanted = atomic_load_explicit(&measuring, memory_order_relaxed) != 0;
+    return wanted ? os_resident_bytes((void *)address, size) : 0;
+}
+
 static void count_purges(size_t calls, size_t failures, size_t bytes) {
     add(&block_totals.purge_calls, calls);
     add(&block_totals.purge_failures, failures);
@@ -452,6 +464,7 @@ struct purge {
     size_t count, chunks;
     struct os_range range[PURGE_RUNS];
     bool failed[PURGE_RUNS];
+    size_t resident[PURGE_RUNS]; /* bytes; 0 while nobody measures */
 };
 
 static uint64_t mask_of_range(const struct os_range *range) {
@@ -481,6 +494,7 @@ static void purge_add(struct purge *purge, struct block *block, size_t most) {
 static size_t purge_ranges(struct purge *purge) {
     for (size_t i = 0; i < purge->count; i++) {
         purge->failed[i] = false;
+        purge->resident[i] = measure(purge->range[i].address, purge->range[i].size);
     }
     if (purge->count > 1 && os_purge_ranges(purge->range, purge->count)) {
         return purge->chunks * CHUNK_SIZE;
@@ -508,6 +522,8 @@ static size_t purge_now(struct purge *purge) {
         if (purge->failed[i]) {
             set_dirty(block, block->dirty | mask);
             failures++;
+        } else {
+            add(&block_totals.measured_bytes, purge->resident[i]);
         }
     }
     count_purges(purge->count, failures, bytes);
@@ -579,8 +595,10 @@ void chunks_give(uintptr_t address, size_t count, bool dirty) {
     if (dirty && count >= ALL_CHUNKS && count > cap()) {
         /* Larger than all that may be kept: one call for all of it. */
         chunks_unlock();
+        size_t resident = measure(address, count * CHUNK_SIZE);
         bool purged = os_purge((void *)address, count * CHUNK_SIZE);
         chunks_lock();
+        add(&block_totals.measured_bytes, purged ? resident : 0);
         count_purges(1, purged ? 0 : 1, purged ? count * CHUNK_SIZE : 0);
         purge_cap_note_purged(purged ? count : 0);
         dirty = !purged;

@@ -75,9 +75,10 @@ struct heap {
     struct queue queues[CLASS_COUNT];
     struct heap_counters counters;
     struct requests requests[CLASS_COUNT];
-    uint32_t exit_rounds; /* rounds of thread-specific destructors seen */
-    uint32_t thread;      /* thread id of the owner */
-    struct heap *next;    /* all heaps ever made: see threads.c; written once */
+    uint32_t exit_rounds;       /* rounds of thread-specific destructors seen */
+    uint32_t thread;            /* thread id of the owner */
+    uint64_t refills_when_idle; /* counters.refills when it was flushed by idle() */
+    struct heap *next;          /* all heaps ever made: see threads.c; written once */
     struct heap *next_parked;
     _Alignas(CACHE_LINE) _Atomic(uintptr_t) spares[HEAP_SPARES]; /* see spare.h; 0: no chunk */
     _Alignas(CACHE_LINE) _Atomic(struct chunk *)

@@ -4,8 +4,9 @@
 #include "core/chunk_map.h"
 #include "core/limit.h"
 
-/* All heaps together keep as much as a SHARE-th of what is taken, and a constant. */
-enum { SHARE = 64, CONSTANT = 8 };
+/* All heaps together keep as much as a SHARE-th of what is taken, and some for each processor; until
+ * it is known how many there are, as for two. */
+enum { SHARE = 64, FOR_EACH_CPU = 4, MOST_CPUS = 16 };
 
 static _Atomic(size_t) heaps_with_thread;
 
@@ -14,13 +15,22 @@ void spare_note_heaps(int more) {
     atomic_fetch_add_explicit(&heaps_with_thread, (size_t)more, memory_order_relaxed);
 }
 
+static _Atomic(unsigned) cpus_known;
+
+void spare_note_cpus(unsigned cpus) {
+    /* relaxed: likewise. */
+    atomic_store_explicit(&cpus_known, cpus < MOST_CPUS ? cpus : MOST_CPUS, memory_order_relaxed);
+}
+
 static size_t limit(void) {
+    unsigned cpus = atomic_load_explicit(&cpus_known, memory_order_relaxed);
     if (limit_presses()) {
         return 0;
     }
     size_t taken = atomic_load_explicit(&block_totals.taken, memory_order_relaxed);
     size_t heaps = atomic_load_explicit(&heaps_with_thread, memory_order_relaxed);
-    size_t share = (taken / SHARE + CONSTANT) / (heaps == 0 ? 1 : heaps);
+    size_t share =
+        (taken / SHARE + FOR_EACH_CPU * (cpus == 0 ? 2 : cpus)) / (heaps == 0 ? 1 : heaps);
     return share < HEAP_SPARES ? share : HEAP_SPARES;
 }
 

@@ -8,9 +8,11 @@
 #include "base/text.h"
 #include "config/options.h"
 #include "core/limit.h"
+#include "core/spare.h"
 #include "core/threads.h"
 #include "core/unmerged.h"
 #include "front/summary.h"
+#include "os/cgroup.h"
 #include "os/os.h"
 #include "regions/registry.h"
 
@@ -31,6 +33,7 @@ __attribute__((constructor(101))) static void start(void) {
         announce();
     }
     limit_start();
+    spare_note_cpus(os_cpus(options.cgroup || options.background));
     summary_start();
 }
 

@@ -6,6 +6,7 @@
 #ifndef CAIRN_OS_CGROUP_H
 #define CAIRN_OS_CGROUP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct os_cgroup_memory {
@@ -18,9 +19,10 @@ void os_cgroup_memory(struct os_cgroup_memory *memory);
 /* How many times memory went above `high` so far; only differences mean something. */
 size_t os_cgroup_high_events(void);
 
-/* The processors that the process may use at once: its affinity, and not more than the control group
- * grants time for, rounded up.  At least 1. */
-unsigned os_cpus(void);
+/* The processors that the process may use at once, at least 1: by its affinity, which costs a
+ * microsecond; `of_group`: and not more than the control group grants time for, rounded up, which
+ * costs twenty. */
+unsigned os_cpus(bool of_group);
 
 /* For tests: another file than /proc/self/cgroup, and the folder where the tree of control groups
  * is.  Both are kept, not copied; NULL: the real ones again. */

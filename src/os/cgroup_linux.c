@@ -147,7 +147,7 @@ static size_t cpus_of_cgroup(void) {
 }
 
 /* More processors than a set of the usual size holds are counted as many as it holds. */
-unsigned os_cpus(void) {
+unsigned os_cpus(bool of_group) {
     cpu_set_t set;
     int saved = errno;
     size_t cpus = 1;
@@ -156,7 +156,9 @@ unsigned os_cpus(void) {
     } else if (errno == EINVAL) {
         cpus = CPU_SETSIZE;
     }
-    cpus = smaller(cpus, cpus_of_cgroup());
+    if (of_group) {
+        cpus = smaller(cpus, cpus_of_cgroup());
+    }
     errno = saved;
     return cpus == 0 ? 1 : (unsigned)cpus;
 }
