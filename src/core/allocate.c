@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "core/background.h"
 #include "core/fast.h"
 #include "core/large.h"
 #include "core/limit.h"
@@ -58,6 +59,7 @@ static void *take_small(size_t size, bool *zeroed) {
         struct request request = {size, GRANULE, zeroed};
         object = limit_insist(take_small_again, &request, size);
     }
+    background_watch();
     return likely(object != NULL) ? object : out_of_memory();
 }
 
@@ -86,6 +88,7 @@ static void *take_large(size_t size, size_t alignment, bool *zeroed) {
         return out_of_memory();
     }
     note_large(size);
+    background_watch();
     return object;
 }
 

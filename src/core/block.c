@@ -30,7 +30,6 @@ void (*_Atomic chunks_watcher)(size_t taken);
 
 void chunks_lock(void) { mutex_lock(&lock); }
 void chunks_unlock(void) { mutex_unlock(&lock); }
-void chunks_reset_lock(void) { mutex_reset(&lock); }
 
 /* relaxed: written under the lock only; readers without it want a recent value, no more. */
 static size_t total(const _Atomic(size_t) *counter) {
@@ -436,6 +435,12 @@ static _Atomic(unsigned) measuring;
 void chunks_measure(bool on) {
     /* relaxed: it is for what the same thread gives back; of others some may be missed. */
     (void)atomic_fetch_add_explicit(&measuring, on ? 1 : (unsigned)-1, memory_order_relaxed);
+}
+
+/* Whoever measured is gone. */
+void chunks_reset_lock(void) {
+    atomic_store_explicit(&measuring, 0, memory_order_relaxed);
+    mutex_reset(&lock);
 }
 
 static size_t measure(uintptr_t address, size_t size) {

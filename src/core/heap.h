@@ -84,6 +84,7 @@ struct heap {
     _Alignas(CACHE_LINE) _Atomic(struct chunk *)
         notified;            /* slabs with remote frees; any thread pushes */
     _Atomic(uint32_t) state; /* enum heap_state */
+    uintptr_t spares_seen;   /* spare_sum() a while ago; background.c writes */
 };
 
 /* The heap of a thread that has none, all bins empty and never written, and the table that leads

@@ -96,6 +96,14 @@ void spare_flush(struct heap *heap) {
     }
 }
 
+uintptr_t spare_sum(const struct heap *heap) {
+    uintptr_t sum = 0;
+    for (unsigned i = 0; i < HEAP_SPARES; i++) {
+        sum += atomic_load_explicit(&heap->spares[i], memory_order_relaxed);
+    }
+    return sum;
+}
+
 unsigned spare_count(const struct heap *heap) {
     unsigned count = 0;
     for (unsigned i = 0; i < HEAP_SPARES; i++) {

@@ -217,10 +217,7 @@ void threads_drain_parked(struct heap *heap) {
     threads_unlock();
 }
 
-void threads_flush(void) {
-    if (heap_distance != 0) {
-        heap_flush(heap_self());
-    }
+void threads_flush_parked(void) {
     threads_lock();
     reclaim_lost();
     for (struct heap *heap = parked; heap != NULL; heap = heap->next_parked) {
@@ -230,6 +227,13 @@ void threads_flush(void) {
         heap_flush(late_heap);
     }
     threads_unlock();
+}
+
+void threads_flush(void) {
+    if (heap_distance != 0) {
+        heap_flush(heap_self());
+    }
+    threads_flush_parked();
 }
 
 void threads_flush_spares(void) {

@@ -63,6 +63,9 @@ void threads_drain_parked(struct heap *heap);
  * block allocator. */
 void threads_flush(void);
 
+/* The parked ones alone. */
+void threads_flush_parked(void);
+
 /* The spare chunks of all heaps, whosever, go to the block allocator. */
 void threads_flush_spares(void);
 

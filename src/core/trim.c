@@ -67,16 +67,8 @@ static size_t measured_so_far(void) {
     return atomic_load_explicit(&block_totals.measured_bytes, memory_order_relaxed);
 }
 
-size_t trim(void) {
-    chunks_measure(true);
-    size_t before = measured_so_far();
-    struct trim_hook *hook = atomic_load_explicit(&hooks, memory_order_acquire);
-    for (; hook != NULL; hook = hook->next) {
-        hook->release();
-    }
-    threads_flush();
-    threads_flush_spares();
-    size_t bytes = trim_heap(heap_self());
+static size_t trim_parked(void) {
+    size_t bytes = 0;
     threads_lock();
     for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
         if (threads_is_parked(heap)) {
@@ -84,8 +76,34 @@ size_t trim(void) {
         }
     }
     threads_unlock();
+    return bytes;
+}
+
+size_t trim_unused(void) {
+    chunks_measure(true);
+    size_t before = measured_so_far();
+    threads_flush_parked();
+    threads_flush_spares();
+    size_t bytes = trim_parked();
     (void)chunks_purge_all();
     bytes += measured_so_far() - before;
     chunks_measure(false);
     return bytes;
+}
+
+size_t trim(void) {
+    chunks_measure(true);
+    size_t before = measured_so_far();
+    struct trim_hook *hook = atomic_load_explicit(&hooks, memory_order_acquire);
+    for (; hook != NULL; hook = hook->next) {
+        hook->release();
+    }
+    size_t bytes = 0;
+    if (heap_distance != 0) {
+        heap_flush(heap_self());
+        bytes = trim_heap(heap_self());
+    }
+    bytes += measured_so_far() - before;
+    chunks_measure(false);
+    return bytes + trim_unused();
 }

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "config/options.h"
+#include "core/background.h"
 #include "core/limit.h"
 #include "core/spare.h"
 #include "core/threads.h"
@@ -34,6 +35,9 @@ __attribute__((constructor(101))) static void start(void) {
     }
     limit_start();
     spare_note_cpus(os_cpus(options.cgroup || options.background));
+    if (options.background) {
+        background_start(options.pressure);
+    }
     summary_start();
 }
 

@@ -16,6 +16,9 @@ struct os_cgroup_memory {
 
 void os_cgroup_memory(struct os_cgroup_memory *memory);
 
+/* The path of a file of the group, in `path`; NULL if it does not fit or there is no group. */
+const char *os_cgroup_file(const char *name, char *path, size_t size);
+
 /* How many times memory went above `high` so far; only differences mean something. */
 size_t os_cgroup_high_events(void);
 

@@ -84,6 +84,20 @@ static bool read_of_group(struct group *group, const char *name, char *text) {
     return read_text(group->path, text, TEXT_BYTES);
 }
 
+const char *os_cgroup_file(const char *name, char *path, size_t size) {
+    struct group group;
+    int saved = errno;
+    bool found = find_group(&group) && group.length + strlen(name) + 2 <= size;
+    errno = saved;
+    if (!found) {
+        return NULL;
+    }
+    memcpy(path, group.path, group.length);
+    path[group.length] = '/';
+    strcpy(path + group.length + 1, name);
+    return path;
+}
+
 /* Goes on to the group above; false: there is none. */
 static bool leave(struct group *group) {
     if (group->length == group->mount_length) {

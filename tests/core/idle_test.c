@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/bits.h"
 #include "core/block.h"
 #include "core/spare.h"
 #include "core/threads.h"

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/bits.h"
 #include "core/block.h"
 #include "core/spare.h"
 #include "core/threads.h"
