@@ -621,6 +621,18 @@ void chunks_give(uintptr_t address, size_t count, bool dirty) {
     chunks_unlock();
 }
 
+bool chunks_give_anew(uintptr_t address, size_t count) {
+    size_t resident = measure(address, count * CHUNK_SIZE);
+    bool anew = os_map_anew((void *)address, count * CHUNK_SIZE);
+    chunks_lock();
+    count_purges(1, anew ? 0 : 1, anew ? count * CHUNK_SIZE : 0);
+    add(&block_totals.measured_bytes, anew ? resident : 0);
+    purge_cap_note_purged(anew ? count : 0);
+    chunks_unlock();
+    chunks_give(address, count, !anew);
+    return anew;
+}
+
 void chunks_give_dirty(const uintptr_t *addresses, size_t count) {
     chunks_lock();
     subtract(&block_totals.taken, count);

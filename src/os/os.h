@@ -54,6 +54,11 @@ void os_populate(void *address, size_t size);
  * mapped and reads as zero.  False if the kernel can't (then nothing has changed). */
 bool os_move_pages(void *from, void *to, size_t size);
 
+/* Maps the range anew, zeroed, as os_commit would leave it: what os_move_pages moved there is a mapping
+ * of its own, and this lets it be one with its neighbours again.  False: refused; the memory is mapped
+ * as it was, or anew. */
+bool os_map_anew(void *address, size_t size);
+
 /* Whether each page of [address, address + size) is resident: sets present[i] to 0 or 1.  (A page
  * that was only ever read counts, though it is the kernel's page of zeros.)  False: not mapped. */
 bool os_resident_pages(void *address, size_t size, unsigned char *present);

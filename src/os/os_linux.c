@@ -173,6 +173,18 @@ bool os_move_pages(void *from, void *to, size_t size) {
     return moved == to;
 }
 
+bool os_map_anew(void *address, size_t size) {
+    int saved = errno;
+    int protection = PROT_READ | PROT_WRITE;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+    bool mapped = mmap(address, size, protection, flags, -1, 0) == address;
+    if (!mapped) {
+        restore_target(address, size, protection);
+    }
+    errno = saved;
+    return mapped;
+}
+
 bool os_resident_pages(void *address, size_t size, unsigned char *present) {
     int saved = errno;
     int failed = mincore(address, size, present);
