@@ -23,6 +23,8 @@
       "1: a thread gives back what lies unused for seconds, also of threads that wait")          \
     X(pressure, SWITCH, "CAIRN_PRESSURE", "0",                                                   \
       "1: that thread gives back all it can when the system or the control group is short of "   \
-      "memory")
+      "memory")                                                                                  \
+    X(unnamed, SWITCH, "CAIRN_UNNAMED", "0",                                                     \
+      "1: give the heap's mappings no names in /proc/PID/maps")
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "core/chunk_map.h"
 #include "core/limit.h"
+#include "core/mapping_names.h"
 #include "core/purge_cap.h"
 #include "core/region.h"
 #include "os/mutex.h"
@@ -624,6 +625,7 @@ void chunks_give(uintptr_t address, size_t count, bool dirty) {
 bool chunks_give_anew(uintptr_t address, size_t count) {
     size_t resident = measure(address, count * CHUNK_SIZE);
     bool anew = os_map_anew((void *)address, count * CHUNK_SIZE);
+    mapping_name_heap((void *)address, count * CHUNK_SIZE);
     chunks_lock();
     count_purges(1, anew ? 0 : 1, anew ? count * CHUNK_SIZE : 0);
     add(&block_totals.measured_bytes, anew ? resident : 0);

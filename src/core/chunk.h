@@ -79,7 +79,8 @@ struct chunk {
     uint16_t fresh;        /* slab: objects at and above it have never been handed out */
     bool queued;           /* slab: in its bin's queue */
     uint8_t scan; /* slab: word of the bitmap at which the search for free objects goes on */
-    uint8_t moves; /* large: how often its pages were moved; its mappings are as many and one at most */
+    uint8_t
+        moves; /* large: how often its pages were moved; its mappings are as many and one at most */
     uint8_t reserved[7];
 };
 

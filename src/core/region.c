@@ -2,6 +2,7 @@
 
 #include "core/chunk_map.h"
 #include "core/geometry.h"
+#include "core/mapping_names.h"
 #include "os/os.h"
 
 #define REGION_FIRST ((size_t)16 << 20)
@@ -39,6 +40,7 @@ static struct region *region_reserve(size_t size) {
             base = NULL;
         }
         if (base != NULL) {
+            mapping_name_heap(base, want);
             struct region *region = &regions.region[regions.count];
             *region = (struct region){.base = (uintptr_t)base, .reserved = want};
             regions.reserved += want;

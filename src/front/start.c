@@ -9,6 +9,7 @@
 #include "config/options.h"
 #include "core/background.h"
 #include "core/limit.h"
+#include "core/mapping_names.h"
 #include "core/spare.h"
 #include "core/threads.h"
 #include "core/unmerged.h"
@@ -32,6 +33,9 @@ __attribute__((constructor(101))) static void start(void) {
     options_read(os_option, STDERR_FILENO);
     if (options.verbose) {
         announce();
+    }
+    if (!options.unnamed) {
+        mapping_names_start();
     }
     limit_start();
     spare_note_cpus(os_cpus(options.cgroup || options.background));

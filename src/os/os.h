@@ -33,6 +33,10 @@ bool os_commit(void *address, size_t size);
  * tables are touched sparsely.  NULL if refused. */
 void *os_map(size_t size);
 
+/* Gives a mapping a name, a constant string, for /proc/PID/maps.  False: the kernel has no names, and
+ * need not be asked again. */
+bool os_name(void *address, size_t size, const char *name);
+
 /* Tells the kernel that the contents are not needed.  True: the memory is not resident and reads as
  * zero.  False (locked memory, say): nothing is known to have changed. */
 bool os_purge(void *address, size_t size);
