@@ -630,9 +630,10 @@ bool chunks_give_anew(uintptr_t address, size_t count) {
     count_purges(1, anew ? 0 : 1, anew ? count * CHUNK_SIZE : 0);
     add(&block_totals.measured_bytes, anew ? resident : 0);
     purge_cap_note_purged(anew ? count : 0);
+    bool merged = anew && regions_merge_at(address);
     chunks_unlock();
     chunks_give(address, count, !anew);
-    return anew;
+    return merged;
 }
 
 void chunks_give_dirty(const uintptr_t *addresses, size_t count) {

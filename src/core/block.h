@@ -62,8 +62,8 @@ struct run chunks_take(size_t count, size_t alignment);
 void chunks_give(uintptr_t address, size_t count, bool dirty);
 
 /* Gives back chunks whose pages were moved there or away, perhaps, mapped anew so that they are one
- * mapping with their neighbours.  False: the kernel refused that, so they are still a mapping of their
- * own. */
+ * mapping with their neighbours.  False: the kernel refused that, or keeps them apart all the same, so
+ * they are still a mapping of their own. */
 bool chunks_give_anew(uintptr_t address, size_t count);
 
 /* Several single chunks at once: up to `most` dirty ones, wherever they are; returns how many. */

@@ -18,6 +18,21 @@ struct region_table regions;
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
+void regions_note_fork(void) {
+    for (size_t i = 0; i < regions.count; i++) {
+        regions.region[i].inherited = regions.region[i].committed;
+    }
+}
+
+bool regions_merge_at(uintptr_t address) {
+    for (size_t i = 0; i < regions.count; i++) {
+        if (address - regions.region[i].base < regions.region[i].inherited) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static struct region *region_with_room(size_t size) {
     for (size_t i = 0; i < regions.count; i++) {
         struct region *region = &regions.region[i];

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "core/block.h"
 #include "core/metadata.h"
+#include "core/region.h"
 #include "core/remote.h"
 #include "core/slab.h"
 #include "core/spare.h"
@@ -265,6 +266,7 @@ static void after_fork_in_child(void) {
     metadata_reset_lock();
     chunks_reset_lock();
     mutex_reset(&lock);
+    regions_note_fork();
     for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
         if (heap != heap_self() && state_of(heap) == HEAP_ACTIVE) {
             set_state(heap, HEAP_LOST);
