@@ -3,14 +3,14 @@
  *     cairn_set_hard_limit(512 << 20);
  *     cairn_set_limit_handler(drop_caches, &caches);
  *
- * What the heap holds are the chunks of 32 KiB that slabs and large objects take, and free ones that
- * are kept for reuse; an object that was never touched counts whole.  The heap's own tables (about a
- * 40th) do not count, nor does what the program maps itself.
+ * What the heap holds are the chunks of 32 KiB that slabs and large objects take, and free ones
+ * that are kept for reuse; an object that was never touched counts whole.  The heap's own tables
+ * (about a 40th) do not count, nor does what the program maps itself.
  *
  *   soft limit   free memory is kept for reuse only as far as all stays within it; above it nothing
  *                is kept: the heap gets as lean as it can, and slower.  No request fails for it.
  *   hard limit   never exceeded: a request that would is answered with NULL and ENOMEM, after all
- *                that was kept without need went, and after the handler, if there is one, was asked.
+ *                that was kept without need went, and the handler, if there is one, was asked.
  *                If it is set below what is held already, nothing is added until enough was freed.
  *
  * 0, the default, is no limit.  Limits are in whole chunks, rounded down.  They can also be set by
@@ -53,8 +53,8 @@ enum cairn_limit_answer {
 };
 
 /* Asked, with the size of the request in bytes, before one fails for the hard limit; by the thread
- * that made the request, from within malloc.  It may free objects, also allocate: requests of its own
- * that exceed the limit fail without asking it.  It must return; and it must not use locks or
+ * that made the request, from within malloc.  It may free objects, also allocate: requests of its
+ * own that exceed the limit fail without asking it.  It must return; and it must not use locks or
  * regions (arenas, pools, caches) that a thread holds or uses while it allocates. */
 typedef enum cairn_limit_answer cairn_limit_handler(void *context, size_t bytes);
 

@@ -1,11 +1,11 @@
 /* An optional thread that lets go what nobody uses, also where no other thread ever comes by again:
  * dirty chunks and the pages in slabs of ended threads once nothing has moved for some seconds, and
- * spare chunks that a thread has not touched for one.  What a running thread has in its slabs is its
- * own alone: cairn_thread_idle() is for that.
+ * spare chunks that a thread has not touched for one.  What a running thread has in its slabs is
+ * its own alone: cairn_thread_idle() is for that.
  *
- * It starts at the first slow path of an allocation after start-up, so that neither a constructor nor
- * a program that is over at once has one more thread; and so again in the child of a fork.  If it is
- * refused, there is none.  It allocates nothing. */
+ * It starts at the first slow path of an allocation after start-up, so that neither a constructor
+ * nor a program that is over at once has one more thread; and so again in the child of a fork.  If
+ * it is refused, there is none.  It allocates nothing. */
 #ifndef CAIRN_CORE_BACKGROUND_H
 #define CAIRN_CORE_BACKGROUND_H
 

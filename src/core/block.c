@@ -3,15 +3,13 @@
 #include "base/bits.h"
 #include "base/check.h"
 #include "core/chunk_map.h"
+#include "core/chunk_mask.h"
 #include "core/limit.h"
 #include "core/mapping_names.h"
 #include "core/purge_cap.h"
 #include "core/region.h"
 #include "os/mutex.h"
 #include "os/os.h"
-
-enum { ALL_CHUNKS = CHUNKS_PER_BLOCK };
-#define WHOLE UINT64_MAX
 
 /* How many blocks with dirty chunks are looked at for a run. */
 enum { LOOK_AT = 8 };
@@ -43,47 +41,6 @@ static void add(_Atomic(size_t) *counter, size_t n) {
 
 static void subtract(_Atomic(size_t) *counter, size_t n) {
     atomic_store_explicit(counter, total(counter) - n, memory_order_relaxed);
-}
-
-/* --- masks of chunks -------------------------------------------------------------------------- */
-
-static uint64_t mask_of(unsigned first, size_t count) {
-    return (count >= ALL_CHUNKS ? WHOLE : (UINT64_C(1) << count) - 1) << first;
-}
-
-/* Bit i of the result: chunks i .. i + count - 1 are all set in mask. */
-static uint64_t starts_of_runs(uint64_t mask, unsigned count) {
-    for (unsigned have = 1; have < count;) {
-        unsigned step = have < count - have ? have : count - have;
-        mask &= mask >> step;
-        have += step;
-    }
-    return mask;
-}
-
-/* Number of set bits from bit 0 on. */
-static unsigned run_length(uint64_t mask) { return mask == WHOLE ? ALL_CHUNKS : lowest_bit(~mask); }
-
-/* By doubling: runs[i] has a bit for each place where a run of 2^i set bits starts; the longest run
- * is put together from these, the longest first. */
-static uint8_t longest_run(uint64_t mask) {
-    if (mask == 0 || mask == WHOLE) {
-        return mask == 0 ? 0 : ALL_CHUNKS;
-    }
-    uint64_t runs[6] = {mask};
-    unsigned i = 0;
-    for (; i < 5 && (runs[i] & runs[i] >> (1u << i)) != 0; i++) {
-        runs[i + 1] = runs[i] & runs[i] >> (1u << i);
-    }
-    unsigned length = 1u << i;
-    for (uint64_t starts = runs[i]; i-- > 0;) {
-        uint64_t longer = starts & runs[i] >> length;
-        if (longer != 0) {
-            starts = longer;
-            length += 1u << i;
-        }
-    }
-    return (uint8_t)length;
 }
 
 /* --- lists ------------------------------------------------------------------------------------ */
@@ -214,8 +171,8 @@ static struct block *choose_dirty_block(unsigned count) {
     return best;
 }
 
-/* The block to take a short run from: one that has it dirty, as clean memory costs page faults; else
- * the one whose longest run is the shortest that suffices. */
+/* The block to take a short run from: one that has it dirty, as clean memory costs page faults;
+ * else the one whose longest run is the shortest that suffices. */
 static struct block *choose_block(unsigned count) {
     struct block *dirty = choose_dirty_block(count);
     if (dirty != NULL) {
@@ -453,13 +410,6 @@ static void count_purges(size_t calls, size_t failures, size_t bytes) {
     add(&block_totals.purge_calls, calls);
     add(&block_totals.purge_failures, failures);
     add(&block_totals.purged_bytes, bytes);
-}
-
-/* The `most` set bits at the high end: chunks are taken from the low end. */
-static uint64_t highest_bits(uint64_t mask, size_t most) {
-    uint64_t lower =
-        lowest_bits(mask, count_bits(mask) - (unsigned)(most < ALL_CHUNKS ? most : ALL_CHUNKS));
-    return count_bits(mask) <= most ? mask : mask & ~lower;
 }
 
 /* Runs of dirty chunks on their way to the kernel, neither free nor taken meanwhile: as many as

@@ -62,8 +62,8 @@ struct run chunks_take(size_t count, size_t alignment);
 void chunks_give(uintptr_t address, size_t count, bool dirty);
 
 /* Gives back chunks whose pages were moved there or away, perhaps, mapped anew so that they are one
- * mapping with their neighbours.  False: the kernel refused that, or keeps them apart all the same, so
- * they are still a mapping of their own. */
+ * mapping with their neighbours.  False: the kernel refused that, or keeps them apart all the same,
+ * so they are still a mapping of their own. */
 bool chunks_give_anew(uintptr_t address, size_t count);
 
 /* Several single chunks at once: up to `most` dirty ones, wherever they are; returns how many. */
@@ -76,8 +76,8 @@ bool chunks_extend(uintptr_t address, size_t count, bool *zeroed);
 /* Gives all dirty chunks to the kernel; returns the bytes. */
 size_t chunks_purge_all(void);
 
-/* From now on until it is called with false, as often as with true, block_totals.measured_bytes tells
- * how much of what is purged was resident: a call of the kernel more for each run. */
+/* From now on until it is called with false, as often as with true, block_totals.measured_bytes
+ * tells how much of what is purged was resident: a call of the kernel more for each run. */
 void chunks_measure(bool on);
 
 /* For who comes by now and then: lets go what has been kept without need for a while. */

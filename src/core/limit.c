@@ -8,8 +8,8 @@
 
 enum { MOST_QUESTIONS = 16 };
 
-/* Where a control group has a maximum but no mark below it, this part of it, in percent, is the soft
- * limit: the rest is for what the process has besides the heap. */
+/* Where a control group has a maximum but no mark below it, this part of it, in percent, is the
+ * soft limit: the rest is for what the process has besides the heap. */
 enum { CGROUP_SHARE = 90 };
 
 struct limits limits;

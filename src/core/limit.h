@@ -55,9 +55,9 @@ static inline bool limit_presses(void) {
 /* By the block allocator: why it hands out nothing. */
 void limit_note_refusal(bool by_hard_limit);
 
-/* For who got NULL from take(request), holds no lock of the core and is in the middle of nothing: if
- * the hard limit is why, lets go what is kept without need, asks the handler, and tries again while
- * that may help.  NULL: it does not.  errno is kept. */
+/* For who got NULL from take(request), holds no lock of the core and is in the middle of nothing:
+ * if the hard limit is why, lets go what is kept without need, asks the handler, and tries again
+ * while that may help.  NULL: it does not.  errno is kept. */
 void *limit_insist(void *(*take)(void *request), void *request, size_t bytes);
 
 /* In bytes; 0: none. */

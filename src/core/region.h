@@ -42,7 +42,8 @@ static inline uintptr_t region_end_seen(const struct region *region) {
     return region->base + __atomic_load_n(&region->committed, __ATOMIC_ACQUIRE);
 }
 
-/* In the child of a fork.  What it inherits the kernel keeps apart from what is mapped there later. */
+/* In the child of a fork.  What it inherits the kernel keeps apart from what is mapped there
+ * later. */
 void regions_note_fork(void);
 
 /* Whether memory that is mapped anew at this address becomes one mapping with its neighbours. */

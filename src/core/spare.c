@@ -4,8 +4,8 @@
 #include "core/chunk_map.h"
 #include "core/limit.h"
 
-/* All heaps together keep as much as a SHARE-th of what is taken, and some for each processor; until
- * it is known how many there are, as for two. */
+/* All heaps together keep as much as a SHARE-th of what is taken, and some for each processor;
+ * until it is known how many there are, as for two. */
 enum { SHARE = 64, FOR_EACH_CPU = 4, MOST_CPUS = 16 };
 
 static _Atomic(size_t) heaps_with_thread;

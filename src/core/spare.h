@@ -25,7 +25,8 @@ void spare_flush(struct heap *heap);
 /* How many there are, for checker and statistics. */
 unsigned spare_count(const struct heap *heap);
 
-/* The sum of their addresses, for who wants to know whether they have changed; 0: there are none. */
+/* The sum of their addresses, for who wants to know whether they have changed; 0: there are
+ * none. */
 uintptr_t spare_sum(const struct heap *heap);
 
 /* How many heaps have a thread: they share what may be kept. */

@@ -13,12 +13,12 @@
  * 0 exactly if none did.  Thread-safe. */
 size_t trim(void);
 
-/* The same as far as no running thread has a use for it: without the calling thread's heap and without
- * hooks. */
+/* The same as far as no running thread has a use for it: without the calling thread's heap and
+ * without hooks. */
 size_t trim_unused(void);
 
-/* The pages without a live object in the slabs of a flushed heap; for who may touch it.  Returns the
- * bytes. */
+/* The pages without a live object in the slabs of a flushed heap; for who may touch it.  Returns
+ * the bytes. */
 size_t trim_heap(const struct heap *heap);
 
 /* Whoever holds memory of the heap that it could do without: trim() calls `release` first, on the

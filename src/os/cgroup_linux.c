@@ -43,7 +43,8 @@ static const char *mount_point(void) {
                                                             : "/sys/fs/cgroup/unified";
 }
 
-/* The folder of the process's group, and where in it the mount point ends.  False: there is none. */
+/* The folder of the process's group, and where in it the mount point ends.  False: there is
+ * none. */
 struct group {
     char path[PATH_BYTES];
     size_t length, mount_length;

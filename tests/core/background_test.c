@@ -56,7 +56,8 @@ static void test_lazily(void **state) {
     assert_int_equal(threads_now(), before + 1);
 }
 
-/* --- what it lets go --------------------------------------------------------------------------- */
+/* --- what it lets go
+ * --------------------------------------------------------------------------- */
 
 static pthread_barrier_t barrier;
 static _Atomic(struct heap *) idle_heap;
@@ -138,7 +139,8 @@ static void test_lets_go(void **state) {
     assert_intact();
 }
 
-/* --- pressure ---------------------------------------------------------------------------------- */
+/* --- pressure
+ * ---------------------------------------------------------------------------------- */
 
 static char folder[] = "/tmp/cairn_background_XXXXXX";
 
@@ -187,7 +189,8 @@ static void test_pressure(void **state) {
     assert_int_equal(hook_calls, 1);
 }
 
-/* --- fork --------------------------------------------------------------------------------------- */
+/* --- fork
+ * --------------------------------------------------------------------------------------- */
 
 static int have_one_again(void *unused) {
     (void)unused;

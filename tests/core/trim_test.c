@@ -66,7 +66,8 @@ static void test_inside_slabs(void **state) {
     assert_intact();
 }
 
-/* --- spare chunks of threads that run ---------------------------------------------------------- */
+/* --- spare chunks of threads that run
+ * ---------------------------------------------------------- */
 
 enum { SPARES = 3 };
 

@@ -57,7 +57,8 @@ static void ten_gib(void) {
     EXPECT(full <= MOST && holed <= MOST);
 }
 
-/* realloc of large objects moves pages, and what was moved is a mapping of its own while it lives. */
+/* realloc of large objects moves pages, and what was moved is a mapping of its own while it
+ * lives. */
 static void moves(void) {
     enum { MANY = 500, SMALL = 1200 * 1024, MOST = 1000 };
     static char *many[MANY];
