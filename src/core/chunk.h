@@ -81,13 +81,14 @@ struct chunk {
     uint8_t cursor;        /* slab: word of the bitmap that its bin took from last */
     uint16_t fresh;        /* slab: objects at and above it have never been handed out */
     bool queued;           /* slab: in its bin's queue */
-    uint8_t scan; /* slab: word of the bitmap at which the search for free objects goes on */
+    uint8_t scan;  /* slab: word of the bitmap at which the search for free objects goes on */
+    uint8_t moves; /* large: how often its pages were moved; its mappings are as many and one more
+                      at most */
     /* For holes.h, of a slab: */
-    uint8_t purged; /* pages of it that were given back, or wait for that, and of which no
+    uint8_t purged;       /* pages of it that were given back, or wait for that, and of which no
                              object was handed out since: bit p is the p-th */
-    uint8_t reserved;
     uint16_t live_before; /* objects that were live when it was last looked at */
-    uint32_t reserved_too;
+    uint32_t reserved;
 };
 
 struct chunk_shared {

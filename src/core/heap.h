@@ -94,14 +94,16 @@ struct heap {
     struct heap_counters counters;
     struct requests requests[CLASS_COUNT];
     struct holes holes;
-    uint32_t exit_rounds; /* rounds of thread-specific destructors seen */
-    uint32_t thread;      /* thread id of the owner */
-    struct heap *next;    /* all heaps ever made: see threads.c; written once */
+    uint32_t exit_rounds;       /* rounds of thread-specific destructors seen */
+    uint32_t thread;            /* thread id of the owner */
+    uint64_t refills_when_idle; /* counters.refills when it was flushed by idle() */
+    struct heap *next;          /* all heaps ever made: see threads.c; written once */
     struct heap *next_parked;
     _Alignas(CACHE_LINE) _Atomic(uintptr_t) spares[HEAP_SPARES]; /* see spare.h; 0: no chunk */
     _Alignas(CACHE_LINE) _Atomic(struct chunk *)
         notified;            /* slabs with remote frees; any thread pushes */
     _Atomic(uint32_t) state; /* enum heap_state */
+    uintptr_t spares_seen;   /* spare_sum() a while ago; background.c writes */
 };
 
 /* The heap of a thread that has none, all bins empty and never written, and the table that leads

@@ -2,6 +2,7 @@
 
 #include "base/bits.h"
 #include "core/block.h"
+#include "core/limit.h"
 #include "os/os.h"
 
 enum {
@@ -15,13 +16,14 @@ enum {
 };
 
 void prefault_slab(const struct heap *owner, unsigned class, uintptr_t address) {
-    if (owner->queues[class].slabs >= SLABS_FROM && size_classes[class].size <= os_page_size()) {
+    if (owner->queues[class].slabs >= SLABS_FROM && !limit_presses() &&
+        size_classes[class].size <= os_page_size()) {
         os_populate((void *)address, CHUNK_SIZE);
     }
 }
 
 void prefault_growth(uintptr_t address, size_t size, size_t before) {
-    if (size <= before / SMALL_STEP) {
+    if (size <= before / SMALL_STEP && !limit_presses()) {
         os_populate((void *)address, size);
     }
 }
@@ -76,7 +78,8 @@ static void make_resident(uintptr_t address, size_t size) {
 
 void prefault_large(uintptr_t address, size_t size) {
     size_t taken = atomic_load_explicit(&block_totals.taken, memory_order_relaxed) * CHUNK_SIZE;
-    if (size >= LARGE_FROM && learn(address, size) >= SURE && size <= taken / LARGE_SHARE) {
+    if (size >= LARGE_FROM && learn(address, size) >= SURE && size <= taken / LARGE_SHARE &&
+        !limit_presses()) {
         make_resident(address, size);
     }
 }

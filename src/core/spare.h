@@ -25,7 +25,15 @@ void spare_flush(struct heap *heap);
 /* How many there are, for checker and statistics. */
 unsigned spare_count(const struct heap *heap);
 
+/* The sum of their addresses, for who wants to know whether they have changed; 0: there are
+ * none. */
+uintptr_t spare_sum(const struct heap *heap);
+
 /* How many heaps have a thread: they share what may be kept. */
 void spare_note_heaps(int more);
+
+/* How many processors the threads may run on: what all may keep grows with them, as so many threads
+ * at most are at work at once, however many there are. */
+void spare_note_cpus(unsigned cpus);
 
 #endif

@@ -7,9 +7,14 @@
 
 #include "base/text.h"
 #include "config/options.h"
+#include "core/background.h"
+#include "core/limit.h"
+#include "core/mapping_names.h"
+#include "core/spare.h"
 #include "core/threads.h"
 #include "core/unmerged.h"
 #include "front/summary.h"
+#include "os/cgroup.h"
 #include "os/os.h"
 #include "regions/registry.h"
 
@@ -28,6 +33,14 @@ __attribute__((constructor(101))) static void start(void) {
     options_read(os_option, STDERR_FILENO);
     if (options.verbose) {
         announce();
+    }
+    if (!options.unnamed) {
+        mapping_names_start();
+    }
+    limit_start();
+    spare_note_cpus(os_cpus(options.cgroup || options.background));
+    if (options.background) {
+        background_start(options.pressure);
     }
     summary_start();
 }

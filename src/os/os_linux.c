@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -96,6 +97,21 @@ void *os_map(size_t size) {
         errno = saved;
     }
     return address;
+}
+
+/* Linux 5.17; older C libraries' headers lack them. */
+#ifndef PR_SET_VMA
+#define PR_SET_VMA           0x53564d41
+#define PR_SET_VMA_ANON_NAME 0
+#endif
+
+bool os_name(void *address, size_t size, const char *name) {
+    int saved = errno;
+    bool unknown = prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, (unsigned long)address, size,
+                         (unsigned long)name) != 0 &&
+                   errno == EINVAL;
+    errno = saved;
+    return !unknown;
 }
 
 bool os_purge(void *address, size_t size) {
@@ -208,6 +224,18 @@ bool os_move_pages(void *from, void *to, size_t size) {
     }
     errno = saved;
     return moved == to;
+}
+
+bool os_map_anew(void *address, size_t size) {
+    int saved = errno;
+    int protection = PROT_READ | PROT_WRITE;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+    bool mapped = mmap(address, size, protection, flags, -1, 0) == address;
+    if (!mapped) {
+        restore_target(address, size, protection);
+    }
+    errno = saved;
+    return mapped;
 }
 
 bool os_resident_pages(void *address, size_t size, unsigned char *present) {
