@@ -81,7 +81,7 @@ static bool find_group(struct group *group) {
 /* The text of a file of the group; false if it is not there. */
 static bool read_of_group(struct group *group, const char *name, char *text) {
     group->path[group->length] = '/';
-    strcpy(group->path + group->length + 1, name);
+    memcpy(group->path + group->length + 1, name, strlen(name) + 1);
     return read_text(group->path, text, TEXT_BYTES);
 }
 
@@ -95,7 +95,7 @@ const char *os_cgroup_file(const char *name, char *path, size_t size) {
     }
     memcpy(path, group.path, group.length);
     path[group.length] = '/';
-    strcpy(path + group.length + 1, name);
+    memcpy(path + group.length + 1, name, strlen(name) + 1);
     return path;
 }
 

@@ -69,12 +69,12 @@ static enum cairn_limit_answer drop_one(void *context, size_t bytes) {
 static void expect_handler(void) {
     size_t left = allocate_until_refused(MIB), dropped = 0;
     cairn_set_limit_handler(drop_one, &left);
-    for (size_t all = left; left > 0; dropped++) {
-        void *object = malloc(MIB);
-        EXPECT(object != NULL && left <= all - dropped);
+    size_t all = left;
+    for (void *object; (object = malloc(MIB)) != NULL; dropped++) {
+        EXPECT(left < all - dropped);
         objects[all + dropped] = object;
     }
-    EXPECT(malloc(opaque_size(MIB)) == NULL);
+    EXPECT(left == 0);
     cairn_set_limit_handler(NULL, NULL);
     EXPECT(dropped > 10);
 }
