@@ -21,13 +21,22 @@
 extern "C" {
 #endif
 
+/* What the headers of typed containers write of a type and of a pointer to one, in C and C++. */
+#ifdef __cplusplus
+#define CAIRN_ALIGNOF(type)        alignof(type)
+#define CAIRN_POINTER(type, value) static_cast<type *>(value)
+#else
+#define CAIRN_ALIGNOF(type)        _Alignof(type)
+#define CAIRN_POINTER(type, value) ((type *)(value))
+#endif
+
 struct cairn_allocator {
     /* Does everything, told apart by its arguments:
      *
-     * pointer == NULL            allocates size bytes, their contents undefined size == 0
-     * frees pointer (of old_size bytes), returns NULL; never fails otherwise
-     * resizes pointer, keeps what fits of its contents and returns the
-     *                              new address, which may be the old one
+     *     pointer == NULL   allocates size bytes, their contents undefined
+     *     size == 0         frees pointer (of old_size bytes), returns NULL; never fails
+     *     otherwise         resizes pointer, keeps what fits of its contents and returns the new
+     *                       address, which may be the old one
      *
      * old_size is the size it was last asked for (0 for NULL), so that an allocator need not
      * remember it; alignment is a power of two, the same in every call for one object.  Returns

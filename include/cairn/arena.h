@@ -167,20 +167,14 @@ static inline void *cairn_arena_allocate_array(struct cairn_arena *arena, size_t
                : cairn_arena_allocate(arena, bytes, alignment);
 }
 
-#ifdef __cplusplus
-#define CAIRN_ARENA_ALIGNMENT(type) alignof(type)
-#else
-#define CAIRN_ARENA_ALIGNMENT(type) _Alignof(type)
-#endif
-
 /* One object of a type, and an array of it; contents undefined, and no constructor is run. */
 #define cairn_arena_new(arena, type) \
-    ((type *)cairn_arena_allocate((arena), sizeof(type), CAIRN_ARENA_ALIGNMENT(type)))
+    CAIRN_POINTER(type, cairn_arena_allocate((arena), sizeof(type), CAIRN_ALIGNOF(type)))
 #define cairn_arena_new_zeroed(arena, type) \
-    ((type *)cairn_arena_allocate_zeroed((arena), sizeof(type), CAIRN_ARENA_ALIGNMENT(type)))
-#define cairn_arena_array(arena, type, count)                           \
-    ((type *)cairn_arena_allocate_array((arena), (count), sizeof(type), \
-                                        CAIRN_ARENA_ALIGNMENT(type)))
+    CAIRN_POINTER(type, cairn_arena_allocate_zeroed((arena), sizeof(type), CAIRN_ALIGNOF(type)))
+#define cairn_arena_array(arena, type, count) \
+    CAIRN_POINTER(type,                       \
+                  cairn_arena_allocate_array((arena), (count), sizeof(type), CAIRN_ALIGNOF(type)))
 
 /* Sees to it that the next `size` bytes come without asking the heap or the system, at one address
  * after the other.  False if there is no memory for it. */

@@ -12,8 +12,8 @@
  * pipes and files of /proc (they have no size: the map is empty), nor for a file that is read
  * once from start to end in small pieces, where read(2) costs no more.
  *
- * Thread-safety: any number of threads may use one map's bytes and read its fields; resizing and
- * closing want it alone.  Ownership: the map owns its address range, and a writable one its file
+ * Thread-safety: any number of threads may use one map's bytes and read its fields; resizing, naming
+ * and closing want it alone.  Ownership: the map owns its address range, and a writable one its file
  * descriptor, until cairn_map_close.  After fork, shared files and rings are shared with the child,
  * all else is copied on write.
  *
@@ -33,7 +33,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <cairn/cairn.h>
+#include <cairn/regions.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -49,21 +49,32 @@ static inline bool cairn_map_failed(struct cairn_map_error error) { return error
 /* "open: No such file or directory", cut to the buffer as snprintf does.  Returns buffer. */
 char *cairn_map_explain(struct cairn_map_error error, char *buffer, size_t size);
 
-/* Read as you like; only the functions below write it.
+enum { CAIRN_MAP_NAME = 32 };
+
+/* Read as you like; only the functions below write it, and it must not be copied or moved while it is
+ * open.
  *
  *     size <= reserved
  *     data[0 .. size) may be used; pages beyond it are untouchable, up to reserved */
 struct cairn_map {
     char *data;  /* NULL: closed */
     size_t size; /* bytes asked for */
-    size_t
-        reserved; /* bytes of address space that are kept for growing; the map never moves below */
-    int kind;     /* the rest is the library's own */
+    /* Bytes of address space that are kept for growing; the map never moves below. */
+    size_t reserved;
+    int kind; /* the rest is the library's own */
     int file;
     bool may_move;
     char *base; /* of everything that was reserved, guard pages too */
     size_t span;
+    size_t peak; /* the most that size was */
+    char name[CAIRN_MAP_NAME];
+    struct cairn_region region;
 };
+
+/* What cairn_regions_each shows it as; cut to CAIRN_MAP_NAME - 1 bytes.  A file has the last part of
+ * its path for a name as long as it has no other; memory and rings have none.  For the list, a map's
+ * `used` is its size and `reserved` the pages of it.  Nothing happens to a closed map. */
+void cairn_map_name(struct cairn_map *map, const char *name);
 
 /* --- memory ----------------------------------------------------------------------------------- */
 

@@ -11,6 +11,8 @@
 
 #include <cairn/regions.h>
 
+#include "base/text.h"
+
 /* name, kind and read are filled in. */
 void registry_add(struct cairn_region *region);
 
@@ -20,6 +22,9 @@ void registry_remove(struct cairn_region *region);
 /* Between these two no read function runs: for a region that changes what its own goes through. */
 void registry_lock(void);
 void registry_unlock(void);
+
+/* What reports call it: pool "packets", or an unnamed pool. */
+void registry_describe(struct text *text, const struct cairn_region *region);
 
 /* Once, after threads_start(). */
 void registry_start(void);

@@ -84,6 +84,12 @@ bool __wrap_os_on_thread_exit(void (*at_exit)(void *), void *argument) {
     return !fails(OS_CALL_THREAD_EXIT) && __real_os_on_thread_exit(at_exit, argument);
 }
 
+bool __real_os_slot_write(struct os_slot *slot, void (*at_exit)(void *), void *value);
+bool __wrap_os_slot_write(struct os_slot *slot, void (*at_exit)(void *), void *value);
+bool __wrap_os_slot_write(struct os_slot *slot, void (*at_exit)(void *), void *value) {
+    return !fails(OS_CALL_SLOT_WRITE) && __real_os_slot_write(slot, at_exit, value);
+}
+
 bool __real_os_discard(void *address, size_t size);
 bool __wrap_os_discard(void *address, size_t size);
 bool __wrap_os_discard(void *address, size_t size) {

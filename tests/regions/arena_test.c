@@ -389,7 +389,7 @@ static void rewind_to_gone_chunk(void *unused) {
 static void test_mistakes(void **state) {
     (void)state;
     size_t numbers[] = {0, 8, 3, 24};
-    assert_dies(use_after_destroy, &numbers[0], "use of an arena after it was destroyed");
+    assert_dies(use_after_destroy, &numbers[0], "use of an arena that was destroyed");
     assert_dies(use_after_destroy, &numbers[1], "cairn_arena_allocate(0x");
     assert_dies(destroy_twice, NULL, "cairn_arena_destroy(0x");
     assert_dies(odd_alignment, &numbers[0], "the alignment is not a power of two");
