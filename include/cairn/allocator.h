@@ -48,6 +48,7 @@ struct cairn_allocator {
 /* What NULL stands for: the heap, by the functions of cairn.h. */
 extern const struct cairn_allocator cairn_heap_allocator;
 
+CAIRN_ATTRIBUTE(alloc_size(4), alloc_align(5))
 static inline void *cairn_resize(const struct cairn_allocator *allocator, void *pointer,
                                  size_t old_size, size_t size, size_t alignment) {
     if (allocator == NULL) {
@@ -56,7 +57,9 @@ static inline void *cairn_resize(const struct cairn_allocator *allocator, void *
     return allocator->resize(allocator->context, pointer, old_size, size, alignment);
 }
 
-/* size > 0; NULL when there is no memory. */
+/* size > 0; NULL when there is no memory.  No owner is declared for what allocators give (nor for
+ * the functions of other headers that take one): what comes from an arena need not go back. */
+CAIRN_ATTRIBUTE(malloc, alloc_size(2), alloc_align(3), warn_unused_result)
 static inline void *cairn_allocate(const struct cairn_allocator *allocator, size_t size,
                                    size_t alignment) {
     return cairn_resize(allocator, NULL, 0, size, alignment);

@@ -194,7 +194,7 @@ void *cairn_arena_resize(struct cairn_arena *arena, void *pointer, size_t old_si
 
 /* Copies: of `size` bytes; of a string; of the first `most` bytes of a string at most, which
  * need not be ended there.  The copy of a string is ended. */
-CAIRN_ATTRIBUTE(warn_unused_result)
+CAIRN_ATTRIBUTE(alloc_size(3), alloc_align(4), warn_unused_result)
 void *cairn_arena_copy(struct cairn_arena *arena, const void *bytes, size_t size, size_t alignment);
 CAIRN_ATTRIBUTE(warn_unused_result)
 char *cairn_arena_string(struct cairn_arena *arena, const char *string);

@@ -86,16 +86,19 @@ enum cairn_map_options {
 
 /* `size` bytes of zeroed memory, EINVAL for 0.  The guard page behind comes after the last whole
  * page: what a small overflow hits first is the rest of that page. */
+CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_map_error cairn_map_memory(struct cairn_map *map, size_t size, unsigned options);
 
 /* Address space for `most` bytes, EINVAL for 0, of which none can be used, nor costs memory, until
  * cairn_map_resize makes it usable.  It may be far larger than the machine's memory.  Use it for
  * what grows and must not move. */
+CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_map_error cairn_map_reserve(struct cairn_map *map, size_t most, unsigned options);
 
 /* A ring buffer: data[i] and data[i + size] are the same byte, for i < size, so that what wraps
  * around its end is still in one piece.  map->size is `size` rounded up to whole pages, EINVAL for
  * 0; map->reserved is twice that. */
+CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_map_error cairn_map_ring(struct cairn_map *map, size_t size);
 
 /* --- files ------------------------------------------------------------------------------------ */
@@ -111,11 +114,13 @@ enum cairn_map_mode {
  * nothing may be read.  The bytes between size and the end of the last page read as zero; what is
  * written there is lost.  `most` is address space to keep for growing: the map will not move, nor
  * grow beyond it.  With 0 it grows as far as you like and may move. */
+CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_map_error cairn_map_file(struct cairn_map *map, const char *path,
                                       enum cairn_map_mode mode, size_t most);
 
 /* Returns when the bytes are on the disk.  Without it they get there at the kernel's leisure, also
  * if the process ends, but not if the machine does.  Nothing to do for maps that are no file. */
+CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_map_error cairn_map_flush(struct cairn_map *map, size_t offset, size_t size);
 
 /* --- both ------------------------------------------------------------------------------------- */
@@ -127,6 +132,7 @@ struct cairn_map_error cairn_map_flush(struct cairn_map *map, size_t offset, siz
  * map; room for it is taken on the disk, so that a full one is an error here (ENOSPC) and no
  * signal later, on file systems that can.  EINVAL for other files and rings.  On failure the map
  * is as it was, unless it says EIO or ENOMEM of shrinking, when it is smaller. */
+CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_map_error cairn_map_resize(struct cairn_map *map, size_t size);
 
 enum cairn_map_advice {
@@ -141,6 +147,7 @@ enum cairn_map_advice {
 
 /* Tells the kernel how the bytes will be used.  Memory locked by mlock can't be done with:
  * EINVAL. */
+CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_map_error cairn_map_advise(struct cairn_map *map, size_t offset, size_t size,
                                         enum cairn_map_advice advice);
 
@@ -155,6 +162,7 @@ static inline void cairn_map_dispose(struct cairn_map *map) { (void)cairn_map_cl
 
 /* Copies bytes out of the map; EIO of "mapped read" if there is nothing behind one of them any more
  * (the file was cut short, or its disk fails); `to` is then partly written. */
+CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_map_error cairn_map_read_guarded(const struct cairn_map *map, size_t offset, void *to,
                                               size_t size);
 
@@ -170,6 +178,7 @@ struct cairn_map_error cairn_map_read_guarded(const struct cairn_map *map, size_
  * different ones.  Any number of threads may call at once; signal handlers may not.  Costs three
  * or four calls of the kernel: guard a loop, not a byte.  ENOMEM if more than 64 threads are in
  * guarded calls at once and there is no memory for more. */
+CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_map_error cairn_map_call_guarded(const struct cairn_map *map,
                                               void (*function)(void *argument), void *argument);
 

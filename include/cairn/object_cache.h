@@ -81,24 +81,27 @@ struct cairn_object_cache_figures {
     uint64_t contended; /* times that a thread had to wait for the cache's lock */
 };
 
-/* Makes a cache of objects of `size` bytes (0 is as 1).  options may be NULL, for all zero.  NULL
+/* Destructs all objects and gives all memory back.  No other thread may use the cache any more;
+ * live objects are reported.  NULL is ignored. */
+void cairn_object_cache_destroy(struct cairn_object_cache *cache);
+
+/* Makes a cache of objects of `size` bytes (0 is as 1).  options may be NULL, for all zero.  It is
+ * behind a pointer, where pools and arenas are variables of the caller's, as it is 4 KiB in lines
+ * that threads keep apart.  NULL
  * with errno EINVAL: size above 16 MiB, or an alignment that is no power of two or above 64 KiB;
  * ENOMEM: no memory. */
+CAIRN_OWNED_BY(cairn_object_cache_destroy)
 CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_object_cache *
 cairn_object_cache_create(size_t size, const struct cairn_object_cache_options *options);
 
-/* (The cache is behind a pointer, where pools and arenas are the caller's own: it is a few KiB of
- * lines that threads keep apart.)  Destructs all objects and gives all memory back.  No other thread may use the cache any more;
- * live objects are reported.  NULL is ignored. */
-void cairn_object_cache_destroy(struct cairn_object_cache *cache);
-
-/* A constructed object.  NULL: no memory, or its construction failed. */
-CAIRN_ATTRIBUTE(warn_unused_result)
-void *cairn_object_cache_take(struct cairn_object_cache *cache);
-
 /* Ends the caller's use of an object, which is in its constructed state.  NULL is ignored. */
 void cairn_object_cache_give(struct cairn_object_cache *cache, void *object);
+
+/* A constructed object.  NULL: no memory, or its construction failed. */
+CAIRN_OWNED_BY_PARAMETER(cairn_object_cache_give, 2)
+CAIRN_ATTRIBUTE(warn_unused_result)
+void *cairn_object_cache_take(struct cairn_object_cache *cache);
 
 /* Empties all magazines (but those that another thread is at just now), destructs the objects of
  * slabs that are wholly idle, and gives these back.  Returns the bytes. */

@@ -39,10 +39,12 @@ extern "C" {
 
 /* Room for `needed` items at least, for twice *capacity if that is to be had.  The new address of
  * the items and *capacity; or NULL, with nothing changed. */
+CAIRN_ATTRIBUTE(warn_unused_result)
 void *cairn_vec_grow(const struct cairn_allocator *allocator, void *items, size_t *capacity,
                      size_t needed, size_t item_size, size_t alignment);
 
 /* Room for exactly `count` items, none for 0; if that can't be had, what was there. */
+CAIRN_ATTRIBUTE(warn_unused_result)
 void *cairn_vec_fit(const struct cairn_allocator *allocator, void *items, size_t *capacity,
                     size_t count, size_t item_size, size_t alignment);
 
