@@ -11,7 +11,8 @@
  *                   registry lock
  *   CHUNK_LARGE     first chunk of a large object; who allocates, reallocates or frees it writes
  *                   (its further chunks are not marked: object.c searches for the head)
- *   CHUNK_SPARE     in no use, kept by a heap (spare.h); who puts it there or takes it out writes */
+ *   CHUNK_SPARE     in no use, kept by a heap (spare.h); who puts it there or takes it out
+ *                   writes */
 #ifndef CAIRN_CORE_CHUNK_H
 #define CAIRN_CORE_CHUNK_H
 

@@ -27,7 +27,8 @@ void prefault_growth(uintptr_t address, size_t size, size_t before) {
 }
 
 /* The last one that came, and how many in a row were used whole.  relaxed: threads may mix theirs
- * up, which makes a guess a little worse; the memory stays mapped whatever becomes of the object. */
+ * up, which makes a guess a little worse; the memory stays mapped whatever becomes of the
+ * object. */
 static _Atomic(uintptr_t) last_address;
 static _Atomic(size_t) last_size;
 static _Atomic(unsigned) used_whole;
