@@ -18,7 +18,7 @@ struct connection {
     char client[32];
 };
 
-CAIRN_OBJECT_CACHE(connection_cache, struct connection);
+CAIRN_OBJECT_CACHE(connection_cache, struct connection)
 
 static bool construct(void *object, void *context) {
     (void)context;

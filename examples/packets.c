@@ -18,7 +18,7 @@ struct packet {
     unsigned char bytes[1500];
 };
 
-CAIRN_POOL(packet_pool, struct packet);
+CAIRN_POOL(packet_pool, struct packet)
 
 static struct packet_pool packets;
 static _Alignas(64) unsigned char room[ROOM];

@@ -147,7 +147,6 @@ enum cairn_map_advice {
 
 /* Tells the kernel how the bytes will be used.  Memory locked by mlock can't be done with:
  * EINVAL. */
-CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_map_error cairn_map_advise(struct cairn_map *map, size_t offset, size_t size,
                                         enum cairn_map_advice advice);
 

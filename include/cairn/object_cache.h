@@ -151,8 +151,7 @@ bool cairn_object_cache_statistics_of(const char *name, struct cairn_object_cach
     CAIRN_ATTRIBUTE(unused)                                                              \
     static inline void name##_give(struct name *typed, type *object) {                   \
         cairn_object_cache_give(typed->cache, object);                                   \
-    }                                                                                    \
-    struct name
+    }
 /* NOLINTEND(bugprone-macro-parentheses) */
 
 #ifdef __cplusplus

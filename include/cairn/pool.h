@@ -404,8 +404,7 @@ const char *cairn_pool_check(const struct cairn_pool *pool);
     CAIRN_ATTRIBUTE(unused, warn_unused_result)                                                    \
     static inline type *name##_next(const struct name *typed, struct cairn_pool_cursor *cursor) {  \
         return CAIRN_POINTER(type, cairn_pool_next(&typed->pool, cursor));                         \
-    }                                                                                              \
-    struct name
+    }
 /* NOLINTEND(bugprone-macro-parentheses) */
 
 #ifdef __cplusplus

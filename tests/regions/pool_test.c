@@ -326,7 +326,7 @@ struct point {
     _Alignas(64) double x;
     double y;
 };
-CAIRN_POOL(point_pool, struct point);
+CAIRN_POOL(point_pool, struct point)
 
 static void knows_types(void **state) {
     (void)state;
