@@ -1,7 +1,7 @@
-# The benchmarks of arenas, pools and the like, which bench/regions/run measures: one program per way
-# of getting memory, so that each is compiled as it would be in a user's program. Those that call the
-# library are linked with it; the others must not be, as they measure the malloc that they run under.
-# Peers whose headers are not installed are left out; bench/regions/run says which.
+# The benchmarks of arenas, pools and the like, which bench/regions/run measures: one program per
+# way of getting memory, so that each is compiled as it would be in a user's program. Those that
+# call the library are linked with it; the others must not be, as they measure the malloc that they
+# run under. Peers whose headers are not installed are left out; bench/regions/run says which.
 find_package(PkgConfig)
 if(PkgConfig_FOUND)
     pkg_check_modules(apr IMPORTED_TARGET apr-1)

@@ -12,8 +12,8 @@
  * pipes and files of /proc (they have no size: the map is empty), nor for a file that is read
  * once from start to end in small pieces, where read(2) costs no more.
  *
- * Thread-safety: any number of threads may use one map's bytes and read its fields; resizing, naming
- * and closing want it alone.  Ownership: the map owns its address range, and a writable one its file
+ * Thread-safety: any number of threads may use one map's bytes and read its fields; resizing,
+ * naming and closing want it alone.  Ownership: the map owns its address range, and a writable one its file
  * descriptor, until cairn_map_close.  After fork, shared files and rings are shared with the child,
  * all else is copied on write.
  *
@@ -51,8 +51,8 @@ char *cairn_map_explain(struct cairn_map_error error, char *buffer, size_t size)
 
 enum { CAIRN_MAP_NAME = 32 };
 
-/* Read as you like; only the functions below write it, and it must not be copied or moved while it is
- * open.
+/* Read as you like; only the functions below write it, and it must not be copied or moved while it
+ * is open.
  *
  *     size <= reserved
  *     data[0 .. size) may be used; pages beyond it are untouchable, up to reserved */
@@ -71,9 +71,9 @@ struct cairn_map {
     struct cairn_region region;
 };
 
-/* What cairn_regions_each shows it as; cut to CAIRN_MAP_NAME - 1 bytes.  A file has the last part of
- * its path for a name as long as it has no other; memory and rings have none.  For the list, a map's
- * `used` is its size and `reserved` the pages of it.  Nothing happens to a closed map. */
+/* What cairn_regions_each shows it as; cut to CAIRN_MAP_NAME - 1 bytes.  A file has the last part
+ * of its path for a name as long as it has no other; memory and rings have none.  In that list, a
+ * map's `used` is its size and `reserved` the pages of it.  Nothing happens to a closed map. */
 void cairn_map_name(struct cairn_map *map, const char *name);
 
 /* --- memory ----------------------------------------------------------------------------------- */

@@ -18,17 +18,18 @@
  *
  * Thread-safety: a pool belongs to one thread at a time, unless it is made with `shared`; then
  * take, give and everything about handles may be called by any thread, and none ever waits for
- * another (only to grow, a lock is held for the moment of it).
- * Its figures in cairn_regions_each may be read by any.
- * Ownership: an object is the caller's from take to give; destroying the pool ends them all.  It must
- * not be copied or moved while it is in use.
+ * another (only to grow, a lock is held for the moment of it).  Its figures in cairn_regions_each
+ * may be read by any.
+ * Ownership: an object is the caller's from take to give; destroying the pool ends them all.  The
+ * pool must not be copied or moved while it is in use.
  * Errors: no memory, and a fixed pool that is full, are NULL.  Giving what is not a live object of
  * the pool (free already, inside an object, foreign), and any use of a destroyed pool, is reported
  * on stderr and ends the process by abort().
- * Cost: take and give are inline, about 10 and 35 instructions.  4 bits of memory for each object
- * of up to 128 bytes, up to 32 bytes for larger ones, and 4 bytes with handles.  A shared pool: a
- * call and one atomic operation, two to four when it is nearly full; its growth takes time in
- * proportion to what is added.
+ * Cost: take is inline, 10 instructions; so is give, 20, if the object is of the same word of 64 as
+ * the ones before it; else it is a call of 40.  4 bits of memory for each object of up to 128
+ * bytes, up to 32 bytes for larger ones, and 4 bytes with handles.  A shared pool: a call and one
+ * atomic operation, two to four when it is nearly full; its growth takes time in proportion to what
+ * is added.
  *
  * Under the address sanitizer the bytes of free objects are poisoned. */
 #ifndef CAIRN_POOL_H
@@ -157,8 +158,8 @@ bool cairn_pool_init(struct cairn_pool *pool, size_t size,
 
 /* Makes a pool of as many objects as fit into `bytes` bytes of the caller's memory, at any address,
  * which must stay until the pool is destroyed.  It is listed by cairn_regions_each if it has a
- * name; without one, and without AddressSanitizer, it may be left undestroyed.  False with errno EINVAL as above, ENOMEM if not
- * even one object fits. */
+ * name; without one, and without AddressSanitizer, it may be left undestroyed.  False with errno
+ * EINVAL as above, ENOMEM if not even one object fits. */
 CAIRN_ATTRIBUTE(warn_unused_result)
 bool cairn_pool_init_fixed(struct cairn_pool *pool, size_t size, void *memory, size_t bytes,
                            const struct cairn_pool_options *options);
@@ -326,7 +327,7 @@ struct cairn_pool_cursor {
 CAIRN_ATTRIBUTE(warn_unused_result)
 void *cairn_pool_next(const struct cairn_pool *pool, struct cairn_pool_cursor *cursor);
 
-/* --- looking; it counts the bits, and costs nothing until asked for ---------------------------- */
+/* --- looking ---------------------------------------------------------------------------------- */
 
 struct cairn_pool_figures {
     size_t live;     /* objects that were taken and not given back */
@@ -335,13 +336,9 @@ struct cairn_pool_figures {
     size_t peak;     /* bytes of the most objects that lived at once, at most 64 too many */
 };
 
+/* Counts the bits, so that nothing is paid for it before. */
 CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_pool_figures cairn_pool_statistics(const struct cairn_pool *pool);
-
-/* Whether every equation above holds, for tests: NULL, or which does not.  No other thread may use
- * the pool meanwhile. */
-CAIRN_ATTRIBUTE(warn_unused_result)
-const char *cairn_pool_check(const struct cairn_pool *pool);
 
 /* --- a pool of a type ------------------------------------------------------------------------- */
 

@@ -229,8 +229,8 @@ static uint64_t live_bits(const struct cairn_pool *pool, const struct cairn_pool
     return ~pool_free_bits(&chunk->words[w]) & pool_word_mask(pool, w, touched);
 }
 
-/* Any thread may ask, also of a pool that another thread is using.  Objects are touched only when no
- * other is free, so all of them lived at once, but for those of the last touch. */
+/* Any thread may ask, also of a pool that another thread is using.  Objects are touched only when
+ * no other is free, so all of them lived at once, but for those of the last touch. */
 static struct cairn_pool_figures pool_figures(const struct cairn_pool *pool) {
     struct cairn_pool_figures figures = {0};
     figures.reserved = pool->sharing != NULL ? pool_shared_bytes : 0;
@@ -427,6 +427,7 @@ static void conceal(struct cairn_pool *pool) {
         pool->hidden_listed = pool->listed;
         pool->current = &no_word;
         pool->listed = NULL;
+        pool->warm_bytes = 0;
     }
 }
 

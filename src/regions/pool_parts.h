@@ -48,6 +48,10 @@ void pool_chunk_publish(struct cairn_pool *pool, struct cairn_pool_chunk *chunk)
 /* Makes word w ready, all its objects taken, and the generations of its objects. */
 void pool_word_init(struct cairn_pool *pool, struct cairn_pool_chunk *chunk, size_t w);
 
+/* Whether every equation in cairn/pool.h holds; if not, *what names one that does not.  No other
+ * thread may use the pool meanwhile. */
+bool pool_holds(const struct cairn_pool *pool, const char **what);
+
 /* --- the kind for several threads ------------------------------------------------------------- */
 
 extern const size_t pool_shared_bytes;

@@ -1,5 +1,5 @@
-/* Runs a scenario again and again, each time in a child, with the first, the second, ... call to the
- * kernel refused, until it gets through without a refusal. */
+/* Runs a scenario again and again, each time in a child, with the first, the second, ... call to
+ * the kernel refused, until it gets through without a refusal. */
 #ifndef CAIRN_TESTS_SUPPORT_SWEEP_H
 #define CAIRN_TESTS_SUPPORT_SWEEP_H
 

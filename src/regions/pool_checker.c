@@ -1,4 +1,4 @@
-/* Whether a pool is what cairn/pool.h says of it. */
+/* Whether a pool is as its header says. */
 #include "regions/pool_parts.h"
 
 /* Of a pool for one thread: the listed words are those with freed objects, each once. */
@@ -61,7 +61,7 @@ static const char *check_chunk(const struct cairn_pool *pool,
     return NULL;
 }
 
-CAIRN_EXPORT const char *cairn_pool_check(const struct cairn_pool *pool) {
+static const char *check_pool(const struct cairn_pool *pool) {
     size_t capacity = 0;
     for (uint32_t i = 0; i < pool->chunk_count; i++) {
         const char *wrong = check_chunk(pool, pool->chunks[i]);
@@ -74,4 +74,9 @@ CAIRN_EXPORT const char *cairn_pool_check(const struct cairn_pool *pool) {
         return "capacity is the sum of all chunks' objects";
     }
     return pool->sharing == NULL ? check_list(pool) : pool_shared_check(pool);
+}
+
+bool pool_holds(const struct cairn_pool *pool, const char **what) {
+    *what = check_pool(pool);
+    return *what == NULL;
 }
