@@ -13,9 +13,10 @@
  * once from start to end in small pieces, where read(2) costs no more.
  *
  * Thread-safety: any number of threads may use one map's bytes and read its fields; resizing,
- * naming and closing want it alone.  Ownership: the map owns its address range, and a writable one its file
- * descriptor, until cairn_map_close.  After fork, shared files and rings are shared with the child,
- * all else is copied on write.
+ * naming and closing want it alone.
+ * Ownership: the map owns its address range, and a writable one its file descriptor, until
+ * cairn_map_close.  After fork, shared files and rings are shared with the child, all else is
+ * copied on write.
  *
  * Errors are values that name the call that failed and its errno; a map that could not be made is
  * closed.  Every function takes a closed map ({0} is one too) and says EBADF, cairn_map_close

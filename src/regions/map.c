@@ -100,7 +100,7 @@ static void set_name(struct cairn_map *map, const char *name) {
 }
 
 void map_open(struct cairn_map *map, enum map_kind kind, size_t size, const char *name) {
-    map->kind = kind;
+    map->kind = (int)kind;
     map_set_size(map, size);
     set_name(map, name == NULL ? "" : name);
     map->region =

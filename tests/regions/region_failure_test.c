@@ -1,5 +1,5 @@
 /* All that arenas, scratch arenas, pools and object caches do, with calls to the kernel refused,
- * their own and the heap's: what is refused must show as NULL or false, and leave nothing behind. */
+ * their own and the heap's: what is refused must show as NULL or false and leave nothing behind. */
 #include <cairn/object_cache.h>
 #include <cairn/pool.h>
 #include <cairn/scratch.h>
