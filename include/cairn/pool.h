@@ -25,7 +25,7 @@
  * Errors: no memory, and a fixed pool that is full, are NULL.  Giving what is not a live object of
  * the pool (free already, inside an object, foreign), and any use of a destroyed pool, is reported
  * on stderr and ends the process by abort().
- * Cost: take is inline, 10 instructions; so is give, 20, if the object is of the same word of 64 as
+ * Cost: take is inline, 11 instructions; so is give, 24, if the object is of the same word of 64 as
  * the ones before it; else it is a call of 40.  4 bits of memory for each object of up to 128
  * bytes, up to 32 bytes for larger ones, and 4 bytes with handles.  A shared pool: a call and one
  * atomic operation, two to four when it is nearly full; its growth takes time in proportion to what

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "core/trim.h"
-#include "regions/counting_allocator.h"
 #include "support/dies.h"
 #include "support/random.h"
+#include "support/tight_allocator.h"
 
 enum { MANY = 2000, MADE = 0x6d616465 };
 
@@ -113,8 +113,8 @@ static void constructed_state_survives(void **state) {
 static void failed_construction_is_no_object(void **state) {
     (void)state;
     struct maker maker;
-    struct counting counting = {.left = -1};
-    const struct cairn_allocator allocator = counting_allocator(&counting);
+    struct tight_allocator tight = {.limit = SIZE_MAX};
+    const struct cairn_allocator allocator = TIGHT_ALLOCATOR(&tight);
     struct cairn_object_cache *cache = make_cache(&maker, &allocator);
     maker.left = 10;
     take_many(cache, 10);
@@ -132,7 +132,7 @@ static void failed_construction_is_no_object(void **state) {
     give_many(cache, 10);
     cairn_object_cache_destroy(cache);
     assert_int_equal(maker.destructed, 11);
-    assert_int_equal(counting.bytes, 0);
+    assert_int_equal(tight.used, 0);
 }
 
 /* --- slabs ------------------------------------------------------------------------------------ */
@@ -185,18 +185,18 @@ static void colours_slabs(void **state) {
 static void reaps(void **state) {
     (void)state;
     struct maker maker;
-    struct counting counting = {.left = -1};
-    const struct cairn_allocator allocator = counting_allocator(&counting);
+    struct tight_allocator tight = {.limit = SIZE_MAX};
+    const struct cairn_allocator allocator = TIGHT_ALLOCATOR(&tight);
     struct cairn_object_cache *cache = make_cache(&maker, &allocator);
     take_many(cache, MANY);
-    assert_int_equal(cairn_object_cache_statistics(cache).reserved, counting.bytes);
+    assert_int_equal(cairn_object_cache_statistics(cache).reserved, tight.used);
     struct thing *kept = things[MANY - 1];
     uint64_t serial = kept->serial;
     give_many(cache, MANY - 1);
-    size_t before = counting.bytes;
+    size_t before = tight.used;
     size_t reaped = cairn_object_cache_reap(cache);
-    assert_int_equal(before - counting.bytes, reaped);
-    assert_int_equal(cairn_object_cache_statistics(cache).reserved, counting.bytes);
+    assert_int_equal(before - tight.used, reaped);
+    assert_int_equal(cairn_object_cache_statistics(cache).reserved, tight.used);
     assert_true(reaped > (MANY - 64) * sizeof(struct thing));
     assert_int_equal(cairn_object_cache_statistics(cache).slabs, 1);
     assert_int_equal(kept->serial, serial);
@@ -209,7 +209,7 @@ static void reaps(void **state) {
     take_many(cache, MANY - 1); /* descriptors and table are used again */
     give_many(cache, MANY);
     cairn_object_cache_destroy(cache);
-    assert_int_equal(counting.bytes, 0);
+    assert_int_equal(tight.used, 0);
     assert_int_equal(maker.destructed, maker.constructed);
 }
 
@@ -236,32 +236,32 @@ static void trim_reaps_all_caches(void **state) {
 /* Each allocation fails in turn: an object or NULL, and everything comes back in the end. */
 static void survives_want_of_memory(void **state) {
     (void)state;
-    for (long fails_at = 0; fails_at < 40; fails_at++) {
+    for (size_t fails_at = 0; fails_at < 40; fails_at++) {
         struct maker maker;
-        struct counting counting = {.left = -1};
-        const struct cairn_allocator allocator = counting_allocator(&counting);
+        struct tight_allocator tight = {.limit = SIZE_MAX};
+        const struct cairn_allocator allocator = TIGHT_ALLOCATOR(&tight);
         struct cairn_object_cache *cache = make_cache(&maker, &allocator);
-        counting.left = fails_at;
+        tight.fail_from = tight.calls + 1 + fails_at;
         size_t count = 0;
         while (count < MANY && (things[count] = cairn_object_cache_take(cache)) != NULL) {
             count++;
         }
         give_many(cache, count);
-        counting.left = -1;
+        tight.fail_from = 0;
         take_many(cache, MANY);
         give_many(cache, MANY);
         cairn_object_cache_destroy(cache);
-        assert_int_equal(counting.bytes, 0);
+        assert_int_equal(tight.used, 0);
         assert_int_equal(maker.destructed, maker.constructed);
     }
-    struct counting counting = {.left = 0};
-    const struct cairn_allocator allocator = counting_allocator(&counting);
+    struct tight_allocator tight = {.limit = SIZE_MAX, .fail_from = 1};
+    const struct cairn_allocator allocator = TIGHT_ALLOCATOR(&tight);
     const struct cairn_object_cache_options options = {.allocator = &allocator};
     assert_null(cairn_object_cache_create(8, &options));
     assert_int_equal(errno, ENOMEM);
-    counting.left = 1;
+    tight.fail_from = tight.calls + 2;
     assert_null(cairn_object_cache_create(8, &options));
-    assert_int_equal(counting.bytes, 0);
+    assert_int_equal(tight.used, 0);
 }
 
 static void refuses_what_it_cannot_do(void **state) {

@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "regions/counting_allocator.h"
 #include "regions/pool_parts.h"
 #include "support/dies.h"
 #include "support/random.h"
+#include "support/tight_allocator.h"
 
 enum { MANY = 3000 };
 
@@ -181,18 +181,18 @@ static void lives_in_caller_memory(void **state) {
 static void grows_and_gives_all_back(void **state) {
     (void)state;
     for (unsigned shared = 0; shared < 2; shared++) {
-        struct counting counting = {.left = -1};
-        const struct cairn_allocator allocator = counting_allocator(&counting);
+        struct tight_allocator tight = {.limit = SIZE_MAX};
+        const struct cairn_allocator allocator = TIGHT_ALLOCATOR(&tight);
         struct cairn_pool pool;
         make(&pool, 100,
              (struct cairn_pool_options){
                  .allocator = &allocator, .first = 10, .handles = true, .shared = shared != 0});
         exercise(&pool, 100, 4, MANY);
-        assert_int_equal(cairn_pool_statistics(&pool).reserved, counting.bytes);
+        assert_int_equal(cairn_pool_statistics(&pool).reserved, tight.used);
         assert_true(cairn_pool_statistics(&pool).peak >= (size_t)MANY * 100);
         assert_true(cairn_pool_statistics(&pool).peak <= (size_t)(MANY + 64) * 100);
         cairn_pool_destroy(&pool);
-        assert_int_equal(counting.bytes, 0);
+        assert_int_equal(tight.used, 0);
     }
 }
 
@@ -220,28 +220,28 @@ static void keeps_to_its_limit(void **state) {
 static void survives_want_of_memory(void **state) {
     (void)state;
     for (unsigned shared = 0; shared < 2; shared++) {
-        for (long fails_at = 0; fails_at < 8; fails_at++) {
-            struct counting counting = {.left = -1};
-            const struct cairn_allocator allocator = counting_allocator(&counting);
+        for (size_t fails_at = 0; fails_at < 8; fails_at++) {
+            struct tight_allocator tight = {.limit = SIZE_MAX};
+            const struct cairn_allocator allocator = TIGHT_ALLOCATOR(&tight);
             struct cairn_pool pool;
             make(&pool, 64,
                  (struct cairn_pool_options){
                      .allocator = &allocator, .first = 64, .shared = shared != 0});
-            counting.left = fails_at;
+            tight.fail_from = tight.calls + 1 + fails_at;
             size_t count = 0;
             while (count < 1000 && (objects[count] = cairn_pool_take(&pool)) != NULL) {
                 count++;
             }
             assert_true(fails_at < 2 ? count == 0 : count >= 64);
             assert_sound(&pool);
-            counting.left = -1;
+            tight.fail_from = 0;
             while (count < 1000) {
                 objects[count] = cairn_pool_take(&pool);
                 assert_non_null(objects[count++]);
             }
             assert_sound(&pool);
             cairn_pool_destroy(&pool);
-            assert_int_equal(counting.bytes, 0);
+            assert_int_equal(tight.used, 0);
         }
     }
 }
@@ -549,15 +549,15 @@ static void serves_threads_growing(void **state) {
     (void)state;
     /* Again and again, so that threads meet while they grow the pool. */
     for (int round = 0; round < 5; round++) {
-        struct counting counting = {.left = -1};
-        const struct cairn_allocator allocator = counting_allocator(&counting);
+        struct tight_allocator tight = {.limit = SIZE_MAX};
+        const struct cairn_allocator allocator = TIGHT_ALLOCATOR(&tight);
         make(&common, 1024,
              (struct cairn_pool_options){
                  .allocator = &allocator, .shared = true, .handles = true, .first = 4});
         hammer();
         assert_int_equal(refused, 0);
         cairn_pool_destroy(&common);
-        assert_int_equal(counting.bytes, 0);
+        assert_int_equal(tight.used, 0);
     }
 }
 
