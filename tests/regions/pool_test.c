@@ -417,6 +417,46 @@ static void reports_mistakes(void **state) {
     }
 }
 
+/* Gives to the word that was given to before take a shorter way, whose division is as exact: every
+ * place in the word that is no object of it is found. */
+static void warm_words_know_their_objects(void **state) {
+    (void)state;
+    static const size_t sizes[] = {2, 7, 48, 100, 4096, 65520, 131088};
+    static char memory[3 << 19];
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        struct cairn_pool pool;
+        const struct cairn_pool_options options = {.most = 10};
+        assert_true(cairn_pool_init_fixed(&pool, sizes[s], memory, sizeof memory, &options));
+        for (int i = 0; i < 10; i++) {
+            objects[i] = cairn_pool_take(&pool);
+            assert_non_null(objects[i]);
+        }
+        for (int i = 0; i < 2; i++) { /* large objects have a word each */
+            cairn_pool_give(&pool, objects[5]);
+            assert_ptr_equal(cairn_pool_take(&pool), objects[5]);
+        }
+        for (int i = 0; i < 4; i++) {
+            cairn_pool_give(&pool, objects[i]);
+        }
+        char *first = objects[0];
+        for (size_t i = 0; i < 4; i++) {
+            assert_give_dies(&pool, objects[i], "double give");
+        }
+        for (size_t i = 10; i < 64; i += 9) {
+            assert_give_dies(&pool, first + i * pool.stride, "pointer that is not of an unnamed");
+        }
+        for (size_t offset = 1; offset < 64 && offset < pool.stride; offset++) {
+            assert_give_dies(&pool, first + 5 * pool.stride + offset, " bytes into an object");
+            assert_give_dies(&pool, first + 6 * pool.stride - offset, " bytes into an object");
+        }
+        for (int i = 4; i < 10; i++) {
+            cairn_pool_give(&pool, objects[i]);
+        }
+        assert_sound(&pool);
+        cairn_pool_destroy(&pool);
+    }
+}
+
 /* The checker finds what is broken on purpose. */
 static void checker_finds_damage(void **state) {
     (void)state;
@@ -593,6 +633,7 @@ int main(void) {
         cmocka_unit_test(knows_types),
         cmocka_unit_test(reports_mistakes),
         cmocka_unit_test(checker_finds_damage),
+        cmocka_unit_test(warm_words_know_their_objects),
 #ifdef __SANITIZE_ADDRESS__
         cmocka_unit_test(poisons_what_is_free),
 #endif
