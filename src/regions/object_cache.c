@@ -6,7 +6,7 @@
  * number of caches; nothing is left behind by threads that end; and reaping reaches all magazines.
  *
  * The depot holds full and empty magazines for all slots, under the lock of the slabs. */
-#include <cairn/object_cache.h>
+#include "regions/object_cache.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -510,22 +510,20 @@ static void after_fork_in_child(void) {
     }
 }
 
-static void enlist(struct cairn_object_cache *cache) {
+void object_cache_start(void) {
     static struct trim_hook hook = {.release = reap_all};
-    static bool hooked;
+    os_on_fork(before_fork, after_fork_in_parent, after_fork_in_child);
+    trim_add_hook(&hook);
+}
+
+static void enlist(struct cairn_object_cache *cache) {
     mutex_lock(&caches_lock);
     cache->next = caches;
     if (caches != NULL) {
         caches->prev = cache;
     }
     caches = cache;
-    bool first = !hooked;
-    hooked = true;
     mutex_unlock(&caches_lock);
-    if (first) {
-        os_on_fork(before_fork, after_fork_in_parent, after_fork_in_child);
-        trim_add_hook(&hook);
-    }
 }
 
 static void delist(struct cairn_object_cache *cache) {

@@ -26,7 +26,7 @@ void registry_unlock(void);
 /* What reports call it: pool "packets", or an unnamed pool. */
 void registry_describe(struct text *text, const struct cairn_region *region);
 
-/* Once, after threads_start(). */
+/* Once, after object_cache_start(). */
 void registry_start(void);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/trim.h"
+#include "regions/object_cache.h"
 #include "support/dies.h"
 #include "support/random.h"
 #include "support/tight_allocator.h"
@@ -483,6 +484,7 @@ static void child_of_a_fork_goes_on(void **state) {
 }
 
 int main(void) {
+    object_cache_start();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(constructed_state_survives),
         cmocka_unit_test(failed_construction_is_no_object),

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "os/os.h"
+#include "regions/object_cache.h"
 #include "regions/registry.h"
 #include "support/dies.h"
 #include "support/files.h"
@@ -308,6 +309,7 @@ static void test_mistakes(void **state) {
 }
 
 int main(void) {
+    object_cache_start();
     registry_start();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arenas_are_listed),
