@@ -497,16 +497,16 @@ static void poisons_what_is_free(void **state) {
         struct cairn_pool pool;
         const struct cairn_pool_options options = {.shared = kind == 1};
         assert_true(cairn_pool_init_fixed(&pool, 64, memory, sizeof memory, &options));
-        char *objects[10];
+        char *near[10];
         for (int i = 0; i < 10; i++) {
-            objects[i] = cairn_pool_take(&pool);
-            assert_null(__asan_region_is_poisoned(objects[i], 64));
-            assert_true(__asan_address_is_poisoned(objects[i] + 64));
+            near[i] = cairn_pool_take(&pool);
+            assert_null(__asan_region_is_poisoned(near[i], 64));
+            assert_true(__asan_address_is_poisoned(near[i] + 64));
         }
         for (int i = 0; i < 10; i++) { /* the last ones to a word that is warm by then */
-            cairn_pool_give(&pool, objects[i]);
-            assert_true(__asan_address_is_poisoned(objects[i]));
-            assert_true(__asan_address_is_poisoned(objects[i] + 63));
+            cairn_pool_give(&pool, near[i]);
+            assert_true(__asan_address_is_poisoned(near[i]));
+            assert_true(__asan_address_is_poisoned(near[i] + 63));
         }
         cairn_pool_destroy(&pool);
         assert_null(__asan_region_is_poisoned(memory, sizeof memory));
