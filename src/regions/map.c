@@ -112,7 +112,7 @@ void map_open(struct cairn_map *map, enum map_kind kind, size_t size, const char
 CAIRN_EXPORT void cairn_map_name(struct cairn_map *map, const char *name) {
     if (map->data != NULL) {
         registry_lock();
-        set_name(map, name);
+        set_name(map, name == NULL ? "" : name);
         registry_unlock();
     }
 }
