@@ -72,9 +72,10 @@ struct cairn_map {
     struct cairn_region region;
 };
 
-/* What cairn_regions_each shows it as, NULL for none; cut to CAIRN_MAP_NAME - 1 bytes.  A file has the last part
- * of its path for a name as long as it has no other; memory and rings have none.  In that list, a
- * map's `used` is its size and `reserved` the pages of it.  Nothing happens to a closed map. */
+/* What cairn_regions_each shows it as, NULL for none; cut to CAIRN_MAP_NAME - 1 bytes.  A file has
+ * the last part of its path for a name as long as it has no other; memory and rings have none.  In
+ * that list, a map's `used` is its size and `reserved` the pages of it.  Nothing happens to a
+ * closed map. */
 void cairn_map_name(struct cairn_map *map, const char *name);
 
 /* --- memory ----------------------------------------------------------------------------------- */

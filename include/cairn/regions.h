@@ -2,7 +2,7 @@
  * to look.
  *
  *     static void show(void *file, const struct cairn_region_view *region) {
- *         fprintf(file, "%s %s: %zu bytes\n", region->kind, region->name, region->used);
+ *         fprintf(file, "%s %s: %zu bytes\n", region->kind, region->name, region->usage.used);
  *     }
  *     cairn_regions_each(show, stderr);
  *
