@@ -251,7 +251,7 @@ void heap_word_freed(struct heap *heap, struct chunk *slab) {
     if (slab != queue->current) {
         queue_remove(queue, slab);
         release(heap, slab);
-    } else if (!slab_is_growing(slab)) {
+    } else if (!slab_is_growing(slab) && slab_class(slab)->capacity > slab_class(slab)->handful) {
         /* All of it was used, and is not: whoever takes and frees a few objects in turn keeps his
          * slab, but a thread that has freed so much may not come back soon. */
         queue->current = NULL;

@@ -16,6 +16,7 @@
 #include "front/summary.h"
 #include "os/cgroup.h"
 #include "os/os.h"
+#include "regions/object_cache.h"
 #include "regions/registry.h"
 
 static void announce(void) {
@@ -29,6 +30,7 @@ static void announce(void) {
 /* 101: as early as a program may ask for, and correspondingly late at the end. */
 __attribute__((constructor(101))) static void start(void) {
     threads_start();
+    object_cache_start();
     registry_start();
     options_read(os_option, STDERR_FILENO);
     if (options.verbose) {

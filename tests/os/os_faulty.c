@@ -99,6 +99,12 @@ bool __wrap_os_name(void *address, size_t size, const char *name) {
     return !fails(OS_CALL_NAME);
 }
 
+bool __real_os_slot_write(struct os_slot *slot, void (*at_exit)(void *), void *value);
+bool __wrap_os_slot_write(struct os_slot *slot, void (*at_exit)(void *), void *value);
+bool __wrap_os_slot_write(struct os_slot *slot, void (*at_exit)(void *), void *value) {
+    return !fails(OS_CALL_SLOT_WRITE) && __real_os_slot_write(slot, at_exit, value);
+}
+
 bool __real_os_discard(void *address, size_t size);
 bool __wrap_os_discard(void *address, size_t size);
 bool __wrap_os_discard(void *address, size_t size) {

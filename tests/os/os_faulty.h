@@ -30,6 +30,7 @@ enum os_call {
     OS_CALL_FLUSH,
     OS_CALL_ADVISE,
     OS_CALL_BUS_ERROR,
+    OS_CALL_SLOT_WRITE,
     OS_CALLS
 };
 
