@@ -142,8 +142,9 @@ static void note_taken(size_t count, bool zeroed) {
     }
 }
 
-/* Set where a single block was brought in for a short run.  Under the lock. */
-static struct block *brought_in;
+/* The block that a short run is being taken from, if nothing of it is in use or resident.  Under the
+ * lock. */
+static struct block *untouched;
 
 /* Brings in new blocks, clean and free; returns the first or NULL. */
 static struct block *grow(size_t blocks) {
@@ -182,11 +183,9 @@ static struct block *choose_block(unsigned count) {
         return dirty;
     }
     uint64_t usable = filled & ~low_mask(count - 1);
-    if (usable != 0) {
-        return bucket[lowest_bit(usable) + 1];
-    }
-    brought_in = grow(1);
-    return brought_in;
+    struct block *block = usable != 0 ? bucket[lowest_bit(usable) + 1] : grow(1);
+    untouched = block != NULL && block->free == WHOLE ? block : NULL;
+    return block;
 }
 
 /* A run within one block. */
@@ -298,12 +297,12 @@ static void make_huge(struct block *block, uintptr_t taken) {
     }
 }
 
-/* The block that was brought in just now, if it may be made huge.  Lock held. */
+/* The untouched block, if it may be made huge.  Lock held. */
 static struct block *huge_block(void) {
     size_t taken = total(&block_totals.taken), held = taken + total(&block_totals.dirty);
-    return brought_in != NULL && taken >= HUGE_FROM && !limit_presses() &&
+    return untouched != NULL && taken >= HUGE_FROM && !limit_presses() &&
                    held + ALL_CHUNKS <= limit_hard()
-               ? brought_in
+               ? untouched
                : NULL;
 }
 
@@ -343,7 +342,7 @@ static void keep_soft_limit(void) {
 static struct run take(size_t count) {
     struct run run = {0, false};
     chunks_lock();
-    brought_in = NULL;
+    untouched = NULL;
     if (has_room(count) || make_room(count)) {
         run = count <= ALL_CHUNKS ? take_short((unsigned)count) : take_long(count);
         limit_note_refusal(false);
