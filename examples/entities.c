@@ -43,7 +43,8 @@ static struct entity *spawn(struct game *game, enum kind kind, int position, int
 }
 
 static void spawn_ship(struct game *game) {
-    (void)spawn(game, SHIP, (int)random_below(game, 1000), (int)random_below(game, 11) - 5);
+    int speed = (int)random_below(game, 11) - 5;
+    (void)spawn(game, SHIP, (int)random_below(game, 1000), speed);
 }
 
 /* Any ship but the one that aims; NULL if there is no other. */
