@@ -70,7 +70,7 @@ bool large_free(struct chunk *head) {
     return true;
 }
 
-static bool grow_in_place(struct chunk *head, size_t bytes) {
+static bool grow_in_place(struct chunk *head, size_t bytes, size_t *zeroed_from) {
     size_t have = head->large.chunks;
     size_t want = chunks_for(bytes);
     bool zeroed = false;
@@ -78,6 +78,7 @@ static bool grow_in_place(struct chunk *head, size_t bytes) {
         return false;
     }
     if (zeroed) {
+        *zeroed_from = have * CHUNK_SIZE;
         prefault_growth(head->start + have * CHUNK_SIZE, (want - have) * CHUNK_SIZE,
                         have * CHUNK_SIZE);
     }
@@ -98,7 +99,7 @@ static void shrink_in_place(struct chunk *head, size_t bytes) {
 }
 
 /* The pages move, the bytes stay where they are. */
-static void *move(struct chunk *head, size_t bytes) {
+static void *move(struct chunk *head, size_t bytes, size_t *zeroed_from) {
     struct run run = chunks_take(chunks_for(bytes), CHUNK_SIZE);
     if (run.address == 0) {
         return NULL;
@@ -110,6 +111,7 @@ static void *move(struct chunk *head, size_t bytes) {
         chunks_give(run.address, chunks_for(bytes), !run.zeroed);
         return NULL;
     }
+    *zeroed_from = run.zeroed ? old_chunks * CHUNK_SIZE : SIZE_MAX;
     (void)make_head(run.address, bytes);
     chunk_set_kind(head, CHUNK_RELEASED);
     atomic_store_explicit(&head->owner, OWNER_NONE, memory_order_release);
@@ -118,14 +120,20 @@ static void *move(struct chunk *head, size_t bytes) {
     return (void *)run.address;
 }
 
-void *large_resize(struct chunk *head, size_t size) {
+bool large_resize_in_place(struct chunk *head, size_t size, size_t *zeroed_from) {
     size_t bytes = round_up(size, os_page_size());
+    *zeroed_from = SIZE_MAX;
     if (bytes <= head->large.bytes) {
         shrink_in_place(head, bytes);
+        return true;
+    }
+    return grow_in_place(head, bytes, zeroed_from);
+}
+
+void *large_resize(struct chunk *head, size_t size, size_t *zeroed_from) {
+    if (large_resize_in_place(head, size, zeroed_from)) {
         return (void *)head->start;
     }
-    if (grow_in_place(head, bytes)) {
-        return (void *)head->start;
-    }
-    return head->large.bytes >= MOVE_MIN ? move(head, bytes) : NULL;
+    return head->large.bytes >= MOVE_MIN ? move(head, round_up(size, os_page_size()), zeroed_from)
+                                         : NULL;
 }
