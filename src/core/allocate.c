@@ -195,7 +195,9 @@ static void *copy_zeroed(void *pointer, size_t old_size, size_t size) {
 
 void *reallocate_zeroed(const char *function, void *pointer, size_t old_size, size_t size) {
     struct object object = object_require(function, pointer);
-    require_size(function, pointer, old_size);
+    if (old_size > object.usable) {
+        report_wrong_size(function, (uintptr_t)pointer, object.usable, old_size);
+    }
     if (fits_well(size, object.usable)) {
         return clear(pointer, old_size, size);
     }
