@@ -12,4 +12,12 @@ for header in include/cairn/*.h; do
         count=$((count + 1))
     done
 done
+for header in include/cairn/*.hpp; do
+    line="#include <cairn/${header##*/}>"
+    for compiler in "g++ -std=c++17" "g++ -std=c++20 -fno-exceptions -fno-rtti" "g++ -std=gnu++23" \
+        "clang++ -std=c++17" "clang++ -std=c++20"; do
+        $compiler "${warnings[@]}" -xc++ - <<<"$line"$'\n'"$line"
+        count=$((count + 1))
+    done
+done
 echo "$count times a header stood by itself"
