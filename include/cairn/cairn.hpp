@@ -194,8 +194,8 @@ inline std::pmr::memory_resource *heap_resource() noexcept {
     return resource;
 }
 
-/* An arena.  Giving back does nothing, so a container may also be destroyed after the arena was
- * reset; it must not be used in between. */
+/* An arena.  Giving back does nothing: a container that grows leaves its old memory behind until the
+ * arena is reset, rewound or destroyed, and must end before that. */
 class arena_resource final : public std::pmr::memory_resource {
   public:
     explicit arena_resource(struct cairn_arena &arena) noexcept : arena_(&arena) {}
