@@ -1,8 +1,9 @@
-/* The public functions of <cairn/cairn.h>. */
+/* The public functions of <cairn/cairn.h> and <cairn/tag.h>. */
 #include <cairn/cairn.h>
 
 #include "core/batch.h"
 #include "core/object.h"
+#include "core/tag.h"
 #include "core/trim.h"
 #include "front/rules.h"
 
@@ -94,6 +95,21 @@ CAIRN_EXPORT size_t cairn_malloc_batch(size_t size, size_t count, void **pointer
 
 CAIRN_EXPORT void cairn_free_batch(void *const *pointers, size_t count) {
     batch_free("cairn_free_batch", pointers, count);
+}
+
+/* --- tags ------------------------------------------------------------------------------------- */
+
+CAIRN_EXPORT struct cairn_tag_scope cairn_tag_enter(struct cairn_tag *tag) {
+    return tag_enter(tag);
+}
+
+CAIRN_EXPORT void cairn_tag_leave(struct cairn_tag_scope *scope) {
+    tag_leave("cairn_tag_leave", scope);
+}
+
+CAIRN_EXPORT void cairn_tags_each(void (*visit)(void *, const struct cairn_tag_view *),
+                                  void *context) {
+    tag_visit_each(visit, context);
 }
 
 /* --- looking, giving back --------------------------------------------------------------------- */
