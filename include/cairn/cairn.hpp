@@ -38,6 +38,7 @@
 #include <cairn/arena.h>
 #include <cairn/cairn.h>
 #include <cairn/pool.h>
+#include <cairn/tag.h>
 
 namespace cairn {
 
@@ -159,6 +160,20 @@ template <typename T, typename U>
 bool operator!=(const any_allocator<T> &a, const any_allocator<U> &b) noexcept {
     return !(a == b);
 }
+
+/* --- tags ------------------------------------------------------------------------------------- */
+
+/* What the thread allocates while this lives is counted for the tag. */
+class tag_scope {
+  public:
+    explicit tag_scope(struct cairn_tag &tag) noexcept : scope_(cairn_tag_enter(&tag)) {}
+    ~tag_scope() { cairn_tag_leave(&scope_); }
+    tag_scope(const tag_scope &) = delete;
+    tag_scope &operator=(const tag_scope &) = delete;
+
+  private:
+    struct cairn_tag_scope scope_;
+};
 
 /* --- memory resources ------------------------------------------------------------------------- */
 

@@ -144,9 +144,24 @@ static size_t free_remotely(const char *function, void *const *pointers, size_t 
     return count_bits(row.objects);
 }
 
-/* Frees the first object, with its neighbours where there are any, as free's fast path does.
+/* The size of the latest object's class, so that it is not looked up for each. */
+struct step {
+    unsigned class;
+    size_t size;
+};
+
+static inline bool is_neighbour(const struct chunk *slab, void *const *pointers,
+                                struct step *step) {
+    if (unlikely(slab->class != step->class)) {
+        *step = (struct step){slab->class, slab_class(slab)->size};
+    }
+    return (uintptr_t)pointers[1] - (uintptr_t)pointers[0] == step->size;
+}
+
+/* Frees the first object, with its neighbours where there are any, else as free's fast path does.
  * Returns how many; 0: that is for the slow path. */
-static inline size_t free_some(const char *function, void *const *pointers, size_t count) {
+static inline size_t free_some(const char *function, void *const *pointers, size_t count,
+                               struct step *step) {
     uintptr_t address = (uintptr_t)pointers[0];
     if (unlikely(!address_is_mappable(address))) {
         return 0;
@@ -160,9 +175,7 @@ static inline size_t free_some(const char *function, void *const *pointers, size
     if (unlikely(!exact)) {
         return 0;
     }
-    const struct size_class *size_class = slab_class(slab);
-    if (count > 1 && (uintptr_t)pointers[1] == address + size_class->size &&
-        index < size_class->capacity) {
+    if (count > 1 && is_neighbour(slab, pointers, step) && index < slab_class(slab)->capacity) {
         return free_row(function, slab, row_of(slab, index, pointers, count));
     }
     enum freed freed = slab_free_object(slab, index);
@@ -173,8 +186,9 @@ static inline size_t free_some(const char *function, void *const *pointers, size
 }
 
 void batch_free(const char *function, void *const *pointers, size_t count) {
+    struct step step = {CLASS_COUNT, 0};
     for (size_t done = 0; done < count;) {
-        size_t freed = free_some(function, pointers + done, count - done);
+        size_t freed = free_some(function, pointers + done, count - done, &step);
         if (unlikely(freed == 0)) {
             free_slow(function, pointers[done]);
             freed = 1;

@@ -261,6 +261,66 @@ static void test_model(void **state) {
     assert_int_equal(live_objects(), 0);
 }
 
+/* Threads that exchange their batches: each frees what the others have allocated, while these go on
+ * and end. */
+enum { EXCHANGES = 4, BATCH = 150 };
+
+struct exchanged {
+    size_t count;
+    void *objects[BATCH];
+};
+
+static _Atomic(struct exchanged *) places[EXCHANGES];
+
+static void free_exchanged(struct exchanged *exchanged) {
+    if (exchanged != NULL) {
+        batch_free("cairn_free_batch", exchanged->objects, exchanged->count);
+        give(exchanged);
+    }
+}
+
+static void *exchange(void *argument) {
+    uint64_t random = *(uint64_t *)argument;
+    for (int round = 0; round < 3000; round++) {
+        struct exchanged *mine = take(sizeof *mine);
+        size_t size = (size_t)16 << random_below(&random, 8);
+        mine->count = random_below(&random, BATCH + 1);
+        if (batch_allocate(size, mine->count, mine->objects) != mine->count) {
+            return argument;
+        }
+        for (size_t i = 0; i < mine->count; i++) {
+            memset(mine->objects[i], (int)round, 16);
+        }
+        if (round % 3 == 0) {
+            shuffle(mine->objects, mine->count, &random);
+        }
+        free_exchanged(atomic_exchange(&places[random_below(&random, EXCHANGES)], mine));
+    }
+    return NULL;
+}
+
+static void test_exchange(void **state) {
+    (void)state;
+    for (uint64_t round = 0; round < 4; round++) {
+        pthread_t threads[3];
+        uint64_t seeds[3];
+        for (size_t i = 0; i < 3; i++) {
+            seeds[i] = round * 3 + i;
+            assert_int_equal(pthread_create(&threads[i], NULL, exchange, &seeds[i]), 0);
+        }
+        for (size_t i = 0; i < 3; i++) {
+            void *failed = NULL;
+            assert_int_equal(pthread_join(threads[i], &failed), 0);
+            assert_null(failed);
+        }
+        assert_intact();
+    }
+    for (size_t i = 0; i < EXCHANGES; i++) {
+        free_exchanged(atomic_exchange(&places[i], NULL));
+    }
+    assert_int_equal(live_objects(), 0);
+}
+
 static int out_of_memory(void *unused) {
     (void)unused;
     enum { MANY = 1 << 20 };
@@ -409,6 +469,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_full_slabs, empty_heap, empty_heap),
         cmocka_unit_test_setup_teardown(test_remote, empty_heap, empty_heap),
         cmocka_unit_test_setup_teardown(test_remote_is_merged_whole, empty_heap, empty_heap),
+        cmocka_unit_test_setup_teardown(test_exchange, empty_heap, empty_heap),
         cmocka_unit_test_setup_teardown(test_model, empty_heap, empty_heap),
         cmocka_unit_test_setup_teardown(test_double_frees, empty_heap, empty_heap),
         cmocka_unit_test_setup_teardown(test_bad_pointers, empty_heap, empty_heap),

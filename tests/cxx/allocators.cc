@@ -151,6 +151,18 @@ static void any_allocator_in_an_arena() {
     cairn_arena_destroy(&arena);
 }
 
+static void tags() {
+    static cairn_tag tag = {};
+    tag.name = "containers";
+    {
+        cairn::tag_scope scope(tag);
+        std::vector<int, cairn::allocator<int>> vector(1000);
+        EXPECT(tag.objects == 0);
+    }
+    std::vector<int, cairn::allocator<int>> outside(1000);
+    EXPECT(tag.objects == 1 && tag.bytes == cairn_good_size(1000 * sizeof(int)));
+}
+
 #if defined(__cpp_lib_allocate_at_least)
 static void at_least() {
     cairn::allocator<char> allocator;
@@ -171,6 +183,7 @@ int main() {
     too_much_is_thrown();
     any_allocator_goes_along();
     any_allocator_in_an_arena();
+    tags();
     at_least();
     return 0;
 }
