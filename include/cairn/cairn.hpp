@@ -209,8 +209,8 @@ inline std::pmr::memory_resource *heap_resource() noexcept {
     return resource;
 }
 
-/* An arena.  Giving back does nothing: a container that grows leaves its old memory behind until the
- * arena is reset, rewound or destroyed, and must end before that. */
+/* An arena.  Giving back does nothing: a container that grows leaves its old memory behind until
+ * the arena is reset, rewound or destroyed, and must end before that. */
 class arena_resource final : public std::pmr::memory_resource {
   public:
     explicit arena_resource(struct cairn_arena &arena) noexcept : arena_(&arena) {}

@@ -7,8 +7,8 @@
  *
  * A tag counts objects allocated and their bytes, as cairn_usable_size() has them: all that the
  * calling thread allocated from the heap in the scope, by malloc and every other name, exactly.
- * Nothing is counted when memory is allocated; at both ends of a scope the thread's bitmaps tell how
- * much it has allocated so far, and the difference is the scope's.
+ * Nothing is counted when memory is allocated; at both ends of a scope the thread's bitmaps tell
+ * how much it has allocated so far, and the difference is the scope's.
  *
  * When not: to know what is live, or who frees; nothing in an object says which tag it is of.  For
  * one place in the program that allocates little, as a scope costs more than a few allocations.
@@ -18,15 +18,16 @@
  *
  * Thread-safety: any thread may use any tag at any time; a scope belongs to the thread that entered
  * it.  Ownership: a tag is the program's, is listed from its first scope on and must stay for ever;
- * so must its name.  Errors: none; a scope that another thread leaves is reported on stderr and ends
- * the process by abort().  A thread without memory for a heap, or at the very end of its life, counts
- * nothing.  Cost: 0.1 to 0.3 us for each end of a scope, none in it.
+ * so must its name.  Errors: none; a scope that another thread leaves is reported on stderr and
+ * ends the process by abort().  A thread without memory for a heap, or at the very end of its life,
+ * counts nothing.  Cost: of each end of a scope a look at every size class; none in between.
  *
- * Programs built with clang's -fsanitize=alloc-token say with each allocation of what kind it is: for
- * each of the kinds 0 to 14 there is a tag "token N", and one for all others.  Their
- * figures are estimates: of the objects of a size class that are made ready at once, all are counted
- * for the kind that the first one is of.  Over many allocations that comes out right, if no kind
- * always comes first. */
+ * Programs built with clang's -fsanitize=alloc-token say with each allocation of what kind it is:
+ * for each of the kinds 0 to 14 there is a tag "token N", and one for all others.  They count what
+ * comes by malloc and operator new (not by calloc, realloc and the aligned forms), and their
+ * figures are estimates: of the objects of a size class that are made ready at once, all are
+ * counted for the kind that the first one is of.  Over many allocations that comes out right, if no
+ * kind always comes first. */
 #ifndef CAIRN_TAG_H
 #define CAIRN_TAG_H
 

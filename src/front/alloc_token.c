@@ -2,8 +2,9 @@
  *
  * Code built with it tells with each allocation what kind of type the object is for: as one more
  * argument, the token, or, with -fsanitize-alloc-token-fast-abi, as a number in the function's
- * name.  Each function is what its name says without the token; those behind malloc and new tell the
- * tags (<cairn/tag.h>) for what kind a bin was filled, which costs nothing where it need not be. */
+ * name.  Each function is what its name says without the token; those behind malloc and new tell
+ * the tags (<cairn/tag.h>) for what kind a bin was filled: in the slow path, so it costs nothing
+ * elsewhere. */
 #include "core/tag.h"
 #include "front/cxx.h"
 #include "front/rules.h"
