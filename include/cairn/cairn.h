@@ -109,9 +109,9 @@ CAIRN_ATTRIBUTE(warn_unused_result)
 size_t cairn_malloc_batch(size_t size, size_t count, void **pointers);
 
 /* Frees pointers[0] to pointers[count - 1]: objects of any size, from any thread and in any order;
- * NULL is ignored.  Faster than one by one where neighbours in memory are neighbours in the array,
- * as cairn_malloc_batch() gives them.  A pointer that cairn_free would report is reported; an
- * object that is in the array twice is one. */
+ * NULL is ignored.  Several times as fast as one by one where neighbours in memory are neighbours
+ * in the array, as cairn_malloc_batch() gives them; else about as fast.  A pointer that cairn_free
+ * would report is reported, and so is an object that is in the array twice. */
 void cairn_free_batch(void *const *pointers, size_t count);
 
 /* --- looking, giving back ------------------------------------------------------------------- */
