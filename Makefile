@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 60
 BENCH_ARGS ?=
 
 .DEFAULT_GOAL := all
-.PHONY: all deps run test bench bench-memory asan tsan fuzz format check-format lint install clean help
+.PHONY: all deps run test bench bench-memory bench-regions asan tsan fuzz format check-format lint install clean help
 
 all: ## build the release into build/release
 	@scripts/install-deps --check build
@@ -35,6 +35,11 @@ bench-memory: ## the same of resident memory over time
 	@scripts/install-deps build bench
 	@scripts/build release product workloads
 	@bench/run --memory $(BENCH_ARGS)
+
+bench-regions: ## arenas, pools, caches, maps and arrays against their peers
+	@scripts/install-deps build bench
+	@scripts/build release product workloads
+	@bench/regions/run $(BENCH_ARGS)
 
 asan: ## module and model tests under address and undefined-behaviour sanitizer
 	@scripts/install-deps build test

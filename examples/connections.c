@@ -18,7 +18,7 @@ struct connection {
     char client[32];
 };
 
-CAIRN_OBJECT_CACHE(connection_cache, struct connection);
+CAIRN_OBJECT_CACHE(connection_cache, struct connection)
 
 static bool construct(void *object, void *context) {
     (void)context;
@@ -93,14 +93,13 @@ int main(void) {
         close_connection(&cache, open[i]);
     }
 
-    struct cairn_object_cache_statistics statistics;
-    cairn_object_cache_read(cache.cache, &statistics);
+    struct cairn_object_cache_figures statistics = cairn_object_cache_statistics(cache.cache);
     printf("%llu connections served, %zu bytes echoed\n", (unsigned long long)statistics.takes,
            echoed);
     printf("constructed: %s\n",
            statistics.constructed <= 2 * AT_ONCE ? "as many as were open at once" : "more");
     (void)cairn_purge(); /* a quiet hour: what is idle goes back */
-    cairn_object_cache_read(cache.cache, &statistics);
+    statistics = cairn_object_cache_statistics(cache.cache);
     printf("after a purge: %zu idle, %zu slabs\n", statistics.idle, statistics.slabs);
     connection_cache_destroy(&cache);
     return 0;

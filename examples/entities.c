@@ -17,7 +17,7 @@ struct entity {
 };
 
 /* Declares struct entity_pool and its functions, all of them typed. */
-CAIRN_POOL(entity_pool, struct entity);
+CAIRN_POOL(entity_pool, struct entity)
 
 enum { FRAMES = 60, SHIPS = 8, WRECKED = 2 };
 

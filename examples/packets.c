@@ -18,7 +18,7 @@ struct packet {
     unsigned char bytes[1500];
 };
 
-CAIRN_POOL(packet_pool, struct packet);
+CAIRN_POOL(packet_pool, struct packet)
 
 static struct packet_pool packets;
 static _Alignas(64) unsigned char room[ROOM];
@@ -62,8 +62,8 @@ static void *read_packets(void *unused) {
 
 int main(void) {
     const struct cairn_pool_options options = {.name = "packets", .shared = true};
-    if (!packet_pool_init_in(&packets, room, sizeof room, &options)) {
-        perror("packet_pool_init_in");
+    if (!packet_pool_init_fixed(&packets, room, sizeof room, &options)) {
+        perror("packet_pool_init_fixed");
         return 1;
     }
     pthread_t reader;
@@ -84,9 +84,9 @@ int main(void) {
     }
     pthread_join(reader, NULL);
     printf("%d packets, %llu bytes, %u damaged\n", PACKETS, bytes, damaged);
-    printf("packets in use: %zu\n", cairn_pool_count(&packets.pool));
+    printf("packets in use: %zu\n", cairn_pool_statistics(&packets.pool).live);
     printf("memory: %s\n",
-           cairn_pool_reserved(&packets.pool) <= sizeof room ? "the buffer" : "more");
+           cairn_pool_statistics(&packets.pool).reserved <= sizeof room ? "the buffer" : "more");
     packet_pool_destroy(&packets);
     return 0;
 }

@@ -4,25 +4,12 @@
  *
  *     arena tree|request|frame|objects UNITS
  *
- * prints nanoseconds per object, and a sum to compare. */
+ * prints a line with nanoseconds per object. */
 #ifndef CAIRN_BENCH_REGIONS_ARENA_WORKLOADS_H
 #define CAIRN_BENCH_REGIONS_ARENA_WORKLOADS_H
 
-#include <stdint.h>
-#include <string.h>
-#include <time.h>
-
+#include "measure.h"
 #include "memory.h"
-
-/* xorshift64* (Marsaglia, Vigna) */
-static inline uint64_t random_next(uint64_t *state) {
-    uint64_t x = *state;
-    x ^= x >> 12;
-    x ^= x << 25;
-    x ^= x >> 27;
-    *state = x;
-    return (x * UINT64_C(0x2545f4914f6cdd1d)) >> 32;
-}
 
 struct run {
     struct memory memory;
@@ -191,12 +178,6 @@ static void objects_unit(struct run *run) {
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
-static uint64_t now_ns(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
 int main(int argc, char **argv) {
     static const struct {
         const char *name;
@@ -212,14 +193,14 @@ int main(int argc, char **argv) {
         static struct run run;
         run.random = 42;
         memory_start(&run.memory);
-        uint64_t start = now_ns();
+        int64_t start = now_ns();
         for (long unit = atol(argv[2]); unit > 0; unit--) {
             workloads[i].unit(&run);
             drop_all(&run.memory);
         }
-        uint64_t took = now_ns() - start;
+        int64_t took = now_ns() - start;
         memory_end(&run.memory);
-        printf("%.3f %llu\n", (double)took / (double)run.objects, (unsigned long long)run.sum);
+        report(argv[1], took, run.objects, run.sum);
         return 0;
     }
     fprintf(stderr, "usage: arena tree|request|frame|objects UNITS\n");

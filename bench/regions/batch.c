@@ -1,14 +1,15 @@
 /* A thousand objects allocated and freed, again and again: by cairn_malloc_batch and
- * cairn_free_batch, or one by one by cairn_malloc and cairn_free, as the argument says (batch or
- * loop); built without the library, by malloc and free.  The objects are not touched: what is
- * measured is the allocator.
+ * cairn_free_batch, or one by one by cairn_malloc and cairn_free; built without the library, by
+ * malloc and free.  The objects are not touched: what is measured is the allocator.
+ *
+ *     batch HOW [ROUNDS]        HOW: batch, loop
  *
  *   in_order     freed in the order in which they came
  *   shuffled     freed at random: no neighbours meet
  *   scattered    every second object of the heap is live: no two free ones are neighbours
  *   by_another   freed by another thread than the one that allocated them
  *
- * Prints for each half of it: a name, nanoseconds for an object, and how many objects it were. */
+ * Prints a line for each half of it with nanoseconds for an object. */
 #ifdef USE_MALLOC
 #define cairn_malloc malloc
 #define cairn_free   free
@@ -17,9 +18,12 @@
 #endif
 #include <pthread.h>
 
-#include "clock.h"
+#include "measure.h"
 
-enum { OBJECTS = 1000, ROUNDS = 3000, REMOTE_ROUNDS = 300, SCATTERED = 20 * OBJECTS };
+enum { OBJECTS = 1000, ROUNDS = 3000, SCATTERED = 20 * OBJECTS };
+enum { REMOTE_SHARE = 10 }; /* a thread each: fewer rounds */
+
+static uint64_t rounds;
 
 static void *objects[OBJECTS];
 static void *scattered[SCATTERED];
@@ -61,16 +65,18 @@ static void shuffle(void) {
     }
 }
 
-static void report_half(const char *half, size_t size, const char *how, double ns, int rounds) {
-    double count = (double)OBJECTS * rounds;
-    printf("%s_%zu_%s %.3f %.0f\n", half, size, how, ns / count, count);
+static void report_half(const char *half, size_t size, const char *how, int64_t ns,
+                        uint64_t rounds_run) {
+    char name[64];
+    (void)snprintf(name, sizeof name, "%s_%zu_%s", half, size, how);
+    report(name, ns, OBJECTS * rounds_run, OBJECTS * rounds_run);
 }
 
 static void measure(size_t size, const char *how, void (*between)(void)) {
-    double taking = 0;
-    double giving = 0;
-    for (int round = 0; round < ROUNDS; round++) {
-        double start = now_ns();
+    int64_t taking = 0;
+    int64_t giving = 0;
+    for (uint64_t round = 0; round < rounds; round++) {
+        int64_t start = now_ns();
         take(size);
         taking += now_ns() - start;
         between();
@@ -78,8 +84,8 @@ static void measure(size_t size, const char *how, void (*between)(void)) {
         give();
         giving += now_ns() - start;
     }
-    report_half("allocate", size, how, taking, ROUNDS);
-    report_half("free", size, how, giving, ROUNDS);
+    report_half("allocate", size, how, taking, rounds);
+    report_half("free", size, how, giving, rounds);
 }
 
 static void measure_scattered(size_t size) {
@@ -96,15 +102,16 @@ static void measure_scattered(size_t size) {
 }
 
 static void *give_remotely(void *spent) {
-    double start = now_ns();
+    int64_t start = now_ns();
     give();
-    *(double *)spent += now_ns() - start;
+    *(int64_t *)spent += now_ns() - start;
     return NULL;
 }
 
 static void measure_remote(size_t size) {
-    double spent = 0;
-    for (int round = 0; round < REMOTE_ROUNDS; round++) {
+    int64_t spent = 0;
+    uint64_t remote_rounds = rounds < REMOTE_SHARE ? 1 : rounds / REMOTE_SHARE;
+    for (uint64_t round = 0; round < remote_rounds; round++) {
         pthread_t thread;
         take(size);
         if (pthread_create(&thread, NULL, give_remotely, &spent) != 0) {
@@ -112,20 +119,22 @@ static void measure_remote(size_t size) {
         }
         (void)pthread_join(thread, NULL);
     }
-    report_half("free", size, "by_another", spent, REMOTE_ROUNDS);
+    report_half("free", size, "by_another", spent, remote_rounds);
 }
 
 int main(int count, char **arguments) {
     static const size_t sizes[] = {16, 64, 256, 1024};
+    if (count < 2) {
+        fprintf(stderr, "usage: batch HOW [ROUNDS], with HOW one of batch, loop\n");
+        return 2;
+    }
 #ifndef USE_MALLOC
-    if (count > 1 && strcmp(arguments[1], "batch") == 0) {
+    if (strcmp(arguments[1], "batch") == 0) {
         take = take_batch;
         give = give_batch;
     }
-#else
-    (void)count;
-    (void)arguments;
 #endif
+    rounds = number_or(arguments[2], ROUNDS);
     take(64);
     give();
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {

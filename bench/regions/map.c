@@ -2,7 +2,7 @@
  *
  *     map FILE HOW        HOW: map, guarded, read, fread
  *
- * Prints a line for each workload: its name, nanoseconds and what was found.
+ * Prints a line for each workload with nanoseconds for all of it.
  *
  *   scan     lines of the whole file are counted, once from start to end
  *   passes   the first 4 MiB are summed up sixteen times, as a table that is looked through again
@@ -16,7 +16,7 @@
 
 #include <cairn/map.h>
 
-#include "clock.h"
+#include "measure.h"
 
 enum {
     BUFFER = 1 << 16,
@@ -254,9 +254,9 @@ int main(int argc, char **argv) {
     path = argv[1];
     memset(table, 1, sizeof table); /* its pages are there before the clock runs */
     for (size_t i = 0; i < sizeof workloads / sizeof *workloads; i++) {
-        double start = now_ns();
+        int64_t start = now_ns();
         uint64_t found = run(&workloads[i], argv[2]);
-        printf("%s %.0f %llu\n", workloads[i].name, now_ns() - start, (unsigned long long)found);
+        report(workloads[i].name, now_ns() - start, 1, found);
     }
     return 0;
 }

@@ -3,17 +3,20 @@
  *
  *   set_up(), tear_down(), take() and give(object): of constructed objects
  *
- * and prints a line for each workload: its name and nanoseconds for one take and one give.  The
- * construction takes some 200 ns: a table of 64 words, each from the one before it. */
+ *     object [ROUNDS]
+ *
+ * prints a line for each workload with nanoseconds for one take and one give.  The construction
+ * takes some 200 ns: a table of 64 words, each from the one before it. */
 #include <pthread.h>
 
-#include "clock.h"
 #include "connection.h"
+#include "measure.h"
 
-#define ROUNDS  200000
 #define BATCH   100
 #define LIVE    1000
 #define THREADS 2
+
+static uint64_t rounds;
 
 /* What a program does with a connection at least: read its table, write its buffer. */
 static inline struct connection *take_and_use(uint64_t value) {
@@ -25,14 +28,14 @@ static inline struct connection *take_and_use(uint64_t value) {
 }
 
 static void pairs(void) {
-    for (uint64_t i = 0; i < ROUNDS; i++) {
+    for (uint64_t i = 0; i < rounds; i++) {
         give(take_and_use(i));
     }
 }
 
 static void batches(void) {
     struct connection *batch[BATCH];
-    for (uint64_t round = 0; round < ROUNDS / BATCH; round++) {
+    for (uint64_t round = 0; round < rounds / BATCH; round++) {
         for (uint64_t i = 0; i < BATCH; i++) {
             batch[i] = take_and_use(i);
         }
@@ -49,7 +52,7 @@ static void server(void) {
     for (uint64_t i = 0; i < LIVE; i++) {
         live[i] = take_and_use(i);
     }
-    for (uint64_t i = 0; i < ROUNDS; i++) {
+    for (uint64_t i = 0; i < rounds; i++) {
         uint32_t victim = random_below(&state, LIVE);
         give(live[victim]);
         live[victim] = take_and_use(i);
@@ -77,7 +80,7 @@ static void server_of_threads(void) {
 
 static void construction(void) {
     static struct connection connection;
-    for (uint64_t i = 0; i < ROUNDS; i++) {
+    for (uint64_t i = 0; i < rounds; i++) {
         connection_construct(&connection);
         keep(&connection);
     }
@@ -85,13 +88,14 @@ static void construction(void) {
 
 static void measure(const char *name, void (*workload)(void)) {
     set_up();
-    double start = now_ns();
+    int64_t start = now_ns();
     workload();
-    report(name, (now_ns() - start) / ROUNDS);
+    report(name, now_ns() - start, rounds, rounds);
     tear_down();
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    rounds = number_or(argc > 1 ? argv[1] : NULL, 200000);
     measure("construction", construction);
     measure("pairs", pairs);
     measure("batches", batches);

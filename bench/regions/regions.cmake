@@ -1,35 +1,60 @@
-# The benchmarks of arenas, pools and the like: one program per way of getting memory, so that each
-# is compiled as it would be in a user's program. Peers whose headers are not installed are left
-# out; bench/regions/run says which.
+# The benchmarks of arenas, pools and the like, which bench/regions/run measures: one program per
+# way of getting memory, so that each is compiled as it would be in a user's program. Those that
+# call the library are linked with it; the others must not be, as they measure the malloc that they
+# run under. Peers whose headers are not installed are left out; bench/regions/run says which.
 find_package(PkgConfig)
 if(PkgConfig_FOUND)
     pkg_check_modules(apr IMPORTED_TARGET apr-1)
     pkg_check_modules(talloc IMPORTED_TARGET talloc)
 endif()
+find_path(boost_pool boost/pool/pool.hpp)
 
-# regions_bench(name source memory [library...]): bench/regions/NAME, with USE_MEMORY defined.
-function(regions_bench name source memory)
+# regions_bench(name source [DEFINE definition...] [LINK library...]): bench/regions/NAME
+function(regions_bench name source)
+    cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "DEFINE;LINK")
     add_executable(bench_regions_${name} ${source})
     set_target_properties(bench_regions_${name} PROPERTIES OUTPUT_NAME ${name}
         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/regions)
     target_compile_options(bench_regions_${name} PRIVATE ${bench_options})
-    target_compile_definitions(bench_regions_${name} PRIVATE USE_${memory})
-    target_link_libraries(bench_regions_${name} PRIVATE Threads::Threads ${ARGN})
+    target_compile_definitions(bench_regions_${name} PRIVATE ${arg_DEFINE})
+    target_link_libraries(bench_regions_${name} PRIVATE Threads::Threads ${arg_LINK})
 endfunction()
 
 foreach(memory NOTHING MALLOC OBSTACK)
     string(TOLOWER ${memory} name)
-    regions_bench(arena_${name} regions/arena.c ${memory})
+    regions_bench(arena_${name} regions/arena.c DEFINE USE_${memory})
 endforeach()
-regions_bench(arena_pmr regions/arena.cc PMR)
+regions_bench(arena_pmr regions/arena.cc DEFINE USE_PMR)
 if(TARGET PkgConfig::apr)
-    regions_bench(arena_apr regions/arena.c APR PkgConfig::apr)
+    regions_bench(arena_apr regions/arena.c DEFINE USE_APR LINK PkgConfig::apr)
 endif()
 if(TARGET PkgConfig::talloc)
-    regions_bench(arena_talloc regions/arena.c TALLOC PkgConfig::talloc)
+    regions_bench(arena_talloc regions/arena.c DEFINE USE_TALLOC LINK PkgConfig::talloc)
 endif()
-regions_bench(shared_arena_malloc regions/shared_arena.c MALLOC)
-if(TARGET cairn_static)
-    regions_bench(arena_cairn regions/arena.c CAIRN cairn_static)
-    regions_bench(shared_arena_cairn regions/shared_arena.c CAIRN cairn_static)
+regions_bench(shared_arena_malloc regions/shared_arena.c DEFINE USE_MALLOC)
+foreach(bytes 64 200)
+    regions_bench(pool_malloc_${bytes} regions/pool_malloc.c DEFINE OBJECT=${bytes})
+    regions_bench(pool_pmr_${bytes} regions/pool_pmr.cc DEFINE OBJECT=${bytes})
+    if(boost_pool)
+        regions_bench(pool_boost_${bytes} regions/pool_boost.cc DEFINE OBJECT=${bytes})
+    endif()
+endforeach()
+regions_bench(object_malloc regions/object_malloc.c)
+regions_bench(object_pmr regions/object_pmr.cc)
+regions_bench(batch_malloc regions/batch.c DEFINE USE_MALLOC)
+regions_bench(vec_libc regions/vec.cc DEFINE CAIRN_BENCH_LIBC)
+
+if(TARGET cairn_shared)
+    regions_bench(arena_cairn regions/arena.c DEFINE USE_CAIRN LINK cairn_shared)
+    regions_bench(shared_arena_cairn regions/shared_arena.c DEFINE USE_CAIRN LINK cairn_shared)
+    foreach(bytes 64 200)
+        foreach(kind "" _handles _shared)
+            regions_bench(pool_cairn${kind}_${bytes} regions/pool_cairn${kind}.c
+                DEFINE OBJECT=${bytes} LINK cairn_shared)
+        endforeach()
+    endforeach()
+    regions_bench(object_cairn regions/object_cairn.c LINK cairn_shared)
+    regions_bench(batch regions/batch.c LINK cairn_shared)
+    regions_bench(map regions/map.c LINK cairn_shared)
+    regions_bench(vec regions/vec.cc LINK cairn_shared)
 endif()

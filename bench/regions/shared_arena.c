@@ -3,13 +3,10 @@
  *
  *     shared_arena THREADS ROUNDS
  *
- * prints nanoseconds of wall time per object, and their number. */
+ * prints a line with nanoseconds of wall time per object. */
 #include <pthread.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+
+#include "measure.h"
 
 enum { THREADS_MOST = 64, OBJECTS = 100000 };
 
@@ -75,20 +72,16 @@ int main(int argc, char **argv) {
         return 2;
     }
     pthread_t ids[THREADS_MOST];
-    struct timespec start;
-    struct timespec end;
     memory_start();
     pthread_barrier_init(&barrier, NULL, (unsigned)threads);
-    clock_gettime(CLOCK_MONOTONIC, &start);
+    int64_t start = now_ns();
     for (long i = 0; i < threads; i++) {
         pthread_create(&ids[i], NULL, work, i == 0 ? &barrier : NULL);
     }
     for (long i = 0; i < threads; i++) {
         pthread_join(ids[i], NULL);
     }
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    double ns = (double)(end.tv_sec - start.tv_sec) * 1e9 + (double)(end.tv_nsec - start.tv_nsec);
-    long objects = threads * rounds * OBJECTS;
-    printf("%.3f %ld\n", ns / (double)objects, objects);
+    uint64_t objects = (uint64_t)threads * (uint64_t)rounds * OBJECTS;
+    report(threads == 1 ? "1_thread" : "threads", now_ns() - start, objects, objects);
     return 0;
 }

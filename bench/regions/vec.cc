@@ -5,7 +5,7 @@
 // Built twice: linked with cairn, where std::vector too has its memory from cairn; and without
 // (CAIRN_BENCH_LIBC), where there is only std::vector, on the C library's malloc.
 //
-// Prints a line for each workload: its name, nanoseconds and what was found.
+// Prints a line for each workload with nanoseconds for all of it.
 //
 //   push      four million numbers are pushed, one by one, from nothing
 //   large     the same with items of 64 bytes, half a million
@@ -22,7 +22,7 @@
 #include <cairn/vec.h>
 #endif
 
-#include "clock.h"
+#include "measure.h"
 
 namespace {
 
@@ -146,19 +146,19 @@ template <typename V> uint64_t middle() {
     return found;
 }
 
-void report(const char *name, uint64_t (*work)()) {
-    double start = now_ns();
+void measure(const char *name, uint64_t (*work)()) {
+    int64_t start = now_ns();
     uint64_t found = work();
-    printf("%s %.0f %llu\n", name, now_ns() - start, static_cast<unsigned long long>(found));
+    report(name, now_ns() - start, 1, found);
 }
 
 template <typename Numbers, typename Items> int run() {
-    report("push", push<Numbers>);
-    report("large", large<Items>);
-    report("small", small<Numbers>);
-    report("reserved", reserved<Numbers>);
-    report("get", get<Numbers>);
-    report("middle", middle<Numbers>);
+    measure("push", push<Numbers>);
+    measure("large", large<Items>);
+    measure("small", small<Numbers>);
+    measure("reserved", reserved<Numbers>);
+    measure("get", get<Numbers>);
+    measure("middle", middle<Numbers>);
     return 0;
 }
 

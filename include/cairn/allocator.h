@@ -21,13 +21,22 @@
 extern "C" {
 #endif
 
+/* What the headers of typed containers write of a type and of a pointer to one, in C and C++. */
+#ifdef __cplusplus
+#define CAIRN_ALIGNOF(type)        alignof(type)
+#define CAIRN_POINTER(type, value) static_cast<type *>(value)
+#else
+#define CAIRN_ALIGNOF(type)        _Alignof(type)
+#define CAIRN_POINTER(type, value) ((type *)(value))
+#endif
+
 struct cairn_allocator {
     /* Does everything, told apart by its arguments:
      *
-     * pointer == NULL            allocates size bytes, their contents undefined size == 0
-     * frees pointer (of old_size bytes), returns NULL; never fails otherwise
-     * resizes pointer, keeps what fits of its contents and returns the
-     *                              new address, which may be the old one
+     *     pointer == NULL   allocates size bytes, their contents undefined
+     *     size == 0         frees pointer (of old_size bytes), returns NULL; never fails
+     *     otherwise         resizes pointer, keeps what fits of its contents and returns the new
+     *                       address, which may be the old one
      *
      * old_size is the size it was last asked for (0 for NULL), so that an allocator need not
      * remember it; alignment is a power of two, the same in every call for one object.  Returns
@@ -39,6 +48,7 @@ struct cairn_allocator {
 /* What NULL stands for: the heap, by the functions of cairn.h. */
 extern const struct cairn_allocator cairn_heap_allocator;
 
+CAIRN_ATTRIBUTE(alloc_size(4), alloc_align(5))
 static inline void *cairn_resize(const struct cairn_allocator *allocator, void *pointer,
                                  size_t old_size, size_t size, size_t alignment) {
     if (allocator == NULL) {
@@ -47,7 +57,9 @@ static inline void *cairn_resize(const struct cairn_allocator *allocator, void *
     return allocator->resize(allocator->context, pointer, old_size, size, alignment);
 }
 
-/* size > 0; NULL when there is no memory. */
+/* size > 0; NULL when there is no memory.  No owner is declared for what allocators give (nor for
+ * the functions of other headers that take one): what comes from an arena need not go back. */
+CAIRN_ATTRIBUTE(malloc, alloc_size(2), alloc_align(3), warn_unused_result)
 static inline void *cairn_allocate(const struct cairn_allocator *allocator, size_t size,
                                    size_t alignment) {
     return cairn_resize(allocator, NULL, 0, size, alignment);

@@ -167,20 +167,14 @@ static inline void *cairn_arena_allocate_array(struct cairn_arena *arena, size_t
                : cairn_arena_allocate(arena, bytes, alignment);
 }
 
-#ifdef __cplusplus
-#define CAIRN_ARENA_ALIGNMENT(type) alignof(type)
-#else
-#define CAIRN_ARENA_ALIGNMENT(type) _Alignof(type)
-#endif
-
 /* One object of a type, and an array of it; contents undefined, and no constructor is run. */
 #define cairn_arena_new(arena, type) \
-    ((type *)cairn_arena_allocate((arena), sizeof(type), CAIRN_ARENA_ALIGNMENT(type)))
+    CAIRN_POINTER(type, cairn_arena_allocate((arena), sizeof(type), CAIRN_ALIGNOF(type)))
 #define cairn_arena_new_zeroed(arena, type) \
-    ((type *)cairn_arena_allocate_zeroed((arena), sizeof(type), CAIRN_ARENA_ALIGNMENT(type)))
-#define cairn_arena_array(arena, type, count)                           \
-    ((type *)cairn_arena_allocate_array((arena), (count), sizeof(type), \
-                                        CAIRN_ARENA_ALIGNMENT(type)))
+    CAIRN_POINTER(type, cairn_arena_allocate_zeroed((arena), sizeof(type), CAIRN_ALIGNOF(type)))
+#define cairn_arena_array(arena, type, count) \
+    CAIRN_POINTER(type,                       \
+                  cairn_arena_allocate_array((arena), (count), sizeof(type), CAIRN_ALIGNOF(type)))
 
 /* Sees to it that the next `size` bytes come without asking the heap or the system, at one address
  * after the other.  False if there is no memory for it. */
@@ -200,7 +194,7 @@ void *cairn_arena_resize(struct cairn_arena *arena, void *pointer, size_t old_si
 
 /* Copies: of `size` bytes; of a string; of the first `most` bytes of a string at most, which
  * need not be ended there.  The copy of a string is ended. */
-CAIRN_ATTRIBUTE(warn_unused_result)
+CAIRN_ATTRIBUTE(alloc_size(3), alloc_align(4), warn_unused_result)
 void *cairn_arena_copy(struct cairn_arena *arena, const void *bytes, size_t size, size_t alignment);
 CAIRN_ATTRIBUTE(warn_unused_result)
 char *cairn_arena_string(struct cairn_arena *arena, const char *string);

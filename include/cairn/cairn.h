@@ -133,9 +133,14 @@ CAIRN_ATTRIBUTE(warn_unused_result)
 bool cairn_is_mine(const void *address);
 
 /* Gives back to the system what can be given back now, also inside partly used slabs: of all free
- * memory that no thread holds, of the calling thread, and of threads that have ended.  Returns the
- * bytes. */
+ * memory that no thread holds, of the calling thread, and of threads that have ended; of other
+ * threads the free chunks that they have at hand.  Returns how many bytes went. */
 size_t cairn_purge(void);
+
+/* For a thread that is about to wait, in a pool of threads say: gives back what it holds for its
+ * next allocations.  Costs some 20 ns if it has neither allocated since the last time nor had
+ * objects freed by other threads; else a microsecond and what the system takes to give up pages. */
+void cairn_thread_idle(void);
 
 /* The version of the library in use, such as "1.2.3". */
 CAIRN_ATTRIBUTE(const, warn_unused_result, returns_nonnull)

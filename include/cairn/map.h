@@ -12,10 +12,11 @@
  * pipes and files of /proc (they have no size: the map is empty), nor for a file that is read
  * once from start to end in small pieces, where read(2) costs no more.
  *
- * Thread-safety: any number of threads may use one map's bytes and read its fields; resizing and
- * closing want it alone.  Ownership: the map owns its address range, and a writable one its file
- * descriptor, until cairn_map_close.  After fork, shared files and rings are shared with the child,
- * all else is copied on write.
+ * Thread-safety: any number of threads may use one map's bytes and read its fields; resizing,
+ * naming and closing want it alone.
+ * Ownership: the map owns its address range, and a writable one its file descriptor, until
+ * cairn_map_close.  After fork, shared files and rings are shared with the child, all else is
+ * copied on write.
  *
  * Errors are values that name the call that failed and its errno; a map that could not be made is
  * closed.  Every function takes a closed map ({0} is one too) and says EBADF, cairn_map_close
@@ -33,7 +34,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <cairn/cairn.h>
+#include <cairn/regions.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -49,21 +50,33 @@ static inline bool cairn_map_failed(struct cairn_map_error error) { return error
 /* "open: No such file or directory", cut to the buffer as snprintf does.  Returns buffer. */
 char *cairn_map_explain(struct cairn_map_error error, char *buffer, size_t size);
 
-/* Read as you like; only the functions below write it.
+enum { CAIRN_MAP_NAME = 32 };
+
+/* Read as you like; only the functions below write it, and it must not be copied or moved while it
+ * is open.
  *
  *     size <= reserved
  *     data[0 .. size) may be used; pages beyond it are untouchable, up to reserved */
 struct cairn_map {
     char *data;  /* NULL: closed */
     size_t size; /* bytes asked for */
-    size_t
-        reserved; /* bytes of address space that are kept for growing; the map never moves below */
-    int kind;     /* the rest is the library's own */
+    /* Bytes of address space that are kept for growing; the map never moves below. */
+    size_t reserved;
+    int kind; /* the rest is the library's own */
     int file;
     bool may_move;
     char *base; /* of everything that was reserved, guard pages too */
     size_t span;
+    size_t peak; /* the most that size was */
+    char name[CAIRN_MAP_NAME];
+    struct cairn_region region;
 };
+
+/* What cairn_regions_each shows it as, NULL for none; cut to CAIRN_MAP_NAME - 1 bytes.  A file has
+ * the last part of its path for a name as long as it has no other; memory and rings have none.  In
+ * that list, a map's `used` is its size and `reserved` the pages of it.  Nothing happens to a
+ * closed map. */
+void cairn_map_name(struct cairn_map *map, const char *name);
 
 /* --- memory ----------------------------------------------------------------------------------- */
 
@@ -75,16 +88,19 @@ enum cairn_map_options {
 
 /* `size` bytes of zeroed memory, EINVAL for 0.  The guard page behind comes after the last whole
  * page: what a small overflow hits first is the rest of that page. */
+CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_map_error cairn_map_memory(struct cairn_map *map, size_t size, unsigned options);
 
 /* Address space for `most` bytes, EINVAL for 0, of which none can be used, nor costs memory, until
  * cairn_map_resize makes it usable.  It may be far larger than the machine's memory.  Use it for
  * what grows and must not move. */
+CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_map_error cairn_map_reserve(struct cairn_map *map, size_t most, unsigned options);
 
 /* A ring buffer: data[i] and data[i + size] are the same byte, for i < size, so that what wraps
  * around its end is still in one piece.  map->size is `size` rounded up to whole pages, EINVAL for
  * 0; map->reserved is twice that. */
+CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_map_error cairn_map_ring(struct cairn_map *map, size_t size);
 
 /* --- files ------------------------------------------------------------------------------------ */
@@ -100,11 +116,13 @@ enum cairn_map_mode {
  * nothing may be read.  The bytes between size and the end of the last page read as zero; what is
  * written there is lost.  `most` is address space to keep for growing: the map will not move, nor
  * grow beyond it.  With 0 it grows as far as you like and may move. */
+CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_map_error cairn_map_file(struct cairn_map *map, const char *path,
                                       enum cairn_map_mode mode, size_t most);
 
 /* Returns when the bytes are on the disk.  Without it they get there at the kernel's leisure, also
  * if the process ends, but not if the machine does.  Nothing to do for maps that are no file. */
+CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_map_error cairn_map_flush(struct cairn_map *map, size_t offset, size_t size);
 
 /* --- both ------------------------------------------------------------------------------------- */
@@ -116,6 +134,7 @@ struct cairn_map_error cairn_map_flush(struct cairn_map *map, size_t offset, siz
  * map; room for it is taken on the disk, so that a full one is an error here (ENOSPC) and no
  * signal later, on file systems that can.  EINVAL for other files and rings.  On failure the map
  * is as it was, unless it says EIO or ENOMEM of shrinking, when it is smaller. */
+CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_map_error cairn_map_resize(struct cairn_map *map, size_t size);
 
 enum cairn_map_advice {
@@ -144,6 +163,7 @@ static inline void cairn_map_dispose(struct cairn_map *map) { (void)cairn_map_cl
 
 /* Copies bytes out of the map; EIO of "mapped read" if there is nothing behind one of them any more
  * (the file was cut short, or its disk fails); `to` is then partly written. */
+CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_map_error cairn_map_read_guarded(const struct cairn_map *map, size_t offset, void *to,
                                               size_t size);
 
@@ -159,6 +179,7 @@ struct cairn_map_error cairn_map_read_guarded(const struct cairn_map *map, size_
  * different ones.  Any number of threads may call at once; signal handlers may not.  Costs three
  * or four calls of the kernel: guard a loop, not a byte.  ENOMEM if more than 64 threads are in
  * guarded calls at once and there is no memory for more. */
+CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_map_error cairn_map_call_guarded(const struct cairn_map *map,
                                               void (*function)(void *argument), void *argument);
 

@@ -50,7 +50,7 @@ extern "C" {
 struct cairn_object_cache;
 
 struct cairn_object_cache_options {
-    const char *name; /* for reports and statistics; not copied; NULL: "objects" */
+    const char *name; /* as reports and cairn_regions_each show it; not copied; NULL: none */
     const struct cairn_allocator *allocator; /* copied; NULL: the heap; thread-safe, if several
                                                 threads use the cache */
     size_t alignment; /* of the objects, a power of two; 0: what their size implies, 16 at most */
@@ -62,16 +62,16 @@ struct cairn_object_cache_options {
     void *context; /* handed to both */
 };
 
-struct cairn_object_cache_statistics {
-    const char *name;
-    size_t object_bytes;  /* from object to object */
+struct cairn_object_cache_figures {
+    size_t used;          /* bytes of the live objects */
+    size_t reserved;      /* bytes of all memory held */
+    size_t peak;          /* bytes of the most objects that were live or in magazines at once */
     size_t live;          /* objects that were taken and not given back */
     size_t idle;          /* constructed objects that wait to be taken */
-    size_t peak;          /* most objects that were live or in magazines at once */
+    size_t object_bytes;  /* from object to object */
     size_t slabs;         /* held now */
     size_t slab_bytes;    /* of one slab */
     size_t slab_objects;  /* in one slab */
-    size_t reserved;      /* bytes of all memory held */
     size_t magazine_size; /* objects of a new magazine; grows when threads wait for each other */
     uint64_t takes;       /* since the cache was made, as all below */
     uint64_t gives;
@@ -81,61 +81,46 @@ struct cairn_object_cache_statistics {
     uint64_t contended; /* times that a thread had to wait for the cache's lock */
 };
 
-/* Makes a cache of objects of `size` bytes (0 is as 1).  options may be NULL, for all zero.  NULL
- * with errno EINVAL: size above 16 MiB, or an alignment that is no power of two or above 64 KiB;
- * ENOMEM: no memory. */
-CAIRN_ATTRIBUTE(warn_unused_result)
-struct cairn_object_cache *
-cairn_object_cache_create(size_t size, const struct cairn_object_cache_options *options);
-
 /* Destructs all objects and gives all memory back.  No other thread may use the cache any more;
  * live objects are reported.  NULL is ignored. */
 void cairn_object_cache_destroy(struct cairn_object_cache *cache);
 
-/* A constructed object.  NULL: no memory, or its construction failed. */
+/* Makes a cache of objects of `size` bytes (0 is as 1).  options may be NULL, for all zero.  It is
+ * behind a pointer, where pools and arenas are variables of the caller's, as it is 4 KiB in lines
+ * that threads keep apart.  NULL
+ * with errno EINVAL: size above 16 MiB, or an alignment that is no power of two or above 64 KiB;
+ * ENOMEM: no memory. */
+CAIRN_OWNED_BY(cairn_object_cache_destroy)
 CAIRN_ATTRIBUTE(warn_unused_result)
-void *cairn_object_cache_take(struct cairn_object_cache *cache);
+struct cairn_object_cache *
+cairn_object_cache_create(size_t size, const struct cairn_object_cache_options *options);
 
 /* Ends the caller's use of an object, which is in its constructed state.  NULL is ignored. */
 void cairn_object_cache_give(struct cairn_object_cache *cache, void *object);
+
+/* A constructed object.  NULL: no memory, or its construction failed. */
+CAIRN_OWNED_BY_PARAMETER(cairn_object_cache_give, 2)
+CAIRN_ATTRIBUTE(warn_unused_result)
+void *cairn_object_cache_take(struct cairn_object_cache *cache);
 
 /* Empties all magazines (but those that another thread is at just now), destructs the objects of
  * slabs that are wholly idle, and gives these back.  Returns the bytes. */
 size_t cairn_object_cache_reap(struct cairn_object_cache *cache);
 
 /* Counts; what other threads do meanwhile is in it or not. */
-void cairn_object_cache_read(struct cairn_object_cache *cache,
-                             struct cairn_object_cache_statistics *statistics);
+CAIRN_ATTRIBUTE(warn_unused_result)
+struct cairn_object_cache_figures cairn_object_cache_statistics(struct cairn_object_cache *cache);
 
 /* The same of the cache of that name, the latest made if there are several.  False: there is
  * none. */
-bool cairn_object_cache_read_named(const char *name,
-                                   struct cairn_object_cache_statistics *statistics);
-
-/* Bytes: of the live objects; of all memory that is held; of the objects that were live or in
- * magazines at the peak. */
 CAIRN_ATTRIBUTE(warn_unused_result)
-size_t cairn_object_cache_used(struct cairn_object_cache *cache);
-CAIRN_ATTRIBUTE(warn_unused_result)
-size_t cairn_object_cache_reserved(struct cairn_object_cache *cache);
-CAIRN_ATTRIBUTE(warn_unused_result)
-size_t cairn_object_cache_peak(struct cairn_object_cache *cache);
-CAIRN_ATTRIBUTE(warn_unused_result)
-const char *cairn_object_cache_name(const struct cairn_object_cache *cache);
+bool cairn_object_cache_statistics_of(const char *name, struct cairn_object_cache_figures *figures);
 
 /* --- a cache of a type ------------------------------------------------------------------------ */
 
 /* Declares `struct name` and name_create(), which says whether it succeeded, name_destroy(),
  * name_take() and name_give(): what is above, with pointers to `type`.  (struct name).cache is for
  * the rest. */
-#ifdef __cplusplus
-#define CAIRN_OBJECT_CACHE_ALIGNMENT(type)      alignof(type)
-#define CAIRN_OBJECT_CACHE_POINTER(type, value) static_cast<type *>(value)
-#else
-#define CAIRN_OBJECT_CACHE_ALIGNMENT(type)      _Alignof(type)
-#define CAIRN_OBJECT_CACHE_POINTER(type, value) (value)
-#endif
-
 /* NOLINTBEGIN(bugprone-macro-parentheses): a type may not stand in parentheses. */
 #define CAIRN_OBJECT_CACHE(name, type)                                                   \
     struct name {                                                                        \
@@ -148,8 +133,8 @@ const char *cairn_object_cache_name(const struct cairn_object_cache *cache);
         if (options != NULL) {                                                           \
             own = *options;                                                              \
         }                                                                                \
-        if (own.alignment < CAIRN_OBJECT_CACHE_ALIGNMENT(type)) {                        \
-            own.alignment = CAIRN_OBJECT_CACHE_ALIGNMENT(type);                          \
+        if (own.alignment < CAIRN_ALIGNOF(type)) {                                       \
+            own.alignment = CAIRN_ALIGNOF(type);                                         \
         }                                                                                \
         typed->cache = cairn_object_cache_create(sizeof(type), &own);                    \
         return typed->cache != NULL;                                                     \
@@ -161,13 +146,12 @@ const char *cairn_object_cache_name(const struct cairn_object_cache *cache);
     }                                                                                    \
     CAIRN_ATTRIBUTE(unused, warn_unused_result)                                          \
     static inline type *name##_take(struct name *typed) {                                \
-        return CAIRN_OBJECT_CACHE_POINTER(type, cairn_object_cache_take(typed->cache));  \
+        return CAIRN_POINTER(type, cairn_object_cache_take(typed->cache));               \
     }                                                                                    \
     CAIRN_ATTRIBUTE(unused)                                                              \
     static inline void name##_give(struct name *typed, type *object) {                   \
         cairn_object_cache_give(typed->cache, object);                                   \
-    }                                                                                    \
-    struct name
+    }
 /* NOLINTEND(bugprone-macro-parentheses) */
 
 #ifdef __cplusplus

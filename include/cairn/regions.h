@@ -1,7 +1,8 @@
-/* The regions of the process: every arena, pool and cache that is alive, for who wants to look.
+/* The regions of the process: every arena, pool, object cache and map that is alive, for who wants
+ * to look.
  *
  *     static void show(void *file, const struct cairn_region_view *region) {
- *         fprintf(file, "%s %s: %zu bytes\n", region->kind, region->name, region->used);
+ *         fprintf(file, "%s %s: %zu bytes\n", region->kind, region->name, region->usage.used);
  *     }
  *     cairn_regions_each(show, stderr);
  *

@@ -1,7 +1,7 @@
 /* Statistics of the heap: how much is live, what the rest of the resident memory is, and why it has
  * not gone back.
  *
- *     struct cairn_stats stats;
+ *     struct cairn_heap_stats stats;
  *     cairn_stats(&stats, sizeof stats);
  *     printf("%zu live bytes\n", (size_t)stats.live_bytes);
  *
@@ -136,8 +136,8 @@ enum cairn_reason {
     X(GAUGE, metadata_bytes, "of resident_bytes: descriptors, bitmaps, heaps")                     \
     X(GAUGE, metadata_mapped_bytes, "address space of these")                                      \
     X(GAUGE, outside_bytes, "of resident_bytes: the rest of the process, stacks and code say")     \
-    X(COUNTER, purged_bytes, "chunks given back to the kernel")                                    \
-    X(COUNTER, purge_calls, "system calls for that")                                               \
+    X(COUNTER, purged_bytes, "given back to the kernel, by threads as they free")                  \
+    X(COUNTER, purge_calls, "runs of chunks given back")                                           \
     X(COUNTER, purge_failures, "of these: refused, as for locked memory")                          \
     X(COUNTER, refaulted_bytes, "purged, and needed again soon")                                   \
     X(COUNTER, refills, "times a thread went to its slabs for more objects")                       \
@@ -157,7 +157,7 @@ struct cairn_class_stats {
 enum { CAIRN_CLASSES_MAX = 64 };
 
 /* A later version of the library may add to it, at its end only. */
-struct cairn_stats {
+struct cairn_heap_stats {
     uint32_t version;     /* CAIRN_STATS_VERSION of the library */
     uint32_t class_count; /* of classes, those that there are */
     CAIRN_FIGURES(CAIRN_FIGURE_FIELD)
@@ -169,7 +169,7 @@ struct cairn_stats {
 
 /* Fills in the first `bytes` bytes of *stats; pass sizeof *stats.  What the library does not know,
  * being older than its caller, is zero. */
-void cairn_stats(struct cairn_stats *stats, size_t bytes);
+void cairn_stats(struct cairn_heap_stats *stats, size_t bytes);
 
 /* The same as a JSON object, and in the OpenMetrics text format (1.0, "# EOF" included).  As
  * snprintf does, they write `size` bytes at most with a zero byte at their end, and return how long

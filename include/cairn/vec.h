@@ -32,31 +32,30 @@
 #include <cairn/allocator.h>
 
 #ifdef __cplusplus
-#define CAIRN_VEC_ALIGNMENT(type) alignof(type)
 extern "C" {
-#else
-#define CAIRN_VEC_ALIGNMENT(type) _Alignof(type)
 #endif
 
 /* What the functions below share; not to be called by programs. */
 
 /* Room for `needed` items at least, for twice *capacity if that is to be had.  The new address of
  * the items and *capacity; or NULL, with nothing changed. */
+CAIRN_ATTRIBUTE(warn_unused_result)
 void *cairn_vec_grow(const struct cairn_allocator *allocator, void *items, size_t *capacity,
                      size_t needed, size_t item_size, size_t alignment);
 
 /* Room for exactly `count` items, none for 0; if that can't be had, what was there. */
+CAIRN_ATTRIBUTE(warn_unused_result)
 void *cairn_vec_fit(const struct cairn_allocator *allocator, void *items, size_t *capacity,
                     size_t count, size_t item_size, size_t alignment);
 
 CAIRN_ATTRIBUTE(noreturn, cold)
-void cairn_vec_misuse(const char *function, size_t index, size_t count);
+void cairn_vec_misuse(const char *function, const void *vec, size_t index, size_t count);
 
 #ifdef NDEBUG
-#define CAIRN_VEC_CHECK(holds, function, index, count) ((void)0)
+#define CAIRN_VEC_CHECK(holds, function, vec, index) ((void)0)
 #else
-#define CAIRN_VEC_CHECK(holds, function, index, count) \
-    ((holds) ? (void)0 : cairn_vec_misuse(function, index, count))
+#define CAIRN_VEC_CHECK(holds, function, vec, index) \
+    ((holds) ? (void)0 : cairn_vec_misuse(function, vec, index, (vec)->count))
 #endif
 
 #ifdef __cplusplus
@@ -95,37 +94,37 @@ void cairn_vec_misuse(const char *function, size_t index, size_t count);
     CAIRN_VEC_ITEMS(name, type)                                       \
     CAIRN_VEC_MIDDLE(name, type)
 
-#define CAIRN_VEC_FUNCTION __attribute__((unused)) static inline
+#define CAIRN_VEC_FUNCTION CAIRN_ATTRIBUTE(unused) static inline
 
-#define CAIRN_VEC_MEMORY(name, type)                                                               \
-    CAIRN_VEC_FUNCTION void name##_init(struct name *vec_,                                         \
-                                        const struct cairn_allocator *allocator_) {                \
-        vec_->items = NULL;                                                                        \
-        vec_->count = 0;                                                                           \
-        vec_->capacity = 0;                                                                        \
-        vec_->allocator = allocator_;                                                              \
-    }                                                                                              \
-    CAIRN_VEC_FUNCTION void name##_destroy(struct name *vec_) {                                    \
-        cairn_release(vec_->allocator, vec_->items, vec_->capacity * sizeof(type),                 \
-                      CAIRN_VEC_ALIGNMENT(type));                                                  \
-        name##_init(vec_, vec_->allocator);                                                        \
-    }                                                                                              \
-    CAIRN_VEC_FUNCTION bool name##_reserve(struct name *vec_, size_t number_) {                    \
-        if (number_ <= vec_->capacity) {                                                           \
-            return true;                                                                           \
-        }                                                                                          \
-        void *grown_ = cairn_vec_grow(vec_->allocator, vec_->items, &vec_->capacity, number_,      \
-                                      sizeof(type), CAIRN_VEC_ALIGNMENT(type));                    \
-        if (grown_ == NULL) {                                                                      \
-            return false;                                                                          \
-        }                                                                                          \
-        vec_->items = (type *)grown_;                                                              \
-        return true;                                                                               \
-    }                                                                                              \
-    CAIRN_VEC_FUNCTION void name##_shrink(struct name *vec_) {                                     \
-        vec_->items = (type *)cairn_vec_fit(vec_->allocator, vec_->items, &vec_->capacity,         \
-                                            vec_->count, sizeof(type), CAIRN_VEC_ALIGNMENT(type)); \
-    }                                                                                              \
+#define CAIRN_VEC_MEMORY(name, type)                                                          \
+    CAIRN_VEC_FUNCTION void name##_init(struct name *vec_,                                    \
+                                        const struct cairn_allocator *allocator_) {           \
+        vec_->items = NULL;                                                                   \
+        vec_->count = 0;                                                                      \
+        vec_->capacity = 0;                                                                   \
+        vec_->allocator = allocator_;                                                         \
+    }                                                                                         \
+    CAIRN_VEC_FUNCTION void name##_destroy(struct name *vec_) {                               \
+        cairn_release(vec_->allocator, vec_->items, vec_->capacity * sizeof(type),            \
+                      CAIRN_ALIGNOF(type));                                                   \
+        name##_init(vec_, vec_->allocator);                                                   \
+    }                                                                                         \
+    CAIRN_VEC_FUNCTION bool name##_reserve(struct name *vec_, size_t number_) {               \
+        if (number_ <= vec_->capacity) {                                                      \
+            return true;                                                                      \
+        }                                                                                     \
+        void *grown_ = cairn_vec_grow(vec_->allocator, vec_->items, &vec_->capacity, number_, \
+                                      sizeof(type), CAIRN_ALIGNOF(type));                     \
+        if (grown_ == NULL) {                                                                 \
+            return false;                                                                     \
+        }                                                                                     \
+        vec_->items = (type *)grown_;                                                         \
+        return true;                                                                          \
+    }                                                                                         \
+    CAIRN_VEC_FUNCTION void name##_shrink(struct name *vec_) {                                \
+        vec_->items = (type *)cairn_vec_fit(vec_->allocator, vec_->items, &vec_->capacity,    \
+                                            vec_->count, sizeof(type), CAIRN_ALIGNOF(type));  \
+    }                                                                                         \
     CAIRN_VEC_FUNCTION void name##_clear(struct name *vec_) { vec_->count = 0; }
 
 /* Names end in an underscore, so that a type may be called item; const comes after the type, which
@@ -156,29 +155,29 @@ void cairn_vec_misuse(const char *function, size_t index, size_t count);
     }                                                                                              \
     CAIRN_VEC_FUNCTION type name##_pop(struct name *vec_) {                                        \
         if (__builtin_expect(vec_->count == 0, 0)) {                                               \
-            cairn_vec_misuse(#name "_pop", 0, 0);                                                  \
+            cairn_vec_misuse(#name "_pop", vec_, 0, 0);                                            \
         }                                                                                          \
         return vec_->items[--vec_->count];                                                         \
     }
 
 #define CAIRN_VEC_ITEMS(name, type)                                                    \
     CAIRN_VEC_FUNCTION type name##_get(const struct name *vec_, size_t index_) {       \
-        CAIRN_VEC_CHECK(index_ < vec_->count, #name "_get", index_, vec_->count);      \
+        CAIRN_VEC_CHECK(index_ < vec_->count, #name "_get", vec_, index_);             \
         return vec_->items[index_];                                                    \
     }                                                                                  \
     CAIRN_VEC_FUNCTION void name##_set(struct name *vec_, size_t index_, type item_) { \
-        CAIRN_VEC_CHECK(index_ < vec_->count, #name "_set", index_, vec_->count);      \
+        CAIRN_VEC_CHECK(index_ < vec_->count, #name "_set", vec_, index_);             \
         vec_->items[index_] = item_;                                                   \
     }                                                                                  \
     CAIRN_VEC_FUNCTION type *name##_at(const struct name *vec_, size_t index_) {       \
-        CAIRN_VEC_CHECK(index_ < vec_->count, #name "_at", index_, vec_->count);       \
+        CAIRN_VEC_CHECK(index_ < vec_->count, #name "_at", vec_, index_);              \
         return &vec_->items[index_];                                                   \
     }
 
 #define CAIRN_VEC_MIDDLE(name, type)                                                      \
     CAIRN_VEC_FUNCTION bool name##_insert(struct name *vec_, size_t index_, type item_) { \
         if (index_ > vec_->count) {                                                       \
-            cairn_vec_misuse(#name "_insert", index_, vec_->count);                       \
+            cairn_vec_misuse(#name "_insert", vec_, index_, vec_->count);                 \
         }                                                                                 \
         if (!name##_reserve(vec_, vec_->count + 1)) {                                     \
             return false;                                                                 \
@@ -191,7 +190,7 @@ void cairn_vec_misuse(const char *function, size_t index, size_t count);
     }                                                                                     \
     CAIRN_VEC_FUNCTION type name##_remove(struct name *vec_, size_t index_) {             \
         if (index_ >= vec_->count) {                                                      \
-            cairn_vec_misuse(#name "_remove", index_, vec_->count);                       \
+            cairn_vec_misuse(#name "_remove", vec_, index_, vec_->count);                 \
         }                                                                                 \
         type item_ = vec_->items[index_];                                                 \
         vec_->count--;                                                                    \
@@ -201,7 +200,7 @@ void cairn_vec_misuse(const char *function, size_t index, size_t count);
     }                                                                                     \
     CAIRN_VEC_FUNCTION type name##_remove_swap(struct name *vec_, size_t index_) {        \
         if (index_ >= vec_->count) {                                                      \
-            cairn_vec_misuse(#name "_remove_swap", index_, vec_->count);                  \
+            cairn_vec_misuse(#name "_remove_swap", vec_, index_, vec_->count);            \
         }                                                                                 \
         type item_ = vec_->items[index_];                                                 \
         vec_->items[index_] = vec_->items[--vec_->count];                                 \

@@ -28,12 +28,43 @@ static const char *set_switch(bool *field, const char *value) {
     return NULL;
 }
 
+/* A suffix stands for so many bits; -1: it is none. */
+static int shift_of(const char *suffix) {
+    static const char suffixes[] = "KMG";
+    if (suffix[0] == '\0') {
+        return 0;
+    }
+    const char *at = strchr(suffixes, suffix[0]);
+    return at != NULL && suffix[1] == '\0' ? 10 * (int)(at - suffixes + 1) : -1;
+}
+
+static const char *set_size(size_t *field, const char *value) {
+    size_t number = 0;
+    const char *at = value;
+    bool fits = true;
+    for (; *at >= '0' && *at <= '9'; at++) {
+        fits = fits && !__builtin_mul_overflow(number, (size_t)10, &number) &&
+               !__builtin_add_overflow(number, (size_t)(*at - '0'), &number);
+    }
+    int shift = shift_of(at);
+    if (at == value || shift < 0) {
+        return "it must be a number of bytes, with K, M or G behind it for KiB, MiB or GiB";
+    }
+    if (!fits || number > SIZE_MAX >> shift) {
+        return "it is too large";
+    }
+    *field = number << shift;
+    return NULL;
+}
+
 static const char *set(const struct option *option, const char *value) {
     switch (option->type) {
     case OPTION_TEXT:
         return set_text(field_of(option), value);
     case OPTION_SWITCH:
         return set_switch(field_of(option), value);
+    case OPTION_SIZE:
+        return set_size(field_of(option), value);
     }
     return NULL;
 }
@@ -76,6 +107,9 @@ static void describe_value(struct text *text, const struct option *option) {
         break;
     case OPTION_SWITCH:
         text_string(text, *(const bool *)field_of(option) ? "1" : "0");
+        break;
+    case OPTION_SIZE:
+        text_decimal(text, *(const size_t *)field_of(option));
         break;
     }
 }

@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "core/background.h"
 #include "core/fast.h"
+#include "core/holes.h"
 #include "core/large.h"
+#include "core/limit.h"
 #include "core/object.h"
 #include "core/remote.h"
 #include "os/os.h"
@@ -27,19 +30,38 @@ static void note(struct requests *requests, size_t size) {
     requests->bytes += size;
 }
 
-static void *take_small(size_t size, bool *zeroed) {
+/* A request that is made again where the hard limit stood in its way. */
+struct request {
+    size_t size, alignment;
+    bool *zeroed;
+};
+
+static void *take_small_once(size_t size, bool *zeroed) {
     unsigned class = class_of(size);
     struct heap *heap = likely(heap_distance != 0) ? heap_self() : threads_attach();
     if (unlikely(heap == NULL)) {
-        void *late = threads_take_late(class, zeroed);
-        return late != NULL ? late : out_of_memory();
+        return threads_take_late(class, zeroed);
     }
     void *object = heap_take_slow(heap, class, true, zeroed);
-    if (unlikely(object == NULL)) {
-        return out_of_memory();
+    if (likely(object != NULL)) {
+        note(&heap->requests[class], size);
     }
-    note(&heap->requests[class], size);
     return object;
+}
+
+static void *take_small_again(void *request) {
+    const struct request *again = request;
+    return take_small_once(again->size, again->zeroed);
+}
+
+static void *take_small(size_t size, bool *zeroed) {
+    void *object = take_small_once(size, zeroed);
+    if (unlikely(object == NULL)) {
+        struct request request = {size, GRANULE, zeroed};
+        object = limit_insist(take_small_again, &request, size);
+    }
+    background_watch();
+    return likely(object != NULL) ? object : out_of_memory();
 }
 
 static void note_large(size_t size) {
@@ -54,15 +76,25 @@ static void note_large(size_t size) {
     }
 }
 
+static void *take_large_again(void *request) {
+    const struct request *again = request;
+    return large_allocate(again->size, again->alignment, again->zeroed);
+}
+
 static void *take_large(size_t size, size_t alignment, bool *zeroed) {
     if (size > REQUEST_MAX || alignment > ALIGNMENT_MAX) {
         return out_of_memory();
     }
-    void *object = large_allocate(size, alignment, zeroed);
-    if (object == NULL) {
+    struct request request = {size, alignment, zeroed};
+    void *object = take_large_again(&request);
+    if (unlikely(object == NULL)) {
+        object = limit_insist(take_large_again, &request, size);
+    }
+    if (unlikely(object == NULL)) {
         return out_of_memory();
     }
     note_large(size);
+    background_watch();
     return object;
 }
 
@@ -132,7 +164,12 @@ void free_slow(const char *function, void *pointer) {
     }
 }
 
-void free_emptied(void *pointer) { heap_word_freed(heap_self(), chunk_of((uintptr_t)pointer)); }
+void free_emptied(void *pointer) {
+    struct chunk *slab = chunk_of((uintptr_t)pointer);
+    unsigned class = slab->class;
+    heap_word_freed(heap_self(), slab);
+    holes_look(heap_self(), class);
+}
 
 static void free_for_realloc(void *pointer) { free_slow("realloc", pointer); }
 

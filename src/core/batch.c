@@ -108,8 +108,8 @@ static struct row row_of(const struct chunk *slab, uint64_t index, void *const *
     return (struct row){(unsigned)(index / 64), low_mask(length) << (index % 64)};
 }
 
-/* Frees a row of a slab of the caller's. */
-static size_t free_row(const char *function, struct chunk *slab, struct row row) {
+/* Frees a row of a slab of the caller's, whose first object is `pointer`. */
+static size_t free_row(const char *function, struct chunk *slab, struct row row, void *pointer) {
     struct slab_word *word = &slab->words[row.w];
     uint64_t freed = owner_word_read(&word->freed);
     uint64_t twice = row.objects & (freed | owner_word_read(&word->avail));
@@ -119,7 +119,7 @@ static size_t free_row(const char *function, struct chunk *slab, struct row row)
     freed |= row.objects;
     owner_word_write(&word->freed, freed);
     if (unlikely(freed == ~UINT64_C(0))) {
-        heap_word_freed(heap_self(), slab);
+        free_emptied(pointer);
     }
     return count_bits(row.objects);
 }
@@ -176,11 +176,12 @@ static inline size_t free_some(const char *function, void *const *pointers, size
         return 0;
     }
     if (count > 1 && is_neighbour(slab, pointers, step) && index < slab_class(slab)->capacity) {
-        return free_row(function, slab, row_of(slab, index, pointers, count));
+        struct row row = row_of(slab, index, pointers, count);
+        return free_row(function, slab, row, pointers[0]);
     }
     enum freed freed = slab_free_object(slab, index);
     if (unlikely(freed == FREED_ALL_OF_WORD)) {
-        heap_word_freed(heap_self(), slab);
+        free_emptied(pointers[0]);
     }
     return freed == FREED_TWICE ? 0 : 1;
 }

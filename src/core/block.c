@@ -3,13 +3,13 @@
 #include "base/bits.h"
 #include "base/check.h"
 #include "core/chunk_map.h"
+#include "core/chunk_mask.h"
+#include "core/limit.h"
+#include "core/mapping_names.h"
 #include "core/purge_cap.h"
 #include "core/region.h"
 #include "os/mutex.h"
 #include "os/os.h"
-
-enum { ALL_CHUNKS = CHUNKS_PER_BLOCK };
-#define WHOLE UINT64_MAX
 
 /* How many blocks with dirty chunks are looked at for a run. */
 enum { LOOK_AT = 8 };
@@ -29,7 +29,6 @@ void (*_Atomic chunks_watcher)(size_t taken);
 
 void chunks_lock(void) { mutex_lock(&lock); }
 void chunks_unlock(void) { mutex_unlock(&lock); }
-void chunks_reset_lock(void) { mutex_reset(&lock); }
 
 /* relaxed: written under the lock only; readers without it want a recent value, no more. */
 static size_t total(const _Atomic(size_t) *counter) {
@@ -42,47 +41,6 @@ static void add(_Atomic(size_t) *counter, size_t n) {
 
 static void subtract(_Atomic(size_t) *counter, size_t n) {
     atomic_store_explicit(counter, total(counter) - n, memory_order_relaxed);
-}
-
-/* --- masks of chunks -------------------------------------------------------------------------- */
-
-static uint64_t mask_of(unsigned first, size_t count) {
-    return (count >= ALL_CHUNKS ? WHOLE : (UINT64_C(1) << count) - 1) << first;
-}
-
-/* Bit i of the result: chunks i .. i + count - 1 are all set in mask. */
-static uint64_t starts_of_runs(uint64_t mask, unsigned count) {
-    for (unsigned have = 1; have < count;) {
-        unsigned step = have < count - have ? have : count - have;
-        mask &= mask >> step;
-        have += step;
-    }
-    return mask;
-}
-
-/* Number of set bits from bit 0 on. */
-static unsigned run_length(uint64_t mask) { return mask == WHOLE ? ALL_CHUNKS : lowest_bit(~mask); }
-
-/* By doubling: runs[i] has a bit for each place where a run of 2^i set bits starts; the longest run
- * is put together from these, the longest first. */
-static uint8_t longest_run(uint64_t mask) {
-    if (mask == 0 || mask == WHOLE) {
-        return mask == 0 ? 0 : ALL_CHUNKS;
-    }
-    uint64_t runs[6] = {mask};
-    unsigned i = 0;
-    for (; i < 5 && (runs[i] & runs[i] >> (1u << i)) != 0; i++) {
-        runs[i + 1] = runs[i] & runs[i] >> (1u << i);
-    }
-    unsigned length = 1u << i;
-    for (uint64_t starts = runs[i]; i-- > 0;) {
-        uint64_t longer = starts & runs[i] >> length;
-        if (longer != 0) {
-            starts = longer;
-            length += 1u << i;
-        }
-    }
-    return (uint8_t)length;
 }
 
 /* --- lists ------------------------------------------------------------------------------------ */
@@ -156,6 +114,9 @@ static void set_dirty(struct block *block, uint64_t dirty) {
     }
 }
 
+static size_t purge_down_to(size_t keep);
+static void purge_surplus(void);
+
 /* --- taking ----------------------------------------------------------------------------------- */
 
 /* Takes the chunks of mask, all free; returns whether all were clean. */
@@ -181,6 +142,10 @@ static void note_taken(size_t count, bool zeroed) {
     }
 }
 
+/* The block that a short run is being taken from, if nothing of it is in use or resident.  Under the
+ * lock. */
+static struct block *untouched;
+
 /* Brings in new blocks, clean and free; returns the first or NULL. */
 static struct block *grow(size_t blocks) {
     size_t got = 0;
@@ -197,9 +162,8 @@ static struct block *grow(size_t blocks) {
     return block_of(address);
 }
 
-/* The block to take a short run from: one that has it dirty, the fullest of those looked at, as
- * clean memory costs page faults; else the one whose longest run is the shortest that suffices. */
-static struct block *choose_block(unsigned count) {
+/* A block that has a run dirty, the fullest of those looked at; or NULL. */
+static struct block *choose_dirty_block(unsigned count) {
     struct block *best = NULL;
     struct block *block = youngest;
     for (int i = 0; i < LOOK_AT && block != NULL; i++, block = block->older) {
@@ -208,11 +172,20 @@ static struct block *choose_block(unsigned count) {
             best = block;
         }
     }
-    if (best != NULL) {
-        return best;
+    return best;
+}
+
+/* The block to take a short run from: one that has it dirty, as clean memory costs page faults;
+ * else the one whose longest run is the shortest that suffices. */
+static struct block *choose_block(unsigned count) {
+    struct block *dirty = choose_dirty_block(count);
+    if (dirty != NULL) {
+        return dirty;
     }
     uint64_t usable = filled & ~low_mask(count - 1);
-    return usable != 0 ? bucket[lowest_bit(usable) + 1] : grow(1);
+    struct block *block = usable != 0 ? bucket[lowest_bit(usable) + 1] : grow(1);
+    untouched = block != NULL && block->free == WHOLE ? block : NULL;
+    return block;
 }
 
 /* A run within one block. */
@@ -310,13 +283,81 @@ static struct run take_long(size_t count) {
     return (struct run){place.address, take_from(place.address, count)};
 }
 
+/* A heap of this many chunks will soon use all of the next block, too: as one huge page it costs a
+ * system call instead of 512 page faults, and what it may leave unused is a small share. */
+enum { HUGE_FROM = 512 };
+
+/* `taken`: a chunk of the block, the caller's.  What is free of it is resident then. */
+static void make_huge(struct block *block, uintptr_t taken) {
+    *(volatile char *)taken = 0; /* there has to be a page; it was zero */
+    if (os_collapse((void *)block->address, BLOCK_SIZE)) {
+        chunks_lock();
+        set_dirty(block, block->free);
+        chunks_unlock();
+    }
+}
+
+/* The untouched block, if it may be made huge.  Lock held. */
+static struct block *huge_block(void) {
+    size_t taken = total(&block_totals.taken), held = taken + total(&block_totals.dirty);
+    return untouched != NULL && taken >= HUGE_FROM && !limit_presses() &&
+                   held + ALL_CHUNKS <= limit_hard()
+               ? untouched
+               : NULL;
+}
+
+/* Whether `count` more chunks stay within the hard limit as things are, because no limit is near or
+ * as they are dirty already. */
+static bool has_room(size_t count) {
+    size_t hard = limit_hard();
+    size_t held = total(&block_totals.taken) + total(&block_totals.dirty);
+    return likely(held <= hard && count <= hard - held) ||
+           (held <= hard && count <= ALL_CHUNKS && choose_dirty_block((unsigned)count) != NULL);
+}
+
+/* Purges until `count` more chunks stay within the hard limit, also if all of them are clean.  Lock
+ * held, and given up in between.  False: too much is taken, or the kernel refuses to purge. */
+static bool make_room(size_t count) {
+    size_t hard = limit_hard();
+    if (count > hard) {
+        return false;
+    }
+    size_t most = hard - count;
+    while (total(&block_totals.taken) + total(&block_totals.dirty) > most) {
+        size_t taken = total(&block_totals.taken);
+        if (taken > most || purge_down_to(most - taken) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Above the soft limit no dirty chunks are kept.  Lock held, and given up in between. */
+static void keep_soft_limit(void) {
+    if (unlikely(limit_presses()) && oldest != NULL) {
+        purge_surplus();
+    }
+}
+
 static struct run take(size_t count) {
+    struct run run = {0, false};
     chunks_lock();
-    struct run run = count <= ALL_CHUNKS ? take_short((unsigned)count) : take_long(count);
+    untouched = NULL;
+    if (has_room(count) || make_room(count)) {
+        run = count <= ALL_CHUNKS ? take_short((unsigned)count) : take_long(count);
+        limit_note_refusal(false);
+    } else {
+        limit_note_refusal(true);
+    }
     if (run.address != 0) {
         note_taken(count, run.zeroed);
+        keep_soft_limit();
     }
+    struct block *huge = huge_block();
     chunks_unlock();
+    if (huge != NULL && run.address != 0) {
+        make_huge(huge, run.address);
+    }
     return run;
 }
 
@@ -369,10 +410,11 @@ static bool is_free_run(uintptr_t address, size_t count) {
 
 bool chunks_extend(uintptr_t address, size_t count, bool *zeroed) {
     chunks_lock();
-    bool ours = is_free_run(address, count);
+    bool ours = is_free_run(address, count) && make_room(count) && is_free_run(address, count);
     if (ours) {
         *zeroed = take_from(address, count);
         note_taken(count, *zeroed);
+        keep_soft_limit();
     }
     chunks_unlock();
     return ours;
@@ -380,17 +422,28 @@ bool chunks_extend(uintptr_t address, size_t count, bool *zeroed) {
 
 /* --- giving back ------------------------------------------------------------------------------ */
 
+static _Atomic(unsigned) measuring;
+
+void chunks_measure(bool on) {
+    /* relaxed: it is for what the same thread gives back; of others some may be missed. */
+    (void)atomic_fetch_add_explicit(&measuring, on ? 1 : (unsigned)-1, memory_order_relaxed);
+}
+
+/* Whoever measured is gone. */
+void chunks_reset_lock(void) {
+    atomic_store_explicit(&measuring, 0, memory_order_relaxed);
+    mutex_reset(&lock);
+}
+
+static size_t measure(uintptr_t address, size_t size) {
+    bool wanted = atomic_load_explicit(&measuring, memory_order_relaxed) != 0;
+    return wanted ? os_resident_bytes((void *)address, size) : 0;
+}
+
 static void count_purges(size_t calls, size_t failures, size_t bytes) {
     add(&block_totals.purge_calls, calls);
     add(&block_totals.purge_failures, failures);
     add(&block_totals.purged_bytes, bytes);
-}
-
-/* The `most` set bits at the high end: chunks are taken from the low end. */
-static uint64_t highest_bits(uint64_t mask, size_t most) {
-    uint64_t lower =
-        lowest_bits(mask, count_bits(mask) - (unsigned)(most < ALL_CHUNKS ? most : ALL_CHUNKS));
-    return count_bits(mask) <= most ? mask : mask & ~lower;
 }
 
 /* Runs of dirty chunks on their way to the kernel, neither free nor taken meanwhile: as many as
@@ -401,6 +454,7 @@ struct purge {
     size_t count, chunks;
     struct os_range range[PURGE_RUNS];
     bool failed[PURGE_RUNS];
+    size_t resident[PURGE_RUNS]; /* bytes; 0 while nobody measures */
 };
 
 static uint64_t mask_of_range(const struct os_range *range) {
@@ -430,6 +484,7 @@ static void purge_add(struct purge *purge, struct block *block, size_t most) {
 static size_t purge_ranges(struct purge *purge) {
     for (size_t i = 0; i < purge->count; i++) {
         purge->failed[i] = false;
+        purge->resident[i] = measure(purge->range[i].address, purge->range[i].size);
     }
     if (purge->count > 1 && os_purge_ranges(purge->range, purge->count)) {
         return purge->chunks * CHUNK_SIZE;
@@ -457,13 +512,22 @@ static size_t purge_now(struct purge *purge) {
         if (purge->failed[i]) {
             set_dirty(block, block->dirty | mask);
             failures++;
+        } else {
+            add(&block_totals.measured_bytes, purge->resident[i]);
         }
     }
     count_purges(purge->count, failures, bytes);
     return bytes;
 }
 
-static size_t cap(void) { return purge_cap(total(&block_totals.taken)); }
+/* Within the limits, whatever else speaks for keeping more. */
+static size_t cap(void) {
+    size_t taken = total(&block_totals.taken);
+    size_t least = limit_least();
+    size_t room = least > taken ? least - taken : 0;
+    size_t wanted = purge_cap(taken);
+    return wanted < room ? wanted : room;
+}
 
 /* Purges those that wait longest until no more than `keep` chunks are dirty.  Lock held, and given
  * up in between.  Returns the bytes. */
@@ -489,7 +553,8 @@ static size_t purge_down_to(size_t keep) {
 static void purge_surplus(void) {
     purge_cap_note_level(total(&block_totals.taken), total(&block_totals.dirty));
     if (total(&block_totals.dirty) > cap()) {
-        (void)purge_down_to(cap() - purge_cap_base(total(&block_totals.taken)) / 2);
+        size_t less = purge_cap_base(total(&block_totals.taken)) / 2;
+        (void)purge_down_to(cap() > less ? cap() - less : 0);
     }
 }
 
@@ -520,8 +585,10 @@ void chunks_give(uintptr_t address, size_t count, bool dirty) {
     if (dirty && count >= ALL_CHUNKS && count > cap()) {
         /* Larger than all that may be kept: one call for all of it. */
         chunks_unlock();
+        size_t resident = measure(address, count * CHUNK_SIZE);
         bool purged = os_purge((void *)address, count * CHUNK_SIZE);
         chunks_lock();
+        add(&block_totals.measured_bytes, purged ? resident : 0);
         count_purges(1, purged ? 0 : 1, purged ? count * CHUNK_SIZE : 0);
         purge_cap_note_purged(purged ? count : 0);
         dirty = !purged;
@@ -537,6 +604,20 @@ void chunks_give(uintptr_t address, size_t count, bool dirty) {
         purge_surplus();
     }
     chunks_unlock();
+}
+
+bool chunks_give_anew(uintptr_t address, size_t count) {
+    size_t resident = measure(address, count * CHUNK_SIZE);
+    bool anew = os_map_anew((void *)address, count * CHUNK_SIZE);
+    mapping_name_heap((void *)address, count * CHUNK_SIZE);
+    chunks_lock();
+    count_purges(1, anew ? 0 : 1, anew ? count * CHUNK_SIZE : 0);
+    add(&block_totals.measured_bytes, anew ? resident : 0);
+    purge_cap_note_purged(anew ? count : 0);
+    bool merged = anew && regions_merge_at(address);
+    chunks_unlock();
+    chunks_give(address, count, !anew);
+    return merged;
 }
 
 void chunks_give_dirty(const uintptr_t *addresses, size_t count) {

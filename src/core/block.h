@@ -44,7 +44,8 @@ struct block_totals {
     _Atomic(size_t) purged_bytes; /* given back to the kernel, in all */
     _Atomic(size_t) purge_calls;
     _Atomic(size_t) purge_failures;
-    _Atomic(size_t) refaulted; /* purged and taken again within a second, in all */
+    _Atomic(size_t) refaulted;      /* purged and taken again within a second, in all */
+    _Atomic(size_t) measured_bytes; /* of purged_bytes: were resident, while somebody measured */
 };
 
 extern struct block_totals block_totals;
@@ -60,6 +61,11 @@ struct run chunks_take(size_t count, size_t alignment);
 /* Gives chunks back.  dirty: they may have been written to. */
 void chunks_give(uintptr_t address, size_t count, bool dirty);
 
+/* Gives back chunks whose pages were moved there or away, perhaps, mapped anew so that they are one
+ * mapping with their neighbours.  False: the kernel refused that, or keeps them apart all the same,
+ * so they are still a mapping of their own. */
+bool chunks_give_anew(uintptr_t address, size_t count);
+
 /* Several single chunks at once: up to `most` dirty ones, wherever they are; returns how many. */
 size_t chunks_take_dirty(uintptr_t *addresses, size_t most);
 void chunks_give_dirty(const uintptr_t *addresses, size_t count);
@@ -69,6 +75,10 @@ bool chunks_extend(uintptr_t address, size_t count, bool *zeroed);
 
 /* Gives all dirty chunks to the kernel; returns the bytes. */
 size_t chunks_purge_all(void);
+
+/* From now on until it is called with false, as often as with true, block_totals.measured_bytes
+ * tells how much of what is purged was resident: a call of the kernel more for each run. */
+void chunks_measure(bool on);
 
 /* For who comes by now and then: lets go what has been kept without need for a while. */
 void chunks_look_at_quiet(void);

@@ -22,7 +22,7 @@ static enum heap_state state_of(const struct heap *heap) {
 static bool is_open_slab(const struct heap *heap, const struct chunk *slab, unsigned class) {
     return checker_chunk_address(slab) != 0 && chunk_is(slab, CHUNK_SLAB) &&
            slab->start == checker_chunk_address(slab) && slab->class == class &&
-           chunk_owner(slab) == heap_distance_of(heap);
+           owner_heap(chunk_owner(slab)) == heap_distance_of(heap);
 }
 
 /* --- bins
@@ -59,6 +59,7 @@ static bool check_bin(const struct checker *checker, const struct heap *heap, un
         return true;
     }
     EXPECT(is_open_slab(heap, slab, class), "the current slab is the heap's own", heap);
+    EXPECT((chunk_owner(slab) & OWNER_FULL) == 0, "the current slab is not tagged full", slab);
     unsigned w = slab->cursor;
     EXPECT(bin->avail == &slab->words[w].avail, "a bin points at the current slab's word", bin);
     EXPECT(bin->size == slab_class(slab)->size, "a bin has the size of its class", bin);

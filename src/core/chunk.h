@@ -11,7 +11,8 @@
  *                   registry lock
  *   CHUNK_LARGE     first chunk of a large object; who allocates, reallocates or frees it writes
  *                   (its further chunks are not marked: object.c searches for the head)
- *   CHUNK_SPARE     in no use, kept by a heap (spare.h); who puts it there or takes it out writes */
+ *   CHUNK_SPARE     in no use, kept by a heap (spare.h); who puts it there or takes it out
+ *                   writes */
 #ifndef CAIRN_CORE_CHUNK_H
 #define CAIRN_CORE_CHUNK_H
 
@@ -35,8 +36,10 @@ enum chunk_kind {
  * nothing special, and is the one value that free's fast path accepts.  All others end in its
  * slow path; so does OWNER_NONE for a thread without a heap, whose distance is 0 too, as the
  * reciprocal is 0 then. */
-#define OWNER_NONE  ((uintptr_t)0) /* nobody: never given out, or released */
-#define OWNER_FULL  ((uintptr_t)1) /* added to the distance: no object is free, in no queue */
+#define OWNER_NONE ((uintptr_t)0) /* nobody: never given out, or released */
+#define OWNER_FULL \
+    ((uintptr_t)1)                 /* added to the distance: no object is free, and in no queue; or
+                                      queued and watched (holes.h).  The next free is to be slow */
 #define OWNER_LARGE ((uintptr_t)2) /* a large object; who changes it to OWNER_NONE has freed it */
 
 /* The bitmap of a slab: two bits for each object, in pairs of words for 64 objects.
@@ -78,8 +81,14 @@ struct chunk {
     uint8_t cursor;        /* slab: word of the bitmap that its bin took from last */
     uint16_t fresh;        /* slab: objects at and above it have never been handed out */
     bool queued;           /* slab: in its bin's queue */
-    uint8_t scan; /* slab: word of the bitmap at which the search for free objects goes on */
-    uint64_t reserved;
+    uint8_t scan;  /* slab: word of the bitmap at which the search for free objects goes on */
+    uint8_t moves; /* large: how often its pages were moved; its mappings are as many and one more
+                      at most */
+    /* For holes.h, of a slab: */
+    uint8_t purged;       /* pages of it that were given back, or wait for that, and of which no
+                             object was handed out since: bit p is the p-th */
+    uint16_t live_before; /* objects that were live when it was last looked at */
+    uint32_t reserved;
 };
 
 struct chunk_shared {

@@ -4,6 +4,7 @@
 
 #include "base/bits.h"
 #include "base/check.h"
+#include "core/mapping_names.h"
 #include "os/os.h"
 
 _Alignas(CACHE_LINE) struct chunk_map chunk_map;
@@ -36,6 +37,7 @@ bool chunk_map_cover(uintptr_t address, size_t size) {
         if (leaf == NULL) {
             return false;
         }
+        mapping_name_tables(leaf, round_up(sizeof *leaf, os_page_size()));
         atomic_store_explicit(&leaves, atomic_load_explicit(&leaves, memory_order_relaxed) + 1,
                               memory_order_relaxed);
         /* release: a thread that finds the leaf through the map finds it zeroed. */

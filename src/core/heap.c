@@ -1,6 +1,7 @@
 #include "core/heap.h"
 
 #include "core/block.h"
+#include "core/holes.h"
 #include "core/offer.h"
 #include "core/remote.h"
 #include "core/slab.h"
@@ -15,10 +16,6 @@ enum { CANDIDATES = 8 };
 /* With fewer slabs than this a class takes what little its slabs have before it takes a new one:
  * a small heap stays small, a large one does not go to the slow path for every object. */
 enum { FEW_SLABS = 4 };
-
-/* A pass over a slab was poor if it found less than this share of its objects; after so many poor
- * ones in a row a class gets a new slab. */
-enum { POOR_SHARE = 16, POOR_PASSES = 2 };
 
 /* Every so many refills somebody looks whether memory is kept that nobody needs. */
 enum { LOOK_EVERY = 1024 };
@@ -49,6 +46,9 @@ static void queue_append(struct queue *queue, struct chunk *slab) {
 
 static void queue_remove(struct queue *queue, struct chunk *slab) {
     struct chunk_shared *shared = shared_of(slab);
+    if (queue->look == slab) {
+        queue->look = shared->next;
+    }
     if (shared->prev != NULL) {
         shared_of(shared->prev)->next = shared->next;
     } else {
@@ -65,6 +65,9 @@ static void queue_remove(struct queue *queue, struct chunk *slab) {
 static void release(struct heap *heap, struct chunk *slab) {
     for (unsigned w = 0; w < slab_class(slab)->words; w++) {
         (void)slab_merge_word(heap, slab, w); /* a double free shows here, or never */
+    }
+    if (slab->purged != 0) {
+        holes_forget(heap, slab);
     }
     heap->queues[slab->class].slabs--;
     heap->counters.slabs_released++;
@@ -100,9 +103,15 @@ static inline bool refill_from(struct queue *queue, struct chunk *slab, struct b
     return count != 0;
 }
 
-static void begin_pass(struct queue *queue, struct chunk *slab) {
+static void begin_pass(struct heap *heap, struct chunk *slab) {
+    if (unlikely(slab->purged != 0)) {
+        holes_fill(heap, slab);
+    }
+    if (unlikely(chunk_owner(slab) != heap_distance_of(heap))) {
+        slab_set_owner(slab, heap_distance_of(heap)); /* it was watched */
+    }
     slab->scan = 0;
-    queue->found = 0;
+    heap->queues[slab->class].found = 0;
 }
 
 static void put_away_or_full(struct heap *heap, struct chunk *slab) {
@@ -116,7 +125,7 @@ static void put_away_or_full(struct heap *heap, struct chunk *slab) {
 /* Makes a slab that is in no queue the current one.  False: it had nothing, and is put away. */
 static bool try_slab(struct heap *heap, unsigned class, struct chunk *slab) {
     struct queue *queue = &heap->queues[class];
-    begin_pass(queue, slab);
+    begin_pass(heap, slab);
     if (!refill_from(queue, slab, &heap->bins[class])) {
         put_away_or_full(heap, slab);
         return false;
@@ -132,14 +141,12 @@ static bool go_on_or_leave(struct heap *heap, unsigned class) {
     struct queue *queue = &heap->queues[class];
     struct chunk *slab = queue->current;
     const struct size_class *size_class = slab_class(slab);
-    unsigned found = queue->found;
-    if (size_class->words > 1 && found >= (unsigned)size_class->words * size_class->worth) {
-        begin_pass(queue, slab);
+    if (size_class->words > 1 && queue->found >= (unsigned)size_class->words * size_class->worth) {
+        begin_pass(heap, slab);
         if (refill_from(queue, slab, &heap->bins[class])) {
             return true;
         }
     }
-    queue->poor = found < size_class->capacity / POOR_SHARE ? queue->poor + 1 : 0;
     queue->current = NULL;
     empty_bin(&heap->bins[class]);
     put_away(heap, slab);
@@ -162,7 +169,6 @@ static bool add_slab(struct heap *heap, unsigned class, bool may_adopt) {
     }
     heap->counters.slabs_created++;
     queue->slabs++;
-    queue->poor = 0;
     return try_slab(heap, class, slab);
 }
 
@@ -172,7 +178,7 @@ static bool take_leftovers(struct heap *heap, unsigned class) {
     for (struct chunk *slab = queue->head; slab != NULL; slab = shared_of(slab)->next) {
         if (slab_has_free(slab)) {
             queue_remove(queue, slab);
-            begin_pass(queue, slab);
+            begin_pass(heap, slab);
             (void)slab_refill_swept(slab, &heap->bins[class], 1);
             queue->current = slab;
             return true;
@@ -187,8 +193,7 @@ static SLOW_PATH bool refill_elsewhere(struct heap *heap, unsigned class, bool m
     if (queue->current != NULL && go_on_or_leave(heap, class)) {
         return true;
     }
-    bool wants_new = queue->poor >= POOR_PASSES && queue->slabs >= FEW_SLABS;
-    for (unsigned i = 0; i < CANDIDATES && queue->head != NULL && !wants_new; i++) {
+    for (unsigned i = 0; i < CANDIDATES && queue->head != NULL; i++) {
         struct chunk *slab = queue->head;
         queue_remove(queue, slab);
         if (try_slab(heap, class, slab)) {
@@ -226,15 +231,31 @@ bool heap_free_into_full(struct heap *heap, struct chunk *slab, uint64_t index) 
     if (slab_free_object(slab, index) == FREED_TWICE) {
         return false;
     }
+    unsigned class = slab->class;
     slab_set_owner(slab, heap_distance_of(heap));
-    put_away(heap, slab);
+    if (slab->queued) {
+        heap_word_freed(heap, slab);
+    } else {
+        put_away(heap, slab);
+    }
+    holes_look(heap, class);
     return true;
 }
 
 void heap_word_freed(struct heap *heap, struct chunk *slab) {
-    struct queue *queue = &heap->queues[slab->class];
-    if (slab != queue->current && slab_is_empty(slab)) {
+    unsigned class = slab->class;
+    struct queue *queue = &heap->queues[class];
+    if (!slab_is_empty(slab)) {
+        return;
+    }
+    if (slab != queue->current) {
         queue_remove(queue, slab);
+        release(heap, slab);
+    } else if (!slab_is_growing(slab) && slab_class(slab)->capacity > slab_class(slab)->handful) {
+        /* All of it was used, and is not: whoever takes and frees a few objects in turn keeps his
+         * slab, but a thread that has freed so much may not come back soon. */
+        queue->current = NULL;
+        empty_bin(&heap->bins[class]);
         release(heap, slab);
     }
 }
@@ -248,7 +269,7 @@ static void drain_slab(struct heap *heap, struct chunk *slab, uint64_t summary) 
             (void)slab_merge_word(heap, slab, w);
         }
     }
-    if ((chunk_owner(slab) & OWNER_FULL) == 0) {
+    if ((chunk_owner(slab) & OWNER_FULL) == 0 || slab->queued) {
         heap_word_freed(heap, slab);
     } else if (slab_live(slab) < slab_class(slab)->capacity) {
         slab_set_owner(slab, heap_distance_of(heap));
@@ -296,6 +317,7 @@ void heap_flush(struct heap *heap) {
         }
         release_empty(heap, queue);
     }
+    holes_flush(heap);
     spare_flush(heap);
 }
 
@@ -337,6 +359,7 @@ static void rebuild_slab(struct chunk *slab, void *argument) {
     }
     slab->fresh = slab_class(slab)->capacity; /* a refill may have been under way */
     slab->queued = false;
+    slab->purged = 0;
     slab_set_owner(slab, heap_distance_of(heap));
     heap->queues[slab->class].slabs++;
     if (slab_live(slab) < slab_class(slab)->capacity) {
@@ -352,6 +375,7 @@ void heap_rebuild(struct heap *heap) {
         empty_bin(&heap->bins[c]);
         heap->queues[c] = (struct queue){0};
     }
+    heap->holes.count = 0;
     walk_slabs(rebuild_slab, heap);
     for (unsigned c = 0; c < CLASS_COUNT; c++) {
         release_empty(heap, &heap->queues[c]);

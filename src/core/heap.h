@@ -9,6 +9,7 @@
  *   current   the slab its bin takes from: at most one for each class
  *   queued    has (or had, when it was queued) free objects: chunk.queued
  *   full      no object free, tagged OWNER_FULL: its first free brings it back into the queue
+ * (A queued slab may have that tag too, to be told of its next free: it is *watched*, see holes.h.)
  *
  * Who may touch a heap: its thread while it is HEAP_ACTIVE; whoever holds the registry lock
  * (threads.h) while it is HEAP_PARKED.  Only `notified` is open to all. */
@@ -23,6 +24,7 @@
 #include "base/owner_word.h"
 #include "core/chunk.h"
 #include "core/size_class.h"
+#include "os/os.h"
 
 struct bin {
     owner_word *avail; /* objects that malloc may take: a word of the current slab, or no_objects */
@@ -44,7 +46,10 @@ struct queue {
         *tail;      /* slabs with free objects, by chunk_shared.next and prev; oldest first */
     uint32_t slabs; /* of this class and heap, in all */
     uint32_t found; /* objects that the pass over the current slab has found */
-    uint32_t poor;  /* passes in a row that found few */
+    /* See holes.h. */
+    uint32_t quiet;         /* slow frees since objects were handed out last */
+    uint64_t handed_before; /* bin.handed at the last slow free */
+    struct chunk *look;     /* queued slab that is looked at next; NULL: the first */
 };
 
 enum heap_state {
@@ -59,6 +64,19 @@ struct heap_counters {
     uint64_t slabs_created, slabs_released, slabs_adopted;
     uint64_t remote_frees;               /* objects that other threads freed, as merged */
     uint64_t large_objects, large_bytes; /* that its threads allocated; whole pages */
+    uint64_t hole_bytes;                 /* given back from the middle of slabs */
+};
+
+/* Ranges that are about to be given back from the middle of slabs: see holes.h. */
+enum { HOLES_WAITING = 16 };
+struct holes {
+    struct os_range range[HOLES_WAITING];
+    uint32_t count;
+    /* What is purged and comes into use again soon is purged in vain. */
+    uint32_t pause; /* looks to leave out */
+    uint32_t next_pause;
+    uint64_t purged_pages;   /* since the last pause */
+    uint64_t refilled_pages; /* of these, in use again */
 };
 
 enum { HEAP_SPARES = 16 };
@@ -76,14 +94,17 @@ struct heap {
     struct queue queues[CLASS_COUNT];
     struct heap_counters counters;
     struct requests requests[CLASS_COUNT];
-    uint32_t exit_rounds; /* rounds of thread-specific destructors seen */
-    uint32_t thread;      /* thread id of the owner */
-    struct heap *next;    /* all heaps ever made: see threads.c; written once */
+    struct holes holes;
+    uint32_t exit_rounds;       /* rounds of thread-specific destructors seen */
+    uint32_t thread;            /* thread id of the owner */
+    uint64_t refills_when_idle; /* counters.refills when it was flushed by idle() */
+    struct heap *next;          /* all heaps ever made: see threads.c; written once */
     struct heap *next_parked;
     _Alignas(CACHE_LINE) _Atomic(uintptr_t) spares[HEAP_SPARES]; /* see spare.h; 0: no chunk */
     _Alignas(CACHE_LINE) _Atomic(struct chunk *)
         notified;            /* slabs with remote frees; any thread pushes */
     _Atomic(uint32_t) state; /* enum heap_state */
+    uintptr_t spares_seen;   /* spare_sum() a while ago; background.c writes */
 };
 
 /* The heap of a thread that has none, all bins empty and never written, and the table that leads

@@ -11,6 +11,20 @@
 /* Below it copying is as fast as moving page tables, and costs no mapping of its own. */
 #define MOVE_MIN ((size_t)1 << 20)
 
+/* Pages that were moved stay mappings of their own, of which the kernel allows a process 65,530 by
+ * default.  So what holds such memory is counted, and with so many of them no more are moved. */
+enum { PIECES_MAX = 400 };
+
+static _Atomic(size_t) pieces;
+
+/* The mappings that an object may add: those of its pages, and what is behind them. */
+static size_t pieces_of(unsigned moves) { return moves == 0 ? 0 : moves + 1; }
+
+/* relaxed: a measure for a limit. */
+static void count_pieces(size_t more, size_t less) {
+    (void)atomic_fetch_add_explicit(&pieces, more - less, memory_order_relaxed);
+}
+
 static size_t chunks_for(size_t bytes) { return (bytes + CHUNK_SIZE - 1) / CHUNK_SIZE; }
 
 static struct chunk *make_head(uintptr_t address, size_t bytes) {
@@ -18,6 +32,7 @@ static struct chunk *make_head(uintptr_t address, size_t bytes) {
     head->start = address;
     head->large.bytes = bytes;
     head->large.chunks = chunks_for(bytes);
+    head->moves = 0;
     chunk_set_kind(head, CHUNK_LARGE);
     /* release: who finds OWNER_LARGE finds the rest. */
     atomic_store_explicit(&head->owner, OWNER_LARGE, memory_order_release);
@@ -35,8 +50,10 @@ static struct run take_chunks(size_t count, size_t alignment) {
     return chunks_take(count, alignment);
 }
 
-static void give_chunks(uintptr_t address, size_t count) {
-    if (count == 1 && heap_distance != 0) {
+static void give_chunks(uintptr_t address, size_t count, unsigned moves) {
+    if (moves != 0) {
+        count_pieces(0, chunks_give_anew(address, count) ? pieces_of(moves) : 0);
+    } else if (count == 1 && heap_distance != 0) {
         spare_give(heap_self(), address);
     } else {
         chunks_give(address, count, true);
@@ -65,8 +82,9 @@ bool large_free(struct chunk *head) {
     }
     uintptr_t start = head->start;
     size_t chunks = head->large.chunks;
+    unsigned moves = head->moves;
     chunk_set_kind(head, CHUNK_RELEASED);
-    give_chunks(start, chunks);
+    give_chunks(start, chunks, moves);
     return true;
 }
 
@@ -93,9 +111,16 @@ static void shrink_in_place(struct chunk *head, size_t bytes) {
     size_t want = chunks_for(bytes);
     head->large.bytes = bytes;
     head->large.chunks = want;
-    if (want < have) {
+    if (want < have && head->moves != 0) {
+        (void)chunks_give_anew(head->start + want * CHUNK_SIZE, have - want);
+    } else if (want < have) {
         chunks_give(head->start + want * CHUNK_SIZE, have - want, true);
     }
+}
+
+static bool may_move(const struct chunk *head) {
+    return head->large.bytes >= MOVE_MIN && head->moves < UINT8_MAX &&
+           atomic_load_explicit(&pieces, memory_order_relaxed) <= PIECES_MAX;
 }
 
 /* The pages move, the bytes stay where they are. */
@@ -112,10 +137,16 @@ static void *move(struct chunk *head, size_t bytes, size_t *zeroed_from) {
         return NULL;
     }
     *zeroed_from = run.zeroed ? old_chunks * CHUNK_SIZE : SIZE_MAX;
-    (void)make_head(run.address, bytes);
+    unsigned moves = head->moves;
+    make_head(run.address, bytes)->moves = (uint8_t)(moves + 1);
+    count_pieces(pieces_of(moves + 1), 0);
     chunk_set_kind(head, CHUNK_RELEASED);
     atomic_store_explicit(&head->owner, OWNER_NONE, memory_order_release);
-    chunks_give(old, old_chunks, false);
+    if (moves == 0) {
+        chunks_give(old, old_chunks, false);
+    } else {
+        count_pieces(0, chunks_give_anew(old, old_chunks) ? pieces_of(moves) : 0);
+    }
     chunks_watch();
     return (void *)run.address;
 }
@@ -134,6 +165,5 @@ void *large_resize(struct chunk *head, size_t size, size_t *zeroed_from) {
     if (large_resize_in_place(head, size, zeroed_from)) {
         return (void *)head->start;
     }
-    return head->large.bytes >= MOVE_MIN ? move(head, round_up(size, os_page_size()), zeroed_from)
-                                         : NULL;
+    return may_move(head) ? move(head, round_up(size, os_page_size()), zeroed_from) : NULL;
 }

@@ -6,6 +6,7 @@
 
 #include "base/bits.h"
 #include "base/compiler.h"
+#include "core/mapping_names.h"
 #include "os/mutex.h"
 #include "os/os.h"
 
@@ -43,6 +44,7 @@ static bool new_segment(size_t size) {
     if (segment == NULL) {
         return false;
     }
+    mapping_name_tables(segment, bytes);
     segment->older = atomic_load_explicit(&youngest, memory_order_relaxed);
     segment->bytes = bytes;
     /* release: who walks the list finds the two above. */
@@ -95,6 +97,12 @@ size_t metadata_mapped(void) {
         bytes += at->bytes;
     }
     return bytes;
+}
+
+void metadata_each_segment(void (*visit)(void *address, size_t size)) {
+    for (const struct segment *at = first_segment(); at != NULL; at = at->older) {
+        visit((void *)(uintptr_t)at, at->bytes);
+    }
 }
 
 size_t metadata_resident(void) {

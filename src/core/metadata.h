@@ -27,4 +27,7 @@ void metadata_lock(void);
 void metadata_unlock(void);
 void metadata_reset_lock(void);
 
+/* All memory that there is for tables, in no particular order.  Lock-free. */
+void metadata_each_segment(void (*visit)(void *address, size_t size));
+
 #endif

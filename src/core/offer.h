@@ -2,8 +2,8 @@
  * mallocs in a heap that is fragmented.
  *
  * A slab that has objects never used (it is growing) goes on with a word of used ones only if there
- * are enough of them; one that has none is swept: one pass over its words, and whatever is free in a
- * word is taken.  What other threads freed shows here once it was drained. */
+ * are enough of them; one that has none is swept: one pass over its words, and whatever is free in
+ * a word is taken.  What other threads freed shows here once it was drained. */
 #ifndef CAIRN_CORE_OFFER_H
 #define CAIRN_CORE_OFFER_H
 

@@ -2,6 +2,7 @@
 
 #include "base/bits.h"
 #include "core/block.h"
+#include "core/limit.h"
 #include "os/os.h"
 
 enum {
@@ -15,19 +16,21 @@ enum {
 };
 
 void prefault_slab(const struct heap *owner, unsigned class, uintptr_t address) {
-    if (owner->queues[class].slabs >= SLABS_FROM && size_classes[class].size <= os_page_size()) {
+    if (owner->queues[class].slabs >= SLABS_FROM && !limit_presses() &&
+        size_classes[class].size <= os_page_size()) {
         os_populate((void *)address, CHUNK_SIZE);
     }
 }
 
 void prefault_growth(uintptr_t address, size_t size, size_t before) {
-    if (size <= before / SMALL_STEP) {
+    if (size <= before / SMALL_STEP && !limit_presses()) {
         os_populate((void *)address, size);
     }
 }
 
 /* The last one that came, and how many in a row were used whole.  relaxed: threads may mix theirs
- * up, which makes a guess a little worse; the memory stays mapped whatever becomes of the object. */
+ * up, which makes a guess a little worse; the memory stays mapped whatever becomes of the
+ * object. */
 static _Atomic(uintptr_t) last_address;
 static _Atomic(size_t) last_size;
 static _Atomic(unsigned) used_whole;
@@ -56,9 +59,27 @@ static unsigned learn(uintptr_t address, size_t size) {
     return whole;
 }
 
+/* In huge pages where there is room for them. */
+static void make_resident(uintptr_t address, size_t size) {
+    uintptr_t end = address + size, from = address;
+    for (uintptr_t at = round_up(address, BLOCK_SIZE); at + BLOCK_SIZE <= end; at += BLOCK_SIZE) {
+        *(volatile char *)at = 0; /* there has to be a page; nobody has written to the object yet */
+        if (os_collapse((void *)at, BLOCK_SIZE)) {
+            if (at > from) {
+                os_populate((void *)from, at - from);
+            }
+            from = at + BLOCK_SIZE;
+        }
+    }
+    if (end > from) {
+        os_populate((void *)from, end - from);
+    }
+}
+
 void prefault_large(uintptr_t address, size_t size) {
     size_t taken = atomic_load_explicit(&block_totals.taken, memory_order_relaxed) * CHUNK_SIZE;
-    if (size >= LARGE_FROM && learn(address, size) >= SURE && size <= taken / LARGE_SHARE) {
-        os_populate((void *)address, size);
+    if (size >= LARGE_FROM && learn(address, size) >= SURE && size <= taken / LARGE_SHARE &&
+        !limit_presses()) {
+        make_resident(address, size);
     }
 }

@@ -1,6 +1,6 @@
 /* Making pages resident before the program touches them, all at once: a page fault costs several
- * times what the page itself costs.  Only where it is as good as certain that the program will write
- * to them: what is populated in vain is resident in vain. */
+ * times what the page itself costs.  Only where it is as good as certain that the program will
+ * write to them: what is populated in vain is resident in vain. */
 #ifndef CAIRN_CORE_PREFAULT_H
 #define CAIRN_CORE_PREFAULT_H
 
@@ -13,11 +13,11 @@
  * larger than a page: whoever takes one writes to its page. */
 void prefault_slab(const struct heap *owner, unsigned class, uintptr_t address);
 
-/* What a large object of `before` bytes has grown by, in place and clean, if that is a small step. */
+/* What a large object of `before` bytes has grown by, in place and clean, if it is a small step. */
 void prefault_growth(uintptr_t address, size_t size, size_t before);
 
-/* A new large object on memory that is not all resident, if the ones before it were used whole: that
- * is looked up, a few pages each, when the next one comes. */
+/* A new large object on memory that is not all resident, if the ones before it were used whole:
+ * that is looked up, a few pages each, when the next one comes. */
 void prefault_large(uintptr_t address, size_t size);
 
 #endif

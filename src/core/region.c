@@ -2,6 +2,7 @@
 
 #include "core/chunk_map.h"
 #include "core/geometry.h"
+#include "core/mapping_names.h"
 #include "os/os.h"
 
 #define REGION_FIRST ((size_t)16 << 20)
@@ -16,6 +17,21 @@ struct region_table regions;
 
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
+void regions_note_fork(void) {
+    for (size_t i = 0; i < regions.count; i++) {
+        regions.region[i].inherited = regions.region[i].committed;
+    }
+}
+
+bool regions_merge_at(uintptr_t address) {
+    for (size_t i = 0; i < regions.count; i++) {
+        if (address - regions.region[i].base < regions.region[i].inherited) {
+            return false;
+        }
+    }
+    return true;
+}
 
 static struct region *region_with_room(size_t size) {
     for (size_t i = 0; i < regions.count; i++) {
@@ -39,6 +55,7 @@ static struct region *region_reserve(size_t size) {
             base = NULL;
         }
         if (base != NULL) {
+            mapping_name_heap(base, want);
             struct region *region = &regions.region[regions.count];
             *region = (struct region){.base = (uintptr_t)base, .reserved = want};
             regions.reserved += want;

@@ -20,6 +20,7 @@ struct region {
     uintptr_t base;   /* a multiple of BLOCK_SIZE */
     size_t reserved;  /* bytes, a multiple of BLOCK_SIZE */
     size_t committed; /* bytes, likewise; committed <= reserved; grows only */
+    size_t inherited; /* of committed: was so when the process was forked; 0 in one that was not */
 };
 
 struct region_table {
@@ -40,6 +41,13 @@ static inline size_t regions_seen(void) {
 static inline uintptr_t region_end_seen(const struct region *region) {
     return region->base + __atomic_load_n(&region->committed, __ATOMIC_ACQUIRE);
 }
+
+/* In the child of a fork.  What it inherits the kernel keeps apart from what is mapped there
+ * later. */
+void regions_note_fork(void);
+
+/* Whether memory that is mapped anew at this address becomes one mapping with its neighbours. */
+bool regions_merge_at(uintptr_t address);
 
 /* Makes at least `blocks` further adjacent blocks writable (more where the heap is large
  * already); returns the first one's address and in *got how many.  0: the kernel refuses. */

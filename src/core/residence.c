@@ -30,12 +30,12 @@ static size_t overlap(size_t from, size_t to, size_t other_from, size_t other_to
     return start < end ? end - start : 0;
 }
 
-static void keep(struct cairn_stats *stats, enum cairn_reason reason, size_t bytes) {
+static void keep(struct cairn_heap_stats *stats, enum cairn_reason reason, size_t bytes) {
     stats->kept_bytes[reason] += bytes;
     stats->heap_resident_bytes += bytes;
 }
 
-static void keep_live(struct cairn_stats *stats, size_t bytes) {
+static void keep_live(struct cairn_heap_stats *stats, size_t bytes) {
     stats->live_resident_bytes += bytes;
     stats->heap_resident_bytes += bytes;
 }
@@ -91,7 +91,7 @@ static enum cairn_reason reason_of(const struct slab_snapshot *slab, const struc
 }
 
 static void add_slab(struct residence *residence, const struct chunk_snapshot *chunk,
-                     struct cairn_stats *stats) {
+                     struct cairn_heap_stats *stats) {
     const struct slab_snapshot *slab = &chunk->slab;
     const struct size_class *size_class = &size_classes[slab->class];
     struct cairn_class_stats *class = &stats->classes[slab->class];
@@ -120,7 +120,7 @@ static void add_slab(struct residence *residence, const struct chunk_snapshot *c
 
 /* The first live_bytes of it are live. */
 static void add_whole(struct residence *residence, const struct chunk_snapshot *chunk,
-                      enum cairn_reason reason, struct cairn_stats *stats) {
+                      enum cairn_reason reason, struct cairn_heap_stats *stats) {
     size_t step = step_size();
     for (size_t at = 0; at < CHUNK_SIZE; at += step) {
         if (is_present(residence, chunk->address + at)) {
@@ -132,7 +132,7 @@ static void add_whole(struct residence *residence, const struct chunk_snapshot *
 }
 
 void residence_add(struct residence *residence, const struct chunk_snapshot *chunk,
-                   struct cairn_stats *stats) {
+                   struct cairn_heap_stats *stats) {
     switch (chunk->state) {
     case STATE_SLAB:
         add_slab(residence, chunk, stats);

@@ -17,6 +17,6 @@ struct residence {
 /* Adds what is resident of a chunk to stats: kept_bytes, live_resident_bytes, heap_resident_bytes,
  * and the figures of that kind of its class. */
 void residence_add(struct residence *residence, const struct chunk_snapshot *chunk,
-                   struct cairn_stats *stats);
+                   struct cairn_heap_stats *stats);
 
 #endif

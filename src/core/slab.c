@@ -3,6 +3,7 @@
 #include "base/bits.h"
 #include "base/check.h"
 #include "core/block.h"
+#include "core/holes.h"
 #include "core/metadata.h"
 #include "core/prefault.h"
 #include "core/report.h"
@@ -76,6 +77,11 @@ struct chunk *slab_create(struct heap *owner, unsigned class) {
     slab->scan = 0;
     slab->fresh = 0;
     slab->queued = false;
+    if (slab->purged != 0 && !run.zeroed) {
+        holes_fill(owner, slab);
+    }
+    slab->purged = 0;
+    slab->live_before = size_class->capacity;
     shared->remote = remote;
     for (unsigned w = 0; w < size_class->words; w++) {
         atomic_store_explicit(&remote[w], 0, memory_order_relaxed);

@@ -2,9 +2,11 @@
 
 #include "core/block.h"
 #include "core/chunk_map.h"
+#include "core/limit.h"
 
-/* All heaps together keep as much as a SHARE-th of what is taken, and a constant. */
-enum { SHARE = 64, CONSTANT = 8 };
+/* All heaps together keep as much as a SHARE-th of what is taken, and some for each processor;
+ * until it is known how many there are, as for two. */
+enum { SHARE = 64, FOR_EACH_CPU = 4, MOST_CPUS = 16 };
 
 static _Atomic(size_t) heaps_with_thread;
 
@@ -13,10 +15,22 @@ void spare_note_heaps(int more) {
     atomic_fetch_add_explicit(&heaps_with_thread, (size_t)more, memory_order_relaxed);
 }
 
+static _Atomic(unsigned) cpus_known;
+
+void spare_note_cpus(unsigned cpus) {
+    /* relaxed: likewise. */
+    atomic_store_explicit(&cpus_known, cpus < MOST_CPUS ? cpus : MOST_CPUS, memory_order_relaxed);
+}
+
 static size_t limit(void) {
+    unsigned cpus = atomic_load_explicit(&cpus_known, memory_order_relaxed);
+    if (limit_presses()) {
+        return 0;
+    }
     size_t taken = atomic_load_explicit(&block_totals.taken, memory_order_relaxed);
     size_t heaps = atomic_load_explicit(&heaps_with_thread, memory_order_relaxed);
-    size_t share = (taken / SHARE + CONSTANT) / (heaps == 0 ? 1 : heaps);
+    size_t share =
+        (taken / SHARE + FOR_EACH_CPU * (cpus == 0 ? 2 : cpus)) / (heaps == 0 ? 1 : heaps);
     return share < HEAP_SPARES ? share : HEAP_SPARES;
 }
 
@@ -70,7 +84,7 @@ void spare_give(struct heap *heap, uintptr_t address) {
         return;
     }
     uintptr_t addresses[HEAP_SPARES + 1] = {address};
-    size_t count = 1 + take_out(heap, addresses + 1, (most + 1) / 2);
+    size_t count = 1 + take_out(heap, addresses + 1, most == 0 ? HEAP_SPARES : (most + 1) / 2);
     chunks_give_dirty(addresses, count);
 }
 
@@ -80,6 +94,14 @@ void spare_flush(struct heap *heap) {
     if (count != 0) {
         chunks_give_dirty(addresses, count);
     }
+}
+
+uintptr_t spare_sum(const struct heap *heap) {
+    uintptr_t sum = 0;
+    for (unsigned i = 0; i < HEAP_SPARES; i++) {
+        sum += atomic_load_explicit(&heap->spares[i], memory_order_relaxed);
+    }
+    return sum;
 }
 
 unsigned spare_count(const struct heap *heap) {

@@ -17,7 +17,7 @@ _Static_assert((int)CLASS_COUNT <= (int)CAIRN_CLASSES_MAX, "published array");
 enum { SHARE = 16 };
 
 /* Both under the chunk lock: the highest sample, and where the next one is put together. */
-static struct cairn_stats peak, sample;
+static struct cairn_heap_stats peak, sample;
 static _Atomic(size_t)
     sampled_at; /* chunks taken at the last sample; written under the chunk lock */
 
@@ -35,7 +35,7 @@ static void keep_largest(uint64_t *largest, uint64_t bytes) {
 /* --- chunks ----------------------------------------------------------------------------------- */
 
 struct walk {
-    struct cairn_stats *stats;
+    struct cairn_heap_stats *stats;
     struct residence *residence; /* NULL: pages are not looked at */
     uintptr_t free_from;         /* where the run of free chunks begins that ends at free_to */
     uintptr_t free_to;           /* 0: there is none */
@@ -85,7 +85,7 @@ static void extend_free_run(struct walk *walk, uintptr_t address) {
     keep_largest(&walk->stats->largest_free_bytes, walk->free_to - walk->free_from);
 }
 
-static void count_large(const struct chunk_snapshot *chunk, struct cairn_stats *stats) {
+static void count_large(const struct chunk_snapshot *chunk, struct cairn_heap_stats *stats) {
     stats->large_chunk_bytes += CHUNK_SIZE;
     stats->large_live_bytes += chunk->live_bytes;
     stats->large_objects += chunk->is_head ? 1 : 0;
@@ -93,7 +93,7 @@ static void count_large(const struct chunk_snapshot *chunk, struct cairn_stats *
 
 static void count_chunk(const struct chunk_snapshot *chunk, void *argument) {
     struct walk *walk = argument;
-    struct cairn_stats *stats = walk->stats;
+    struct cairn_heap_stats *stats = walk->stats;
     stats->mapped_bytes += CHUNK_SIZE;
     switch (chunk->state) {
     case STATE_SLAB:
@@ -155,9 +155,10 @@ static void add_counters(const struct heap *heap, struct heap_sums *sums) {
     sums->counters.slabs_released += counters.slabs_released;
     sums->counters.slabs_adopted += counters.slabs_adopted;
     sums->counters.remote_frees += counters.remote_frees;
+    sums->counters.hole_bytes += counters.hole_bytes;
 }
 
-static void add_heaps(struct heap_sums *sums, struct cairn_stats *stats) {
+static void add_heaps(struct heap_sums *sums, struct cairn_heap_stats *stats) {
     for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
         if (atomic_load_explicit(&heap->state, memory_order_relaxed) == HEAP_ACTIVE) {
             stats->active_heaps++;
@@ -187,7 +188,7 @@ static uint64_t estimate(uint64_t live, uint64_t size, uint64_t most,
     return asked < (double)size ? (uint64_t)((double)live * ((double)size - asked)) : 0;
 }
 
-static void finish_class(struct cairn_stats *stats, unsigned c, const struct heap_sums *sums) {
+static void finish_class(struct cairn_heap_stats *stats, unsigned c, const struct heap_sums *sums) {
     struct cairn_class_stats *class = &stats->classes[c];
     uint64_t size = size_classes[c].size;
     class->object_bytes = size;
@@ -217,7 +218,7 @@ static void finish_class(struct cairn_stats *stats, unsigned c, const struct hea
     keep_largest(&stats->largest_free_bytes, class->largest_free_bytes);
 }
 
-static void finish_large(struct cairn_stats *stats) {
+static void finish_large(struct cairn_heap_stats *stats) {
     uint64_t asked = atomic_load_explicit(&large_requests.bytes, memory_order_relaxed);
     uint64_t rounded = atomic_load_explicit(&large_requests.rounded_bytes, memory_order_relaxed);
     uint64_t most = stats->large_objects * (os_page_size() - 1);
@@ -231,9 +232,9 @@ static void finish_large(struct cairn_stats *stats) {
     stats->frees += minus(stats->large_allocations, stats->large_objects);
 }
 
-static void add_events(struct cairn_stats *stats, const struct heap_counters *counters) {
+static void add_events(struct cairn_heap_stats *stats, const struct heap_counters *counters) {
     stats->taken_peak_bytes = relaxed(&block_totals.taken_peak) * CHUNK_SIZE;
-    stats->purged_bytes = relaxed(&block_totals.purged_bytes);
+    stats->purged_bytes = relaxed(&block_totals.purged_bytes) + counters->hole_bytes;
     stats->purge_calls = relaxed(&block_totals.purge_calls);
     stats->purge_failures = relaxed(&block_totals.purge_failures);
     stats->refaulted_bytes = relaxed(&block_totals.refaulted) * CHUNK_SIZE;
@@ -244,8 +245,8 @@ static void add_events(struct cairn_stats *stats, const struct heap_counters *co
     stats->remote_frees = counters->remote_frees + stats->unmerged_objects;
 }
 
-static void count(struct cairn_stats *stats, struct residence *residence) {
-    *stats = (struct cairn_stats){.version = CAIRN_STATS_VERSION, .class_count = CLASS_COUNT};
+static void count(struct cairn_heap_stats *stats, struct residence *residence) {
+    *stats = (struct cairn_heap_stats){.version = CAIRN_STATS_VERSION, .class_count = CLASS_COUNT};
     struct walk walk = {.stats = stats, .residence = residence};
     struct heap_sums sums = {0};
     snapshot_chunks(count_chunk, &walk);
@@ -264,11 +265,11 @@ static void count(struct cairn_stats *stats, struct residence *residence) {
     add_events(stats, &sums.counters);
 }
 
-void statistics_count(struct cairn_stats *stats) { count(stats, NULL); }
+void statistics_count(struct cairn_heap_stats *stats) { count(stats, NULL); }
 
 size_t statistics_metadata_bytes(void) { return metadata_resident() + chunk_map_resident(); }
 
-void statistics_take(struct cairn_stats *stats) {
+void statistics_take(struct cairn_heap_stats *stats) {
     struct residence residence = {0};
     count(stats, &residence);
 #define ADD_TO_GROUP(NAME, name, group, sentence) \
@@ -312,7 +313,7 @@ void statistics_follow_peak(void) {
     atomic_store_explicit(&chunks_watcher, note_growth, memory_order_relaxed);
 }
 
-void statistics_peak(struct cairn_stats *stats) {
+void statistics_peak(struct cairn_heap_stats *stats) {
     chunks_lock();
     take_sample();
     *stats = peak;

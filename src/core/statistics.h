@@ -8,10 +8,10 @@
 #include <cairn/stats.h>
 
 /* All figures but those of physical memory, which stay 0: no system call. */
-void statistics_count(struct cairn_stats *stats);
+void statistics_count(struct cairn_heap_stats *stats);
 
 /* All figures. */
-void statistics_take(struct cairn_stats *stats);
+void statistics_take(struct cairn_heap_stats *stats);
 
 /* Bytes of all that describes memory (descriptors, bitmaps, heaps) that are resident. */
 size_t statistics_metadata_bytes(void);
@@ -24,6 +24,6 @@ size_t statistics_metadata_bytes(void);
 void statistics_follow_peak(void);
 
 /* The highest of all samples and of now, as statistics_count() has it.  Takes the chunk lock. */
-void statistics_peak(struct cairn_stats *stats);
+void statistics_peak(struct cairn_heap_stats *stats);
 
 #endif

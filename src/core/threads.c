@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "core/block.h"
 #include "core/metadata.h"
+#include "core/region.h"
 #include "core/remote.h"
 #include "core/slab.h"
 #include "core/spare.h"
@@ -217,10 +218,7 @@ void threads_drain_parked(struct heap *heap) {
     threads_unlock();
 }
 
-void threads_flush(void) {
-    if (heap_distance != 0) {
-        heap_flush(heap_self());
-    }
+void threads_flush_parked(void) {
     threads_lock();
     reclaim_lost();
     for (struct heap *heap = parked; heap != NULL; heap = heap->next_parked) {
@@ -230,6 +228,19 @@ void threads_flush(void) {
         heap_flush(late_heap);
     }
     threads_unlock();
+}
+
+void threads_flush(void) {
+    if (heap_distance != 0) {
+        heap_flush(heap_self());
+    }
+    threads_flush_parked();
+}
+
+void threads_flush_spares(void) {
+    for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
+        spare_flush(heap);
+    }
 }
 
 /* --- fork ------------------------------------------------------------------------------------- */
@@ -255,6 +266,7 @@ static void after_fork_in_child(void) {
     metadata_reset_lock();
     chunks_reset_lock();
     mutex_reset(&lock);
+    regions_note_fork();
     for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
         if (heap != heap_self() && state_of(heap) == HEAP_ACTIVE) {
             set_state(heap, HEAP_LOST);

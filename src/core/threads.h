@@ -25,6 +25,7 @@ extern __thread uintptr_t heap_distance __attribute__((tls_model("initial-exec")
 struct thread_traits {
     uint16_t number; /* given by threads_number(); 0: not yet */
     bool gone;       /* its heap was parked for good: it is ending */
+    uint8_t limit;   /* bits LIMIT_... of limit.h */
 };
 extern __thread struct thread_traits thread_traits __attribute__((tls_model("initial-exec")));
 
@@ -61,6 +62,12 @@ void threads_drain_parked(struct heap *heap);
 /* Flushes the calling thread's heap and all parked ones: what they hold without need goes to the
  * block allocator. */
 void threads_flush(void);
+
+/* The parked ones alone. */
+void threads_flush_parked(void);
+
+/* The spare chunks of all heaps, whosever, go to the block allocator. */
+void threads_flush_spares(void);
 
 /* Registers the fork handlers; called once, by a constructor. */
 void threads_start(void);

@@ -51,7 +51,7 @@ static size_t trim_slab(const struct chunk *slab) {
 }
 
 /* All slabs with free objects of a flushed heap are in its queues. */
-static size_t trim_heap(const struct heap *heap) {
+size_t trim_heap(const struct heap *heap) {
     size_t bytes = 0;
     for (unsigned c = 0; c < CLASS_COUNT; c++) {
         struct chunk *slab = heap->queues[c].head;
@@ -63,18 +63,12 @@ static size_t trim_heap(const struct heap *heap) {
 }
 
 /* By whomever: other threads that give memory back meanwhile help. */
-static size_t purged_so_far(void) {
-    return atomic_load_explicit(&block_totals.purged_bytes, memory_order_relaxed);
+static size_t measured_so_far(void) {
+    return atomic_load_explicit(&block_totals.measured_bytes, memory_order_relaxed);
 }
 
-size_t trim(void) {
-    size_t before = purged_so_far();
-    struct trim_hook *hook = atomic_load_explicit(&hooks, memory_order_acquire);
-    for (; hook != NULL; hook = hook->next) {
-        hook->release();
-    }
-    threads_flush();
-    size_t bytes = trim_heap(heap_self());
+static size_t trim_parked(void) {
+    size_t bytes = 0;
     threads_lock();
     for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
         if (threads_is_parked(heap)) {
@@ -82,6 +76,34 @@ size_t trim(void) {
         }
     }
     threads_unlock();
+    return bytes;
+}
+
+size_t trim_unused(void) {
+    chunks_measure(true);
+    size_t before = measured_so_far();
+    threads_flush_parked();
+    threads_flush_spares();
+    size_t bytes = trim_parked();
     (void)chunks_purge_all();
-    return bytes + (purged_so_far() - before);
+    bytes += measured_so_far() - before;
+    chunks_measure(false);
+    return bytes;
+}
+
+size_t trim(void) {
+    chunks_measure(true);
+    size_t before = measured_so_far();
+    struct trim_hook *hook = atomic_load_explicit(&hooks, memory_order_acquire);
+    for (; hook != NULL; hook = hook->next) {
+        hook->release();
+    }
+    size_t bytes = 0;
+    if (heap_distance != 0) {
+        heap_flush(heap_self());
+        bytes = trim_heap(heap_self());
+    }
+    bytes += measured_so_far() - before;
+    chunks_measure(false);
+    return bytes + trim_unused();
 }

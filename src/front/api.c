@@ -2,6 +2,7 @@
 #include <cairn/cairn.h>
 
 #include "core/batch.h"
+#include "core/idle.h"
 #include "core/object.h"
 #include "core/tag.h"
 #include "core/trim.h"
@@ -121,5 +122,7 @@ CAIRN_EXPORT bool cairn_is_mine(const void *address) {
 }
 
 CAIRN_EXPORT size_t cairn_purge(void) { return trim(); }
+
+CAIRN_EXPORT void cairn_thread_idle(void) { idle(); }
 
 CAIRN_EXPORT const char *cairn_version(void) { return CAIRN_VERSION; }

@@ -23,7 +23,7 @@
 #include "core/trim.h"
 #include "front/glibc.h"
 
-static size_t free_objects(const struct cairn_stats *stats) {
+static size_t free_objects(const struct cairn_heap_stats *stats) {
     size_t objects = 0;
     for (unsigned c = 0; c < stats->class_count; c++) {
         objects += stats->classes[c].free_objects;
@@ -31,14 +31,14 @@ static size_t free_objects(const struct cairn_stats *stats) {
     return objects;
 }
 
-static size_t arena_bytes(const struct cairn_stats *stats) {
+static size_t arena_bytes(const struct cairn_heap_stats *stats) {
     return stats->mapped_bytes - stats->large_chunk_bytes;
 }
 
 /* --- mallinfo --------------------------------------------------------------------------------- */
 
 struct mallinfo2 glibc_mallinfo2(void) {
-    struct cairn_stats stats;
+    struct cairn_heap_stats stats;
     statistics_count(&stats);
     return (struct mallinfo2){
         .arena = arena_bytes(&stats),
@@ -81,7 +81,7 @@ CAIRN_EXPORT struct mallinfo mallinfo(void) { return glibc_mallinfo(); }
 
 /* glibc's elements and attributes; <size> is for a class here, and tells of its free objects as
  * there. */
-static void print_heap(FILE *stream, const struct cairn_stats *stats) {
+static void print_heap(FILE *stream, const struct cairn_heap_stats *stats) {
     fprintf(stream, "<heap nr=\"0\">\n<sizes>\n");
     for (unsigned c = 0; c < stats->class_count; c++) {
         const struct cairn_class_stats *class = &stats->classes[c];
@@ -95,7 +95,7 @@ static void print_heap(FILE *stream, const struct cairn_stats *stats) {
     fprintf(stream, "</sizes>\n");
 }
 
-static void print_totals(FILE *stream, const struct cairn_stats *stats) {
+static void print_totals(FILE *stream, const struct cairn_heap_stats *stats) {
     size_t arena = arena_bytes(stats);
     fprintf(stream, "<total type=\"fast\" count=\"%zu\" size=\"%zu\"/>\n", stats->ready_objects,
             stats->ready_bytes);
@@ -103,7 +103,7 @@ static void print_totals(FILE *stream, const struct cairn_stats *stats) {
             arena - stats->small_live_bytes);
 }
 
-static void print_system(FILE *stream, const struct cairn_stats *stats) {
+static void print_system(FILE *stream, const struct cairn_heap_stats *stats) {
     size_t arena = arena_bytes(stats);
     fprintf(stream, "<system type=\"current\" size=\"%zu\"/>\n", arena);
     fprintf(stream, "<system type=\"max\" size=\"%zu\"/>\n",
@@ -117,7 +117,7 @@ CAIRN_EXPORT int malloc_info(int options, FILE *stream) {
     if (options != 0) {
         return EINVAL;
     }
-    struct cairn_stats stats;
+    struct cairn_heap_stats stats;
     statistics_count(&stats);
     fprintf(stream, "<malloc version=\"1\">\n");
     print_heap(stream, &stats);
@@ -153,7 +153,7 @@ static void kept_line(struct text *text, const char *sentence, uint64_t bytes) {
 }
 
 CAIRN_EXPORT void malloc_stats(void) {
-    struct cairn_stats stats;
+    struct cairn_heap_stats stats;
     statistics_take(&stats);
     struct text text = {0};
     line(&text, "live bytes", stats.live_bytes);

@@ -7,10 +7,16 @@
 
 #include "base/text.h"
 #include "config/options.h"
+#include "core/background.h"
+#include "core/limit.h"
+#include "core/mapping_names.h"
+#include "core/spare.h"
 #include "core/threads.h"
 #include "core/unmerged.h"
 #include "front/summary.h"
+#include "os/cgroup.h"
 #include "os/os.h"
+#include "regions/object_cache.h"
 #include "regions/registry.h"
 
 static void announce(void) {
@@ -24,10 +30,19 @@ static void announce(void) {
 /* 101: as early as a program may ask for, and correspondingly late at the end. */
 __attribute__((constructor(101))) static void start(void) {
     threads_start();
+    object_cache_start();
     registry_start();
     options_read(os_option, STDERR_FILENO);
     if (options.verbose) {
         announce();
+    }
+    if (!options.unnamed) {
+        mapping_names_start();
+    }
+    limit_start();
+    spare_note_cpus(os_cpus(options.cgroup || options.background));
+    if (options.background) {
+        background_start(options.pressure);
     }
     summary_start();
 }

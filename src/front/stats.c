@@ -6,10 +6,10 @@
 #include "core/statistics.h"
 #include "front/stats_text.h"
 
-typedef void format_function(struct output *output, const struct cairn_stats *stats);
+typedef void format_function(struct output *output, const struct cairn_heap_stats *stats);
 
-CAIRN_EXPORT void cairn_stats(struct cairn_stats *stats, size_t bytes) {
-    struct cairn_stats all;
+CAIRN_EXPORT void cairn_stats(struct cairn_heap_stats *stats, size_t bytes) {
+    struct cairn_heap_stats all;
     statistics_take(&all);
     size_t known = bytes < sizeof all ? bytes : sizeof all;
     memcpy(stats, &all, known);
@@ -17,7 +17,7 @@ CAIRN_EXPORT void cairn_stats(struct cairn_stats *stats, size_t bytes) {
 }
 
 static size_t format_into(char *buffer, size_t size, format_function *format) {
-    struct cairn_stats stats;
+    struct cairn_heap_stats stats;
     struct output output;
     statistics_take(&stats);
     output_to_buffer(&output, buffer, size);
@@ -26,7 +26,7 @@ static size_t format_into(char *buffer, size_t size, format_function *format) {
 }
 
 static int format_to(int fd, format_function *format) {
-    struct cairn_stats stats;
+    struct cairn_heap_stats stats;
     struct output output;
     statistics_take(&stats);
     output_to_fd(&output, fd);

@@ -14,7 +14,7 @@ struct figure {
 };
 
 #define FIGURE(kind, name, sentence) \
-    {#name, sentence, KIND_##kind, offsetof(struct cairn_stats, name)},
+    {#name, sentence, KIND_##kind, offsetof(struct cairn_heap_stats, name)},
 static const struct figure figures[] = {CAIRN_FIGURES(FIGURE)};
 
 #define CLASS_FIGURE(kind, name, sentence) \
@@ -51,7 +51,7 @@ static void ratio(struct output *output, double ratio) {
     }
 }
 
-static double external(const struct cairn_stats *stats) {
+static double external(const struct cairn_heap_stats *stats) {
     return cairn_external_fragmentation(stats->largest_free_bytes, stats->available_bytes);
 }
 
@@ -84,7 +84,7 @@ static void json_ratios(struct output *output, const char *before, double in, do
     ratio(output, ex);
 }
 
-static void json_kept(struct output *output, const struct cairn_stats *stats) {
+static void json_kept(struct output *output, const struct cairn_heap_stats *stats) {
     key(output, ",\n  ", "kept_bytes");
     for (int reason = 0; reason < CAIRN_REASON_COUNT; reason++) {
         member(output, reason == 0 ? "{" : ", ", reasons[reason], stats->kept_bytes[reason]);
@@ -93,7 +93,7 @@ static void json_kept(struct output *output, const struct cairn_stats *stats) {
 }
 
 /* The sum that is resident_bytes, with rounding apart. */
-static void json_sum(struct output *output, const struct cairn_stats *stats) {
+static void json_sum(struct output *output, const struct cairn_heap_stats *stats) {
     uint64_t live = stats->live_resident_bytes;
     uint64_t rounding = stats->rounding_bytes < live ? stats->rounding_bytes : live;
     key(output, ",\n  ", "resident_sum");
@@ -116,7 +116,7 @@ static void json_class(struct output *output, const struct cairn_class_stats *cl
     output_string(output, "}");
 }
 
-static void json_classes(struct output *output, const struct cairn_stats *stats) {
+static void json_classes(struct output *output, const struct cairn_heap_stats *stats) {
     const char *before = "\n    ";
     key(output, ",\n  ", "classes");
     output_string(output, "[");
@@ -130,7 +130,7 @@ static void json_classes(struct output *output, const struct cairn_stats *stats)
     output_string(output, "]");
 }
 
-void stats_text_json(struct output *output, const struct cairn_stats *stats) {
+void stats_text_json(struct output *output, const struct cairn_heap_stats *stats) {
     member(output, "{\n  ", "version", stats->version);
     key(output, ",\n  ", "library");
     output_string(output, "\"" CAIRN_VERSION "\"");
@@ -182,7 +182,7 @@ static void label(struct output *output, const char *name, uint64_t value) {
     output_string(output, "\"}");
 }
 
-static void metrics_of_heap(struct output *output, const struct cairn_stats *stats) {
+static void metrics_of_heap(struct output *output, const struct cairn_heap_stats *stats) {
     for (size_t i = 0; i < FIGURES; i++) {
         describe(output, "cairn_", &figures[i]);
         name_of(output, "cairn_", figures[i].name);
@@ -192,7 +192,7 @@ static void metrics_of_heap(struct output *output, const struct cairn_stats *sta
     }
 }
 
-static void metrics_of_classes(struct output *output, const struct cairn_stats *stats) {
+static void metrics_of_classes(struct output *output, const struct cairn_heap_stats *stats) {
     for (size_t i = 0; i < CLASS_FIGURES; i++) {
         if (class_figures[i].offset == offsetof(struct cairn_class_stats, object_bytes)) {
             continue; /* it is the label */
@@ -212,7 +212,7 @@ static void metrics_of_classes(struct output *output, const struct cairn_stats *
     }
 }
 
-static void metrics_of_reasons(struct output *output, const struct cairn_stats *stats) {
+static void metrics_of_reasons(struct output *output, const struct cairn_heap_stats *stats) {
     static const struct figure kept = {"kept_bytes", "resident and free, by the reason why",
                                        KIND_GAUGE, 0};
     describe(output, "cairn_", &kept);
@@ -233,7 +233,7 @@ static void metric_of_ratio(struct output *output, const struct figure *figure, 
     output_string(output, "\n");
 }
 
-void stats_text_openmetrics(struct output *output, const struct cairn_stats *stats) {
+void stats_text_openmetrics(struct output *output, const struct cairn_heap_stats *stats) {
     static const struct figure in = {"internal_fragmentation",
                                      "rounding_bytes as a share of live_bytes", KIND_GAUGE, 0};
     static const struct figure ex = {"external_fragmentation",

@@ -6,7 +6,7 @@
 
 #include "base/output.h"
 
-void stats_text_json(struct output *output, const struct cairn_stats *stats);
-void stats_text_openmetrics(struct output *output, const struct cairn_stats *stats);
+void stats_text_json(struct output *output, const struct cairn_heap_stats *stats);
+void stats_text_openmetrics(struct output *output, const struct cairn_heap_stats *stats);
 
 #endif

@@ -126,8 +126,8 @@ static void title(void) {
     text_string(&parts[0], ")\n");
 }
 
-static void totals(const struct cairn_stats *peak) {
-    struct cairn_stats now;
+static void totals(const struct cairn_heap_stats *peak) {
+    struct cairn_heap_stats now;
     statistics_count(&now);
     number_line("live_bytes_at_peak", peak->live_bytes);
     number_line("peak_rss_bytes", os_peak_resident_bytes());
@@ -137,7 +137,7 @@ static void totals(const struct cairn_stats *peak) {
     number_line("live_bytes_at_exit", now.live_bytes);
 }
 
-static void classes(const struct cairn_stats *peak) {
+static void classes(const struct cairn_heap_stats *peak) {
     for (unsigned c = 0; c < peak->class_count; c++) {
         const struct cairn_class_stats *class = &peak->classes[c];
         if (class->live_objects != 0) {
@@ -178,7 +178,7 @@ static int append(void) {
 }
 
 void summary_write(void) {
-    static struct cairn_stats peak;
+    static struct cairn_heap_stats peak;
     if (!is_wanted()) {
         return;
     }

@@ -11,7 +11,7 @@
 
 /* All locks of the allocator, in the order in which they may be taken. */
 enum mutex_rank {
-    RANK_REGISTRY = 1, /* the list of arenas, pools and caches; held while a visitor may allocate */
+    RANK_REGISTRY = 1, /* the list of regions; held while a visitor may allocate */
     RANK_CACHES = 2,   /* the list of object caches */
     RANK_REGION = 3,   /* the insides of one region: a pool's growth, an object cache's slabs */
     RANK_THREADS = 4,  /* the registry of heaps: parking, adoption, fork */

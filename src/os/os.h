@@ -33,6 +33,10 @@ bool os_commit(void *address, size_t size);
  * tables are touched sparsely.  NULL if refused. */
 void *os_map(size_t size);
 
+/* Gives a mapping a name, a constant string, for /proc/PID/maps.  False: the kernel has no names,
+ * and need not be asked again. */
+bool os_name(void *address, size_t size, const char *name);
+
 /* Tells the kernel that the contents are not needed.  True: the memory is not resident and reads as
  * zero.  False (locked memory, say): nothing is known to have changed. */
 bool os_purge(void *address, size_t size);
@@ -50,9 +54,19 @@ bool os_purge_ranges(const struct os_range *ranges, size_t count);
  * Where the kernel can't, nothing happens. */
 void os_populate(void *address, size_t size);
 
+/* Puts one huge page in the place of the pages of [address, address + size), a multiple of 2 MiB
+ * that is aligned to it and has a page resident in each 2 MiB.  Contents stay; all of it is
+ * resident then.  False where the kernel can't, or its administrator does not want huge pages. */
+bool os_collapse(void *address, size_t size);
+
 /* Moves the pages of [from, from + size) to [to, to + size) without copying bytes; `from` stays
  * mapped and reads as zero.  False if the kernel can't (then nothing has changed). */
 bool os_move_pages(void *from, void *to, size_t size);
+
+/* Maps the range anew, zeroed, as os_commit would leave it: what os_move_pages moved there is a
+ * mapping of its own, and this lets it be one with its neighbours again.  False: refused; the
+ * memory is mapped as it was, or anew. */
+bool os_map_anew(void *address, size_t size);
 
 /* Whether each page of [address, address + size) is resident: sets present[i] to 0 or 1.  (A page
  * that was only ever read counts, though it is the kernel's page of zeros.)  False: not mapped. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -98,6 +99,21 @@ void *os_map(size_t size) {
     return address;
 }
 
+/* Linux 5.17; older C libraries' headers lack them. */
+#ifndef PR_SET_VMA
+#define PR_SET_VMA           0x53564d41
+#define PR_SET_VMA_ANON_NAME 0
+#endif
+
+bool os_name(void *address, size_t size, const char *name) {
+    int saved = errno;
+    bool unknown = prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, (unsigned long)address, size,
+                         (unsigned long)name) != 0 &&
+                   errno == EINVAL;
+    errno = saved;
+    return !unknown;
+}
+
 bool os_purge(void *address, size_t size) {
     int saved = errno;
     int failed = madvise(address, size, MADV_DONTNEED);
@@ -148,6 +164,43 @@ void os_populate(void *address, size_t size) {
     errno = saved;
 }
 
+/* Linux 6.1. */
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
+/* What the administrator chose is in brackets: "always [madvise] never". */
+static bool huge_pages_are_wanted(void) {
+    char text[64] = "";
+    int fd = open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        ssize_t length = read(fd, text, sizeof text - 1);
+        text[length > 0 ? length : 0] = '\0';
+        (void)close(fd);
+    }
+    return strstr(text, "[always]") != NULL || strstr(text, "[madvise]") != NULL;
+}
+
+bool os_collapse(void *address, size_t size) {
+    enum { UNKNOWN, WANTED, REFUSED };
+    static _Atomic(int) state; /* relaxed: as above */
+    int now = atomic_load_explicit(&state, memory_order_relaxed);
+    if (now == REFUSED) {
+        return false;
+    }
+    int saved = errno;
+    if (now == UNKNOWN) {
+        now = huge_pages_are_wanted() ? WANTED : REFUSED;
+    }
+    bool done = now == WANTED && madvise(address, size, MADV_COLLAPSE) == 0;
+    if (!done && errno == EINVAL) {
+        now = REFUSED; /* an older kernel, or huge pages are off for this process */
+    }
+    atomic_store_explicit(&state, now, memory_order_relaxed);
+    errno = saved;
+    return done;
+}
+
 /* Linux 4.17; an older kernel takes the address as a hint. */
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
@@ -171,6 +224,18 @@ bool os_move_pages(void *from, void *to, size_t size) {
     }
     errno = saved;
     return moved == to;
+}
+
+bool os_map_anew(void *address, size_t size) {
+    int saved = errno;
+    int protection = PROT_READ | PROT_WRITE;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+    bool mapped = mmap(address, size, protection, flags, -1, 0) == address;
+    if (!mapped) {
+        restore_target(address, size, protection);
+    }
+    errno = saved;
+    return mapped;
 }
 
 bool os_resident_pages(void *address, size_t size, unsigned char *present) {

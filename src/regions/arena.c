@@ -26,7 +26,7 @@ enum {
 
 static void check_alive(const struct cairn_arena *arena, const char *function) {
     if (unlikely(arena->kind == ARENA_DESTROYED)) {
-        report_misuse(function, arena, "use of an arena after it was destroyed");
+        report_misuse(function, arena, "use of an arena that was destroyed");
     }
 }
 

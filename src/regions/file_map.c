@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/bits.h"
 #include "base/compiler.h"
@@ -36,7 +37,7 @@ static struct cairn_map_error extend(struct cairn_map *map, int file, size_t bef
 }
 
 static struct cairn_map_error map_open_file(struct cairn_map *map, enum map_kind kind, int file,
-                                            size_t most) {
+                                            size_t most, const char *path) {
     size_t size;
     int code = os_file_size(file, &size);
     if (code != 0) {
@@ -53,7 +54,8 @@ static struct cairn_map_error map_open_file(struct cairn_map *map, enum map_kind
         map_unreserve(map);
         return error;
     }
-    map->size = size;
+    const char *slash = strrchr(path, '/');
+    map_open(map, kind, size, slash == NULL ? path : slash + 1);
     return no_error;
 }
 
@@ -74,7 +76,7 @@ CAIRN_EXPORT struct cairn_map_error cairn_map_file(struct cairn_map *map, const 
     if (code != 0) {
         return map_error("open", code);
     }
-    struct cairn_map_error error = map_open_file(map, kinds[mode], file, most);
+    struct cairn_map_error error = map_open_file(map, kinds[mode], file, most, path);
     if (!cairn_map_failed(error) && map->kind == MAP_SHARED_FILE) {
         map->file = file;
     } else {
@@ -92,15 +94,16 @@ static struct cairn_map_error move(struct cairn_map *map, size_t size) {
         return error;
     }
     moved.kind = map->kind;
-    moved.file = map->file;
-    moved.may_move = true;
-    error = extend(&moved, moved.file, 0, size);
+    error = extend(&moved, map->file, 0, size);
     if (cairn_map_failed(error)) {
         map_unreserve(&moved);
         return error;
     }
-    map_unreserve(map);
-    *map = moved;
+    os_unreserve(map->base, map->span);
+    map->data = moved.data; /* field by field: what the list of regions reads stays as it is */
+    map->reserved = moved.reserved;
+    map->base = moved.base;
+    map->span = moved.span;
     return no_error;
 }
 
@@ -120,7 +123,7 @@ static struct cairn_map_error grow(struct cairn_map *map, size_t size) {
         return error;
     }
     map_clear_tail(map, map->size, size);
-    map->size = size;
+    map_set_size(map, size);
     return no_error;
 }
 
@@ -132,7 +135,7 @@ static struct cairn_map_error shrink(struct cairn_map *map, size_t size) {
     if (code != 0) {
         return map_error("ftruncate", code);
     }
-    map->size = size;
+    map_set_size(map, size);
     if (after < before && !os_discard(map->data + after, before - after)) {
         return map_error("mmap", ENOMEM);
     }

@@ -8,6 +8,7 @@
 
 #include "base/bits.h"
 #include "base/compiler.h"
+#include "regions/registry.h"
 
 enum { HUGE_PAGE = 2 << 20 };
 
@@ -69,6 +70,55 @@ void map_clear_tail(const struct cairn_map *map, size_t before, size_t after) {
     }
 }
 
+/* --- the list of regions ---------------------------------------------------------------------- */
+
+static const char *const kind_names[] = {
+    [MAP_MEMORY] = "mapped memory",    [MAP_RING] = "ring",
+    [MAP_READ_FILE] = "mapped file",   [MAP_PRIVATE_FILE] = "mapped file",
+    [MAP_SHARED_FILE] = "mapped file",
+};
+
+static void read_usage(const struct cairn_region *region, struct cairn_region_usage *usage) {
+    const struct cairn_map *map =
+        (const struct cairn_map *)((const char *)region - offsetof(struct cairn_map, region));
+    usage->used = __atomic_load_n(&map->size, __ATOMIC_RELAXED);
+    usage->reserved = round_up(usage->used, os_page_size());
+    size_t peak = __atomic_load_n(&map->peak, __ATOMIC_RELAXED);
+    usage->peak = peak > usage->used ? peak : usage->used;
+}
+
+void map_set_size(struct cairn_map *map, size_t size) {
+    __atomic_store_n(&map->size, size, __ATOMIC_RELAXED);
+    if (size > map->peak) {
+        __atomic_store_n(&map->peak, size, __ATOMIC_RELAXED);
+    }
+}
+
+static void set_name(struct cairn_map *map, const char *name) {
+    map->name[0] = '\0';
+    (void)strncat(map->name, name, sizeof map->name - 1);
+}
+
+void map_open(struct cairn_map *map, enum map_kind kind, size_t size, const char *name) {
+    map->kind = (int)kind;
+    map_set_size(map, size);
+    set_name(map, name == NULL ? "" : name);
+    map->region =
+        (struct cairn_region){.name = map->name, .kind = kind_names[kind], .read = read_usage};
+    registry_add(&map->region);
+}
+
+/* Under the registry's lock, as its visits read names. */
+CAIRN_EXPORT void cairn_map_name(struct cairn_map *map, const char *name) {
+    if (map->data != NULL) {
+        registry_lock();
+        set_name(map, name == NULL ? "" : name);
+        registry_unlock();
+    }
+}
+
+/* --- memory ----------------------------------------------------------------------------------- */
+
 CAIRN_EXPORT struct cairn_map_error cairn_map_reserve(struct cairn_map *map, size_t most,
                                                       unsigned options) {
     *map = (struct cairn_map){0};
@@ -77,14 +127,18 @@ CAIRN_EXPORT struct cairn_map_error cairn_map_reserve(struct cairn_map *map, siz
     }
     struct cairn_map_error error = map_reserve(map, most, options);
     if (!cairn_map_failed(error)) {
-        map->kind = MAP_MEMORY;
+        map_open(map, MAP_MEMORY, 0, NULL);
     }
     return error;
 }
 
 CAIRN_EXPORT struct cairn_map_error cairn_map_memory(struct cairn_map *map, size_t size,
                                                      unsigned options) {
-    struct cairn_map_error error = cairn_map_reserve(map, size, options);
+    *map = (struct cairn_map){0};
+    if (size == 0) {
+        return map_error("size of a map", EINVAL);
+    }
+    struct cairn_map_error error = map_reserve(map, size, options);
     if (cairn_map_failed(error)) {
         return error;
     }
@@ -92,7 +146,7 @@ CAIRN_EXPORT struct cairn_map_error cairn_map_memory(struct cairn_map *map, size
         map_unreserve(map);
         return map_error("mprotect", ENOMEM);
     }
-    map->size = (options & CAIRN_MAP_HUGE) != 0 ? map->reserved : size;
+    map_open(map, MAP_MEMORY, (options & CAIRN_MAP_HUGE) != 0 ? map->reserved : size, NULL);
     return no_error;
 }
 
@@ -129,8 +183,7 @@ CAIRN_EXPORT struct cairn_map_error cairn_map_ring(struct cairn_map *map, size_t
         map_unreserve(map);
         return error;
     }
-    map->kind = MAP_RING;
-    map->size = size;
+    map_open(map, MAP_RING, size, NULL);
     return no_error;
 }
 
@@ -148,7 +201,7 @@ static struct cairn_map_error resize_memory(struct cairn_map *map, size_t size) 
         return map_error("mmap", ENOMEM);
     }
     map_clear_tail(map, map->size, size);
-    map->size = size;
+    map_set_size(map, size);
     return no_error;
 }
 
@@ -212,6 +265,7 @@ CAIRN_EXPORT struct cairn_map_error cairn_map_advise(struct cairn_map *map, size
 CAIRN_EXPORT struct cairn_map_error cairn_map_close(struct cairn_map *map) {
     int code = 0;
     if (map->data != NULL) {
+        registry_remove(&map->region);
         if (map->kind == MAP_SHARED_FILE) {
             code = os_file_close(map->file);
         }

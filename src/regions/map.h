@@ -26,8 +26,14 @@ struct cairn_map_error map_check_range(const struct cairn_map *map, size_t offse
  * file. */
 struct cairn_map_error map_reserve(struct cairn_map *map, size_t most, unsigned options);
 
-/* Gives the address space back and closes the map. */
+/* Gives the address space back of a map that is not listed, and closes it. */
 void map_unreserve(struct cairn_map *map);
+
+/* The map is complete: its size, and the list of regions has it from now on.  name may be NULL. */
+void map_open(struct cairn_map *map, enum map_kind kind, size_t size, const char *name);
+
+/* The size of a listed map changes: the only writes that readers of the list may see. */
+void map_set_size(struct cairn_map *map, size_t size);
 
 /* Zeroes what is left of the last page behind `before` bytes, as far as it comes into use when the
  * map grows to `after`; nobody has kept the program from writing there. */

@@ -6,7 +6,7 @@
  * number of caches; nothing is left behind by threads that end; and reaping reaches all magazines.
  *
  * The depot holds full and empty magazines for all slots, under the lock of the slabs. */
-#include <cairn/object_cache.h>
+#include "regions/object_cache.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -19,6 +19,7 @@
 #include "os/os.h"
 #include "regions/object_slab.h"
 #include "regions/poison.h"
+#include "regions/registry.h"
 
 enum {
     SIZE_MOST = 16 << 20,
@@ -51,7 +52,8 @@ enum { CACHE_LIVE = 0x63616368, CACHE_DESTROYED = 0x64656164 };
 struct cairn_object_cache {
     _Atomic(uint32_t) state; /* enum; survives in freed memory until that is used again */
     _Atomic(uint32_t) pins;  /* reaping threads that hold the cache; caches_lock to add one */
-    const char *name;
+    _Atomic(bool) is_stuck;  /* in the child of a fork: nobody will ever unlock it */
+    struct cairn_region region;
     struct object_slabs slabs;
 
     /* The depot; slabs.lock. */
@@ -62,7 +64,7 @@ struct cairn_object_cache {
 
     /* caches_lock. */
     struct cairn_object_cache *next, *prev;
-    uint64_t reaped_pass; /* of reap_all(); UINT64_MAX: never to be reaped */
+    uint64_t reaped_pass; /* of reap_all() */
 
     struct slot slots[SLOTS];
 };
@@ -73,20 +75,12 @@ static uint64_t passes;
 
 /* --- reports ---------------------------------------------------------------------------------- */
 
-static void describe_cache(struct text *text, const struct cairn_object_cache *cache) {
-    text_string(text, "object cache \"");
-    text_string(text, cache->name);
-    text_string(text, "\"");
-}
-
 static void require_live(const struct cairn_object_cache *cache, const char *function) {
     uint32_t state = atomic_load_explicit(&cache->state, memory_order_relaxed);
     if (unlikely(state != CACHE_LIVE)) {
-        struct text text;
-        report_begin(&text, function, (uintptr_t)cache);
-        text_string(&text, state == CACHE_DESTROYED ? "use of an object cache that was destroyed"
-                                                    : "use of what is no object cache");
-        report_end(&text);
+        report_misuse(function, cache,
+                      state == CACHE_DESTROYED ? "use of an object cache that was destroyed"
+                                               : "use of what is no object cache");
     }
 }
 
@@ -106,7 +100,7 @@ static _Noreturn void report_give(const struct cairn_object_cache *cache, const 
     } else {
         text_string(&text, "double give of an object of ");
     }
-    describe_cache(&text, cache);
+    registry_describe(&text, &cache->region);
     if (offset != 0) {
         text_string(&text, " that starts at ");
         text_address(&text, (uintptr_t)pointer - offset);
@@ -119,7 +113,7 @@ static _Noreturn void report_live_objects(const struct cairn_object_cache *cache
     report_begin(&text, "cairn_object_cache_destroy", (uintptr_t)cache);
     text_decimal(&text, live);
     text_string(&text, live == 1 ? " object is live of " : " objects are live of ");
-    describe_cache(&text, cache);
+    registry_describe(&text, &cache->region);
     report_end(&text);
 }
 
@@ -328,9 +322,7 @@ CAIRN_EXPORT void *cairn_object_cache_take(struct cairn_object_cache *cache) {
     if (likely(object != NULL)) {
         uint8_t *state = state_of(&cache->slabs, slabs_find(&cache->slabs, object), object);
         __atomic_store_n(state, OBJECT_LIVE, __ATOMIC_RELAXED);
-        if (unlikely(cache->slabs.poisons)) {
-            unpoison((uintptr_t)object, cache->slabs.size);
-        }
+        unpoison((uintptr_t)object, cache->slabs.size);
     }
     return object;
 }
@@ -346,9 +338,7 @@ CAIRN_EXPORT void cairn_object_cache_give(struct cairn_object_cache *cache, void
                  __atomic_exchange_n(state, OBJECT_IDLE, __ATOMIC_RELAXED) != OBJECT_LIVE)) {
         report_give(cache, object, slab);
     }
-    if (unlikely(cache->slabs.poisons)) {
-        poison((uintptr_t)object, cache->slabs.stride);
-    }
+    poison((uintptr_t)object, cache->slabs.stride);
     struct slot *slot = slot_enter(cache);
     bool given = false;
     if (likely(slot != NULL)) {
@@ -404,11 +394,15 @@ CAIRN_EXPORT size_t cairn_object_cache_reap(struct cairn_object_cache *cache) {
     return reap(cache);
 }
 
+static bool is_stuck(const struct cairn_object_cache *cache) {
+    return atomic_load_explicit(&cache->is_stuck, memory_order_relaxed);
+}
+
 /* A cache that this pass has not been at, pinned; or NULL. */
 static struct cairn_object_cache *pin_next(uint64_t pass) {
     mutex_lock(&caches_lock);
     struct cairn_object_cache *cache = caches;
-    while (cache != NULL && cache->reaped_pass >= pass) {
+    while (cache != NULL && (cache->reaped_pass >= pass || is_stuck(cache))) {
         cache = cache->next;
     }
     if (cache != NULL) {
@@ -432,10 +426,76 @@ static void reap_all(void) {
     }
 }
 
+/* --- figures ---------------------------------------------------------------------------------- */
+
+static struct cairn_object_cache_figures figures_of(struct cairn_object_cache *cache) {
+    struct object_slabs *slabs = &cache->slabs;
+    size_t live = slabs_live(slabs);
+    slabs_lock(slabs);
+    size_t constructed = (size_t)(slabs->constructed - slabs->destructed);
+    struct cairn_object_cache_figures figures = {
+        .used = live * slabs->stride,
+        .reserved = sizeof *cache + slabs->bytes + cache->magazine_bytes,
+        .peak = slabs->out_most * slabs->stride,
+        .live = live,
+        .idle = constructed > live ? constructed - live : 0,
+        .object_bytes = slabs->stride,
+        .slabs = slabs->count,
+        .slab_bytes = (size_t)1 << slabs->granule_log,
+        .slab_objects = slabs->objects,
+        .magazine_size = cache->magazine_size,
+        .takes = slabs->takes,
+        .gives = slabs->gives,
+        .slow_takes = slabs->takes,
+        .constructed = slabs->constructed,
+        .destructed = slabs->destructed,
+        .contended = slabs->contended,
+    };
+    slabs_unlock(slabs);
+    for (unsigned i = 0; i < SLOTS; i++) {
+        const struct slot *slot = &cache->slots[i];
+        figures.takes += atomic_load_explicit(&slot->takes, memory_order_relaxed);
+        figures.gives += atomic_load_explicit(&slot->gives, memory_order_relaxed);
+    }
+    return figures;
+}
+
+CAIRN_EXPORT struct cairn_object_cache_figures
+cairn_object_cache_statistics(struct cairn_object_cache *cache) {
+    require_live(cache, "cairn_object_cache_statistics");
+    return figures_of(cache);
+}
+
+CAIRN_EXPORT bool cairn_object_cache_statistics_of(const char *name,
+                                                   struct cairn_object_cache_figures *figures) {
+    mutex_lock(&caches_lock);
+    struct cairn_object_cache *cache = caches;
+    while (cache != NULL && (cache->region.name == NULL || strcmp(cache->region.name, name) != 0)) {
+        cache = cache->next;
+    }
+    if (cache != NULL) {
+        *figures = figures_of(cache);
+    }
+    mutex_unlock(&caches_lock);
+    return cache != NULL;
+}
+
+static void read_usage(const struct cairn_region *region, struct cairn_region_usage *usage) {
+    struct cairn_object_cache *cache =
+        (struct cairn_object_cache *)((uintptr_t)region -
+                                      offsetof(struct cairn_object_cache, region));
+    if (!is_stuck(cache)) {
+        struct cairn_object_cache_figures figures = figures_of(cache);
+        usage->used = figures.used;
+        usage->reserved = figures.reserved;
+        usage->peak = figures.peak > figures.used ? figures.peak : figures.used;
+    }
+}
+
 /* --- beginning and end ------------------------------------------------------------------------ */
 
 /* The child of a fork has this thread alone.  A cache whose lock another thread held has nobody to
- * finish its work: reaping, which the program may not know of, leaves it alone. */
+ * finish its work: reaping and listing, which the program may not know of, leave it alone. */
 static void before_fork(void) { mutex_lock(&caches_lock); }
 
 static void after_fork_in_parent(void) { mutex_unlock(&caches_lock); }
@@ -445,27 +505,25 @@ static void after_fork_in_child(void) {
     for (struct cairn_object_cache *cache = caches; cache != NULL; cache = cache->next) {
         atomic_store_explicit(&cache->pins, 0, memory_order_relaxed);
         if (atomic_load_explicit(&cache->slabs.lock.state, memory_order_relaxed) != 0) {
-            cache->reaped_pass = UINT64_MAX;
+            atomic_store_explicit(&cache->is_stuck, true, memory_order_relaxed);
         }
     }
 }
 
-static void enlist(struct cairn_object_cache *cache) {
+void object_cache_start(void) {
     static struct trim_hook hook = {.release = reap_all};
-    static bool hooked;
+    os_on_fork(before_fork, after_fork_in_parent, after_fork_in_child);
+    trim_add_hook(&hook);
+}
+
+static void enlist(struct cairn_object_cache *cache) {
     mutex_lock(&caches_lock);
     cache->next = caches;
     if (caches != NULL) {
         caches->prev = cache;
     }
     caches = cache;
-    bool first = !hooked;
-    hooked = true;
     mutex_unlock(&caches_lock);
-    if (first) {
-        os_on_fork(before_fork, after_fork_in_parent, after_fork_in_child);
-        trim_add_hook(&hook);
-    }
 }
 
 static void delist(struct cairn_object_cache *cache) {
@@ -501,7 +559,8 @@ cairn_object_cache_create(size_t size, const struct cairn_object_cache_options *
         return NULL;
     }
     memset(cache, 0, sizeof *cache);
-    cache->name = options->name == NULL ? "objects" : options->name;
+    cache->region =
+        (struct cairn_region){.name = options->name, .kind = "object cache", .read = read_usage};
     cache->slabs.allocator = allocator;
     cache->slabs.hooks = *options;
     size_t rounds = next_power_of_two(MAGAZINE_BYTES / stride);
@@ -514,6 +573,7 @@ cairn_object_cache_create(size_t size, const struct cairn_object_cache_options *
     }
     atomic_store_explicit(&cache->state, CACHE_LIVE, memory_order_relaxed);
     enlist(cache);
+    registry_add(&cache->region);
     return cache;
 }
 
@@ -526,91 +586,11 @@ CAIRN_EXPORT void cairn_object_cache_destroy(struct cairn_object_cache *cache) {
     if (live != 0) {
         report_live_objects(cache, live);
     }
+    registry_remove(&cache->region);
     delist(cache);
     (void)reap(cache);
     slabs_end(&cache->slabs);
     atomic_store_explicit(&cache->state, CACHE_DESTROYED, memory_order_relaxed);
     struct cairn_allocator allocator = cache->slabs.allocator;
     cairn_release(&allocator, cache, sizeof *cache, CACHE_LINE);
-}
-
-/* --- statistics ------------------------------------------------------------------------------- */
-
-static void read_slots(struct cairn_object_cache *cache,
-                       struct cairn_object_cache_statistics *statistics) {
-    for (unsigned i = 0; i < SLOTS; i++) {
-        struct slot *slot = &cache->slots[i];
-        statistics->takes += atomic_load_explicit(&slot->takes, memory_order_relaxed);
-        statistics->gives += atomic_load_explicit(&slot->gives, memory_order_relaxed);
-    }
-}
-
-static void read_cache(struct cairn_object_cache *cache,
-                       struct cairn_object_cache_statistics *statistics) {
-    struct object_slabs *slabs = &cache->slabs;
-    size_t live = slabs_live(slabs);
-    slabs_lock(slabs);
-    size_t constructed = (size_t)(slabs->constructed - slabs->destructed);
-    *statistics = (struct cairn_object_cache_statistics){
-        .name = cache->name,
-        .object_bytes = slabs->stride,
-        .live = live,
-        .idle = constructed > live ? constructed - live : 0,
-        .peak = slabs->out_most,
-        .slabs = slabs->count,
-        .slab_bytes = (size_t)1 << slabs->granule_log,
-        .slab_objects = slabs->objects,
-        .reserved = sizeof *cache + slabs->bytes + cache->magazine_bytes,
-        .magazine_size = cache->magazine_size,
-        .takes = slabs->takes,
-        .gives = slabs->gives,
-        .slow_takes = slabs->takes,
-        .constructed = slabs->constructed,
-        .destructed = slabs->destructed,
-        .contended = slabs->contended,
-    };
-    slabs_unlock(slabs);
-    read_slots(cache, statistics);
-}
-
-CAIRN_EXPORT void cairn_object_cache_read(struct cairn_object_cache *cache,
-                                          struct cairn_object_cache_statistics *statistics) {
-    require_live(cache, "cairn_object_cache_read");
-    read_cache(cache, statistics);
-}
-
-CAIRN_EXPORT bool cairn_object_cache_read_named(const char *name,
-                                                struct cairn_object_cache_statistics *statistics) {
-    mutex_lock(&caches_lock);
-    struct cairn_object_cache *cache = caches;
-    while (cache != NULL && strcmp(cache->name, name) != 0) {
-        cache = cache->next;
-    }
-    if (cache != NULL) {
-        read_cache(cache, statistics);
-    }
-    mutex_unlock(&caches_lock);
-    return cache != NULL;
-}
-
-CAIRN_EXPORT size_t cairn_object_cache_used(struct cairn_object_cache *cache) {
-    require_live(cache, "cairn_object_cache_used");
-    return slabs_live(&cache->slabs) * cache->slabs.stride;
-}
-
-CAIRN_EXPORT size_t cairn_object_cache_reserved(struct cairn_object_cache *cache) {
-    struct cairn_object_cache_statistics statistics;
-    cairn_object_cache_read(cache, &statistics);
-    return statistics.reserved;
-}
-
-CAIRN_EXPORT size_t cairn_object_cache_peak(struct cairn_object_cache *cache) {
-    struct cairn_object_cache_statistics statistics;
-    cairn_object_cache_read(cache, &statistics);
-    return statistics.peak * cache->slabs.stride;
-}
-
-CAIRN_EXPORT const char *cairn_object_cache_name(const struct cairn_object_cache *cache) {
-    require_live(cache, "cairn_object_cache_name");
-    return cache->name;
 }

@@ -38,18 +38,6 @@ static bool is_whole(const struct object_slabs *slabs, const struct object_slab 
     return (slab->raw | slab->idle) == low_mask(slabs->objects);
 }
 
-static void hide(const struct object_slabs *slabs, const void *address, size_t bytes) {
-    if (unlikely(slabs->poisons)) {
-        poison((uintptr_t)address, bytes);
-    }
-}
-
-static void show(const struct object_slabs *slabs, const void *address, size_t bytes) {
-    if (unlikely(slabs->poisons)) {
-        unpoison((uintptr_t)address, bytes);
-    }
-}
-
 struct object_slab *slabs_find(const struct object_slabs *slabs, const void *address) {
     const struct cairn_span_table *table = __atomic_load_n(&slabs->table, __ATOMIC_ACQUIRE);
     return (struct object_slab *)span_table_find(table, (uintptr_t)address);
@@ -191,7 +179,7 @@ static bool slab_new(struct object_slabs *slabs) {
                        ? NULL
                        : cairn_allocate(&slabs->allocator, slab_bytes(slabs), slab_bytes(slabs));
     if (memory != NULL) {
-        hide(slabs, memory, slab_bytes(slabs));
+        poison((uintptr_t)memory, slab_bytes(slabs));
     }
     slabs_lock(slabs);
     bool made = memory != NULL && table_grow(slabs);
@@ -205,7 +193,7 @@ static bool slab_new(struct object_slabs *slabs) {
     }
     slabs_unlock(slabs);
     if (!made && memory != NULL) {
-        show(slabs, memory, slab_bytes(slabs));
+        unpoison((uintptr_t)memory, slab_bytes(slabs));
         cairn_release(&slabs->allocator, memory, slab_bytes(slabs), slab_bytes(slabs));
     }
     return made;
@@ -213,7 +201,7 @@ static bool slab_new(struct object_slabs *slabs) {
 
 /* A slab that has left: destructs its objects and gives its memory back; lock not held. */
 static void slab_dissolve(struct object_slabs *slabs, struct object_slab *slab) {
-    show(slabs, (void *)slab->span.start, slab_bytes(slabs));
+    unpoison(slab->span.start, slab_bytes(slabs));
     if (slabs->hooks.destruct != NULL) {
         for (uint64_t idle = slab->idle; idle != 0; idle &= idle - 1) {
             slabs->hooks.destruct(object_at(slabs, slab, lowest_bit(idle)), slabs->hooks.context);
@@ -272,10 +260,10 @@ static struct object_slab *take_out(struct object_slabs *slabs, uint64_t *bit, b
 /* It is unmade again if it can't be made. */
 static bool construct(struct object_slabs *slabs, struct object_slab *slab, uint64_t bit) {
     void *object = object_at(slabs, slab, lowest_bit(bit));
-    show(slabs, object, slabs->size);
+    unpoison((uintptr_t)object, slabs->size);
     bool made =
         slabs->hooks.construct == NULL || slabs->hooks.construct(object, slabs->hooks.context);
-    hide(slabs, object, slabs->size);
+    poison((uintptr_t)object, slabs->size);
     slabs_lock(slabs);
     if (made) {
         slabs->constructed++;
@@ -357,7 +345,6 @@ bool slabs_start(struct object_slabs *slabs, size_t size, size_t stride, size_t 
     slabs->granule_log = lowest_bit(bytes);
     slabs->colour_step = alignment > CACHE_LINE ? alignment : CACHE_LINE;
     slabs->colour_most = bytes - objects * stride;
-    slabs->poisons = poison_is_active();
     slabs->lock = (struct mutex)MUTEX(RANK_REGION);
     slabs_lock(slabs);
     bool started = table_grow(slabs);

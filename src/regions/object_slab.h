@@ -46,7 +46,6 @@ struct object_slabs {
     unsigned granule_log;
     size_t colour_step; /* a cache line, or the alignment if that is more */
     size_t colour_most; /* colour <= colour_most */
-    bool poisons;       /* the address sanitizer is there */
     struct cairn_allocator allocator;
     struct cairn_object_cache_options hooks; /* construct, destruct, context */
 

@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "core/report.h"
+#include "regions/registry.h"
 
 enum {
     SIZE_MOST = 16 << 20,
@@ -27,6 +28,8 @@ enum {
 static struct cairn_pool_word no_word;
 static struct cairn_pool_chunk no_chunk;
 static struct cairn_span *const no_table[1] = {&no_chunk.span};
+static struct cairn_span_table no_spans = {
+    .empty = &no_chunk.span, .granule_log = 63, .slots = {&no_chunk.span}};
 
 static size_t at_most(size_t a, size_t b) { return a < b ? a : b; }
 
@@ -34,17 +37,11 @@ static size_t at_least(size_t a, size_t b) { return a > b ? a : b; }
 
 /* --- reports ---------------------------------------------------------------------------------- */
 
-static void describe_pool(struct text *text, const struct cairn_pool *pool) {
-    text_string(text, "pool \"");
-    text_string(text, pool->name);
-    text_string(text, "\"");
-}
-
 static void describe_object(struct text *text, const struct cairn_pool *pool) {
     text_string(text, "an object of ");
     text_decimal(text, pool->size);
     text_string(text, " bytes of ");
-    describe_pool(text, pool);
+    registry_describe(text, &pool->region);
 }
 
 /* Whatever `pointer` is, it is not a live object of the pool. */
@@ -56,7 +53,7 @@ static _Noreturn void report_give(const struct cairn_pool *pool, uintptr_t point
     size_t offset = span == NULL ? 0 : pointer - span->start;
     if (span == NULL || offset >= chunk->objects * pool->stride) {
         text_string(&text, "pointer that is not of ");
-        describe_pool(&text, pool);
+        registry_describe(&text, &pool->region);
     } else if (offset % pool->stride != 0) {
         text_string(&text, "pointer ");
         text_decimal(&text, offset % pool->stride);
@@ -75,11 +72,9 @@ static _Noreturn void report_give(const struct cairn_pool *pool, uintptr_t point
 /* A pool that can't be used; its name may be gone with whatever it belonged to. */
 static void require_live(const struct cairn_pool *pool, const char *function) {
     if (unlikely(pool->state != POOL_LIVE)) {
-        struct text text;
-        report_begin(&text, function, (uintptr_t)pool);
-        text_string(&text, pool->state == POOL_DESTROYED ? "use of a pool that was destroyed"
-                                                         : "use of what is no pool");
-        report_end(&text);
+        report_misuse(function, pool,
+                      pool->state == POOL_DESTROYED ? "use of a pool that was destroyed"
+                                                    : "use of what is no pool");
     }
 }
 
@@ -119,7 +114,7 @@ static struct cairn_pool_chunk *chunk_make(struct cairn_pool *pool, uint32_t num
     if (pool->handles) {
         chunk->generations = (uint32_t *)(void *)(metadata + layout->generations);
     }
-    pool_poison(pool, start, chunk->span.bytes);
+    poison(chunk->span.start, chunk->span.bytes);
     if (pool->sharing != NULL) {
         pool_shared_fill(pool, chunk);
     }
@@ -178,7 +173,7 @@ struct cairn_pool_chunk *pool_chunk_new(struct cairn_pool *pool, uint32_t count,
 
 void pool_chunk_delete(struct cairn_pool *pool, struct cairn_pool_chunk *chunk) {
     void *start = (void *)chunk->span.start;
-    pool_unpoison(pool, start, chunk->span.bytes);
+    unpoison(chunk->span.start, chunk->span.bytes);
     if (!pool->fixed) {
         cairn_release(&pool->allocator, start, chunk->span.bytes, (size_t)1 << pool->granule_log);
         cairn_release(&pool->allocator, chunk, chunk->metadata_bytes, CACHE_LINE);
@@ -194,7 +189,7 @@ void pool_chunk_publish(struct cairn_pool *pool, struct cairn_pool_chunk *chunk)
                      __ATOMIC_RELEASE);
     __atomic_store_n(&pool->capacity, pool->capacity + chunk->objects, __ATOMIC_RELAXED);
     __atomic_store_n(&pool->chunk_count, chunk->number + 1, __ATOMIC_RELEASE);
-    if (pool->sharing == NULL && !pool->poisons) {
+    if (pool->sharing == NULL && !poison_is_active()) {
         pool->table = pool->spans->slots;
         pool->table_mask = pool->spans->mask;
     }
@@ -203,7 +198,7 @@ void pool_chunk_publish(struct cairn_pool *pool, struct cairn_pool_chunk *chunk)
 void pool_word_init(struct cairn_pool *pool, struct cairn_pool_chunk *chunk, size_t w) {
     size_t first = w << pool->word_log;
     chunk->words[w] = (struct cairn_pool_word){
-        .base = (char *)chunk->span.start + round_down(first, 64) * pool->stride,
+        .base = (char *)chunk->span.start + first * pool->stride,
     };
     size_t end = at_most(first + ((size_t)1 << pool->word_log), chunk->objects);
     for (size_t i = first; i < end && chunk->generations != NULL; i++) {
@@ -215,6 +210,50 @@ uint64_t pool_free_bits(const struct cairn_pool_word *word) {
     /* relaxed: of a shared pool it is a snapshot; the word of another has one writer. */
     return __atomic_load_n(&word->freed, __ATOMIC_RELAXED) |
            __atomic_load_n(&word->avail, __ATOMIC_RELAXED);
+}
+
+/* --- figures ---------------------------------------------------------------------------------- */
+
+static uint32_t chunk_count(const struct cairn_pool *pool) {
+    return __atomic_load_n(&pool->chunk_count, __ATOMIC_ACQUIRE);
+}
+
+/* Which of the chunk's objects can be live, as far as is known.  acquire: their words are made. */
+static size_t touched_of(const struct cairn_pool_chunk *chunk) {
+    return __atomic_load_n(&chunk->touched, __ATOMIC_ACQUIRE);
+}
+
+/* The live objects of word w, as bits. */
+static uint64_t live_bits(const struct cairn_pool *pool, const struct cairn_pool_chunk *chunk,
+                          size_t w, size_t touched) {
+    return ~pool_free_bits(&chunk->words[w]) & pool_word_mask(pool, w, touched);
+}
+
+/* Any thread may ask, also of a pool that another thread is using.  Objects are touched only when
+ * no other is free, so all of them lived at once, but for those of the last touch. */
+static struct cairn_pool_figures pool_figures(const struct cairn_pool *pool) {
+    struct cairn_pool_figures figures = {0};
+    figures.reserved = pool->sharing != NULL ? pool_shared_bytes : 0;
+    for (uint32_t i = 0; i < chunk_count(pool); i++) {
+        const struct cairn_pool_chunk *chunk = pool->chunks[i];
+        size_t touched = touched_of(chunk);
+        for (size_t w = 0; w < words_of(pool, touched); w++) {
+            figures.live += count_bits(live_bits(pool, chunk, w, touched));
+        }
+        figures.peak += touched * pool->stride;
+        figures.reserved += chunk->span.bytes + chunk->metadata_bytes;
+    }
+    figures.used = figures.live * pool->stride;
+    return figures;
+}
+
+static void read_usage(const struct cairn_region *region, struct cairn_region_usage *usage) {
+    const struct cairn_pool *pool =
+        (const struct cairn_pool *)((const char *)region - offsetof(struct cairn_pool, region));
+    struct cairn_pool_figures figures = pool_figures(pool);
+    usage->used = figures.used;
+    usage->reserved = figures.reserved;
+    usage->peak = figures.peak;
 }
 
 /* --- beginning and end ------------------------------------------------------------------------ */
@@ -247,17 +286,20 @@ static bool set_up(struct cairn_pool *pool, size_t size, const struct cairn_pool
         .table = no_table,
         .granule_log = (uint8_t)lowest_bit(at_least(granule, alignment)),
         .word_log = (uint8_t)lowest_bit(at_least(per_word, 1)),
+        .word_mask = (uint8_t)(at_least(per_word, 1) - 1),
         .stride = stride,
+        .warm_reciprocal = UINT32_MAX / stride + 1,
+        .warm_most = stride > UINT16_MAX ? 0 : stride * at_least(per_word, 1),
         .reciprocal = UINT64_MAX / stride + 1,
         .hidden_current = &no_word,
+        .spans = &no_spans,
         .size = size,
         .alignment = alignment,
         .first = first,
         .most = most,
         .state = POOL_LIVE,
         .handles = options->handles,
-        .poisons = poison_is_active(),
-        .name = options->name == NULL ? "pool" : options->name,
+        .region = {.name = options->name, .kind = "pool", .read = read_usage},
         .allocator = options->allocator == NULL ? cairn_heap_allocator : *options->allocator,
     };
     return true;
@@ -267,16 +309,11 @@ static bool is_shared(const struct cairn_pool_options *options) {
     return options != NULL && options->shared;
 }
 
-/* Until there is a chunk. */
-static struct cairn_span_table no_spans = {
-    .empty = &no_chunk.span, .granule_log = 63, .slots = {&no_chunk.span}};
-
 CAIRN_EXPORT bool cairn_pool_init(struct cairn_pool *pool, size_t size,
                                   const struct cairn_pool_options *options) {
     if (!set_up(pool, size, options)) {
         return false;
     }
-    pool->spans = &no_spans;
     if (is_shared(options)) {
         void *memory = cairn_allocate(&pool->allocator, pool_shared_bytes, CACHE_LINE);
         if (memory == NULL) {
@@ -284,6 +321,7 @@ CAIRN_EXPORT bool cairn_pool_init(struct cairn_pool *pool, size_t size,
             return false;
         }
         pool_shared_start(pool, memory);
+        registry_add(&pool->region);
     }
     return true;
 }
@@ -303,8 +341,8 @@ static size_t objects_in(const struct cairn_pool *pool, size_t bytes) {
     return at_most(objects, pool->most);
 }
 
-CAIRN_EXPORT bool cairn_pool_init_in(struct cairn_pool *pool, size_t size, void *memory,
-                                     size_t bytes, const struct cairn_pool_options *options) {
+CAIRN_EXPORT bool cairn_pool_init_fixed(struct cairn_pool *pool, size_t size, void *memory,
+                                        size_t bytes, const struct cairn_pool_options *options) {
     if (!set_up(pool, size, options)) {
         return false;
     }
@@ -330,6 +368,9 @@ CAIRN_EXPORT bool cairn_pool_init_in(struct cairn_pool *pool, size_t size, void 
     if (pool->sharing != NULL) {
         pool_shared_offer(pool, chunk);
     }
+    if (pool->region.name != NULL) {
+        registry_add(&pool->region);
+    }
     return true;
 }
 
@@ -347,6 +388,7 @@ CAIRN_EXPORT size_t cairn_pool_bytes(size_t size, size_t count,
 
 CAIRN_EXPORT void cairn_pool_destroy(struct cairn_pool *pool) {
     require_live(pool, "cairn_pool_destroy");
+    registry_remove(&pool->region);
     for (uint32_t i = 0; i < pool->chunk_count; i++) {
         pool_chunk_delete(pool, pool->chunks[i]);
     }
@@ -356,7 +398,7 @@ CAIRN_EXPORT void cairn_pool_destroy(struct cairn_pool *pool) {
     *pool = (struct cairn_pool){
         .current = &no_word,
         .table = no_table,
-        .stride = 2,
+        .spans = &no_spans,
         .state = POOL_DESTROYED,
     };
 }
@@ -373,18 +415,19 @@ CAIRN_EXPORT void cairn_pool_reset(struct cairn_pool *pool) {
 /* The inline functions, which do not poison, find nothing in a pool that is poisoned; the slow ones
  * do what they would, and it may be seen meanwhile. */
 static void reveal(struct cairn_pool *pool) {
-    if (pool->poisons && pool->sharing == NULL) {
+    if (poison_is_active() && pool->sharing == NULL) {
         pool->current = pool->hidden_current;
         pool->listed = pool->hidden_listed;
     }
 }
 
 static void conceal(struct cairn_pool *pool) {
-    if (pool->poisons && pool->sharing == NULL) {
+    if (poison_is_active() && pool->sharing == NULL) {
         pool->hidden_current = pool->current;
         pool->hidden_listed = pool->listed;
         pool->current = &no_word;
         pool->listed = NULL;
+        pool->warm_bytes = 0;
     }
 }
 
@@ -398,8 +441,9 @@ static bool touch(struct cairn_pool *pool) {
     size_t w = chunk->touched >> pool->word_log;
     pool_word_init(pool, chunk, w);
     chunk->words[w].avail = pool_word_mask(pool, w, chunk->objects);
-    chunk->touched = at_most((w + 1) << pool->word_log, chunk->objects);
-    chunk->limit = chunk->touched * pool->stride;
+    size_t touched = at_most((w + 1) << pool->word_log, chunk->objects);
+    chunk->limit = touched * pool->stride;
+    __atomic_store_n(&chunk->touched, touched, __ATOMIC_RELEASE); /* the word is made */
     pool->current = &chunk->words[w];
     return true;
 }
@@ -411,6 +455,9 @@ static void *take_alone(struct cairn_pool *pool) {
             return NULL;
         }
         pool_chunk_publish(pool, chunk);
+        if (chunk->number == 0) {
+            registry_add(&pool->region);
+        }
         (void)touch(pool);
     }
     return cairn_pool_take(pool);
@@ -422,7 +469,7 @@ CAIRN_EXPORT void *cairn_pool_take_slow(struct cairn_pool *pool) {
     void *object = pool->sharing != NULL ? pool_shared_take(pool) : take_alone(pool);
     conceal(pool);
     if (object != NULL) {
-        pool_unpoison(pool, object, pool->size);
+        unpoison((uintptr_t)object, pool->size);
     }
     return object;
 }
@@ -440,7 +487,7 @@ static bool find(const struct cairn_pool *pool, const void *address, struct pool
 
 static bool is_live(const struct cairn_pool *pool, const struct pool_place *place) {
     uint64_t free = pool_free_bits(&place->chunk->words[place->index >> pool->word_log]);
-    return (free >> place->index % 64 & 1) == 0;
+    return (free >> pool_bit(pool, place->index) & 1) == 0;
 }
 
 CAIRN_EXPORT void cairn_pool_give_slow(struct cairn_pool *pool, void *object) {
@@ -453,10 +500,10 @@ CAIRN_EXPORT void cairn_pool_give_slow(struct cairn_pool *pool, void *object) {
         report_give(pool, (uintptr_t)object);
     }
     /* Before it is free: another thread may take it the moment it is. */
-    pool_poison(pool, object, pool->stride);
+    poison((uintptr_t)object, pool->stride);
     reveal(pool);
     bool given = pool->sharing != NULL ? pool_shared_mark_free(pool, place)
-                                       : cairn_pool_mark_free(pool, place.chunk, place.index);
+                                       : cairn_pool_mark(pool, place.chunk, place.index);
     conceal(pool);
     if (!given) {
         report_give(pool, (uintptr_t)object);
@@ -484,28 +531,6 @@ CAIRN_EXPORT struct cairn_handle cairn_pool_handle(const struct cairn_pool *pool
     return handle;
 }
 
-static uint32_t chunk_count(const struct cairn_pool *pool) {
-    return __atomic_load_n(&pool->chunk_count, __ATOMIC_ACQUIRE);
-}
-
-/* Which of the chunk's objects can be live, as far as is known. */
-static size_t touched_of(const struct cairn_pool_chunk *chunk) {
-    return __atomic_load_n(&chunk->touched, __ATOMIC_RELAXED);
-}
-
-CAIRN_EXPORT size_t cairn_pool_index_limit(const struct cairn_pool *pool) {
-    uint32_t count = chunk_count(pool);
-    return count == 0
-               ? 0
-               : ((size_t)(count - 1) << CAIRN_POOL_SLOT_LOG) + pool->chunks[count - 1]->objects;
-}
-
-/* The live objects of word w, as bits. */
-static uint64_t live_bits(const struct cairn_pool *pool, const struct cairn_pool_chunk *chunk,
-                          size_t w, size_t touched) {
-    return ~pool_free_bits(&chunk->words[w]) & pool_word_mask(pool, w, touched);
-}
-
 CAIRN_EXPORT void *cairn_pool_next(const struct cairn_pool *pool,
                                    struct cairn_pool_cursor *cursor) {
     require_live(pool, "cairn_pool_next");
@@ -514,7 +539,7 @@ CAIRN_EXPORT void *cairn_pool_next(const struct cairn_pool *pool,
         size_t touched = touched_of(chunk);
         while (cursor->index < touched) {
             size_t w = cursor->index >> pool->word_log;
-            uint64_t live = live_bits(pool, chunk, w, touched) >> cursor->index % 64;
+            uint64_t live = live_bits(pool, chunk, w, touched) >> pool_bit(pool, cursor->index);
             if (live != 0) {
                 size_t index = cursor->index + lowest_bit(live);
                 cursor->index = (uint32_t)index + 1;
@@ -526,45 +551,16 @@ CAIRN_EXPORT void *cairn_pool_next(const struct cairn_pool *pool,
     return NULL;
 }
 
-/* --- statistics ------------------------------------------------------------------------------- */
+/* --- looking ---------------------------------------------------------------------------------- */
 
-CAIRN_EXPORT size_t cairn_pool_count(const struct cairn_pool *pool) {
-    require_live(pool, "cairn_pool_count");
-    size_t live = 0;
-    for (uint32_t i = 0; i < chunk_count(pool); i++) {
-        size_t touched = touched_of(pool->chunks[i]);
-        for (size_t w = 0; w < words_of(pool, touched); w++) {
-            live += count_bits(live_bits(pool, pool->chunks[i], w, touched));
-        }
-    }
-    return live;
+CAIRN_EXPORT size_t cairn_pool_index_limit(const struct cairn_pool *pool) {
+    uint32_t count = chunk_count(pool);
+    return count == 0
+               ? 0
+               : ((size_t)(count - 1) << CAIRN_POOL_SLOT_LOG) + pool->chunks[count - 1]->objects;
 }
 
-CAIRN_EXPORT size_t cairn_pool_used(const struct cairn_pool *pool) {
-    return cairn_pool_count(pool) * pool->stride;
-}
-
-CAIRN_EXPORT size_t cairn_pool_reserved(const struct cairn_pool *pool) {
-    require_live(pool, "cairn_pool_reserved");
-    size_t bytes = pool->sharing != NULL ? pool_shared_bytes : 0;
-    for (uint32_t i = 0; i < chunk_count(pool); i++) {
-        bytes += pool->chunks[i]->span.bytes + pool->chunks[i]->metadata_bytes;
-    }
-    return bytes;
-}
-
-/* Objects are touched only when no other is free, so all of them lived at once, but for those of
- * the last touch. */
-CAIRN_EXPORT size_t cairn_pool_peak(const struct cairn_pool *pool) {
-    require_live(pool, "cairn_pool_peak");
-    size_t objects = 0;
-    for (uint32_t i = 0; i < chunk_count(pool); i++) {
-        objects += touched_of(pool->chunks[i]);
-    }
-    return objects * pool->stride;
-}
-
-CAIRN_EXPORT const char *cairn_pool_name(const struct cairn_pool *pool) {
-    require_live(pool, "cairn_pool_name");
-    return pool->name;
+CAIRN_EXPORT struct cairn_pool_figures cairn_pool_statistics(const struct cairn_pool *pool) {
+    require_live(pool, "cairn_pool_statistics");
+    return pool_figures(pool);
 }

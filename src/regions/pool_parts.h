@@ -23,11 +23,16 @@ static inline size_t words_of(const struct cairn_pool *pool, size_t objects) {
     return (objects + low_mask(pool->word_log)) >> pool->word_log;
 }
 
+/* Which bit of its word an object is. */
+static inline unsigned pool_bit(const struct cairn_pool *pool, size_t index) {
+    return (unsigned)index & pool->word_mask;
+}
+
 /* The bits of word w's objects that are below `end`; w < words_of(end). */
 static inline uint64_t pool_word_mask(const struct cairn_pool *pool, size_t w, size_t end) {
     size_t first = w << pool->word_log;
     size_t most = (size_t)1 << pool->word_log;
-    return low_mask((unsigned)(end - first < most ? end - first : most)) << (first % 64);
+    return low_mask((unsigned)(end - first < most ? end - first : most));
 }
 
 uint64_t pool_free_bits(const struct cairn_pool_word *word);
@@ -43,17 +48,9 @@ void pool_chunk_publish(struct cairn_pool *pool, struct cairn_pool_chunk *chunk)
 /* Makes word w ready, all its objects taken, and the generations of its objects. */
 void pool_word_init(struct cairn_pool *pool, struct cairn_pool_chunk *chunk, size_t w);
 
-static inline void pool_poison(const struct cairn_pool *pool, const void *object, size_t size) {
-    if (unlikely(pool->poisons)) {
-        poison((uintptr_t)object, size);
-    }
-}
-
-static inline void pool_unpoison(const struct cairn_pool *pool, const void *object, size_t size) {
-    if (unlikely(pool->poisons)) {
-        unpoison((uintptr_t)object, size);
-    }
-}
+/* Whether every equation in cairn/pool.h holds; if not, *what names one that does not.  No other
+ * thread may use the pool meanwhile. */
+bool pool_holds(const struct cairn_pool *pool, const char **what);
 
 /* --- the kind for several threads ------------------------------------------------------------- */
 

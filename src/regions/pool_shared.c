@@ -241,7 +241,7 @@ void *pool_shared_take(struct cairn_pool *pool) {
 bool pool_shared_mark_free(struct cairn_pool *pool, struct pool_place place) {
     size_t w = place.index >> pool->word_log;
     struct cairn_pool_word *word = &place.chunk->words[w];
-    uint64_t bit = UINT64_C(1) << (place.index % 64);
+    uint64_t bit = UINT64_C(1) << pool_bit(pool, place.index);
     if (place.chunk->generations != NULL) {
         uint32_t *generation = &place.chunk->generations[place.index];
         uint32_t next = __atomic_load_n(generation, __ATOMIC_RELAXED) + 1;

@@ -75,6 +75,16 @@ CAIRN_EXPORT void cairn_regions_each(void (*visit)(void *, const struct cairn_re
     registry_unlock();
 }
 
+void registry_describe(struct text *text, const struct cairn_region *region) {
+    text_string(text, region->name == NULL ? "an unnamed " : "");
+    text_string(text, region->kind);
+    if (region->name != NULL) {
+        text_string(text, " \"");
+        text_string(text, region->name);
+        text_string(text, "\"");
+    }
+}
+
 /* --- fork, possibly from within a visit, which then goes on in both processes ----------------- */
 
 static void before_fork(void) {

@@ -11,6 +11,8 @@
 
 #include <cairn/regions.h>
 
+#include "base/text.h"
+
 /* name, kind and read are filled in. */
 void registry_add(struct cairn_region *region);
 
@@ -21,7 +23,10 @@ void registry_remove(struct cairn_region *region);
 void registry_lock(void);
 void registry_unlock(void);
 
-/* Once, after threads_start(). */
+/* What reports call it: pool "packets", or an unnamed pool. */
+void registry_describe(struct text *text, const struct cairn_region *region);
+
+/* Once, after object_cache_start(). */
 void registry_start(void);
 
 #endif

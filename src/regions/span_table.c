@@ -27,11 +27,6 @@ static size_t granules_of(const struct cairn_span_table *table, const struct cai
     return (span->bytes - 1) >> table->granule_log;
 }
 
-/* release on writing and acquire on reading: who finds a span finds its fields. */
-static struct cairn_span *slot_read(const struct cairn_span_table *table, size_t slot) {
-    return __atomic_load_n(&table->slots[slot & table->mask], __ATOMIC_ACQUIRE);
-}
-
 static void slot_write(struct cairn_span_table *table, size_t slot, struct cairn_span *span) {
     __atomic_store_n(&table->slots[slot & table->mask], span, __ATOMIC_RELEASE);
 }
@@ -41,7 +36,7 @@ void span_table_add(struct cairn_span_table *table, struct cairn_span *span) {
         size_t slot = (span->start >> table->granule_log) + granule;
         size_t end = slot + table->mask + 1;
         const struct cairn_span *there;
-        while ((there = slot_read(table, slot)) != table->empty && there != &tombstone) {
+        while ((there = span_table_slot(table, slot)) != table->empty && there != &tombstone) {
             slot++;
             CHECK(slot != end);
         }
@@ -53,27 +48,10 @@ void span_table_remove(struct cairn_span_table *table, struct cairn_span *span) 
     for (size_t granule = 0; granule <= granules_of(table, span); granule++) {
         size_t slot = (span->start >> table->granule_log) + granule;
         size_t end = slot + table->mask + 1;
-        while (slot_read(table, slot) != span) {
+        while (span_table_slot(table, slot) != span) {
             slot++;
             CHECK(slot != end);
         }
         slot_write(table, slot, &tombstone);
     }
-}
-
-struct cairn_span *span_table_find(const struct cairn_span_table *table, uintptr_t address) {
-    size_t slot = address >> table->granule_log;
-    for (size_t end = slot + table->mask + 1; slot != end; slot++) {
-        struct cairn_span *span = slot_read(table, slot);
-        if (span == table->empty) {
-            return NULL;
-        }
-        /* relaxed: a span that was removed meanwhile, and perhaps entered for other memory,
-         * contains the address neither before nor after. */
-        uintptr_t start = __atomic_load_n(&span->start, __ATOMIC_RELAXED);
-        if (address - start < __atomic_load_n(&span->bytes, __ATOMIC_RELAXED)) {
-            return span;
-        }
-    }
-    return NULL;
 }

@@ -37,7 +37,30 @@ struct cairn_span_table *span_table_init(void *memory, size_t entries, unsigned 
 void span_table_add(struct cairn_span_table *table, struct cairn_span *span);
 void span_table_remove(struct cairn_span_table *table, struct cairn_span *span);
 
+/* What a slot holds, counted modulo the slots.  acquire, as it is written with release: who finds a
+ * span finds its fields. */
+static inline struct cairn_span *span_table_slot(const struct cairn_span_table *table,
+                                                 size_t slot) {
+    return __atomic_load_n(&table->slots[slot & table->mask], __ATOMIC_ACQUIRE);
+}
+
 /* The span that contains address, or NULL. */
-struct cairn_span *span_table_find(const struct cairn_span_table *table, uintptr_t address);
+static inline struct cairn_span *span_table_find(const struct cairn_span_table *table,
+                                                 uintptr_t address) {
+    size_t slot = address >> table->granule_log;
+    for (size_t end = slot + table->mask + 1; slot != end; slot++) {
+        struct cairn_span *span = span_table_slot(table, slot);
+        if (span == table->empty) {
+            return NULL;
+        }
+        /* relaxed: a span that was removed meanwhile, and perhaps entered for other memory,
+         * contains the address neither before nor after. */
+        uintptr_t start = __atomic_load_n(&span->start, __ATOMIC_RELAXED);
+        if (address - start < __atomic_load_n(&span->bytes, __ATOMIC_RELAXED)) {
+            return span;
+        }
+    }
+    return NULL;
+}
 
 #endif

@@ -1,10 +1,8 @@
 /* What arrays of all types share. */
 #include <cairn/vec.h>
 
-#include <stdlib.h>
-
 #include "base/compiler.h"
-#include "base/text.h"
+#include "core/report.h"
 
 /* A first array is a cache line, or one item if that is larger. */
 static size_t least(size_t item_size) {
@@ -48,15 +46,14 @@ CAIRN_EXPORT void *cairn_vec_fit(const struct cairn_allocator *allocator, void *
     return fitting;
 }
 
-CAIRN_EXPORT _Noreturn void cairn_vec_misuse(const char *function, size_t index, size_t count) {
-    struct text text = {0};
-    text_string(&text, "cairn: ");
-    text_string(&text, function);
-    text_string(&text, ": index ");
+CAIRN_EXPORT _Noreturn void cairn_vec_misuse(const char *function, const void *vec, size_t index,
+                                             size_t count) {
+    struct text text;
+    report_begin(&text, function, (uintptr_t)vec);
+    text_string(&text, "index ");
     text_decimal(&text, index);
     text_string(&text, " in an array of ");
     text_decimal(&text, count);
-    text_string(&text, " items\n");
-    text_write(&text, 2);
-    abort();
+    text_string(&text, " items");
+    report_end(&text);
 }

@@ -12,11 +12,14 @@
 
 #include "config/options.h"
 
-static const char *summary_value, *verbose_value;
+static const char *summary_value, *verbose_value, *limit_value;
 
 static const char *look_up(const char *variable) {
     if (strcmp(variable, "CAIRN_SUMMARY") == 0) {
         return summary_value;
+    }
+    if (strcmp(variable, "CAIRN_HARD_LIMIT") == 0) {
+        return limit_value;
     }
     return strcmp(variable, "CAIRN_VERBOSE") == 0 ? verbose_value : NULL;
 }
@@ -90,6 +93,51 @@ static void a_long_text_is_told_of(void **state) {
     assert_string_equal(complaints, "");
 }
 
+static void sizes_have_suffixes(void **state) {
+    (void)state;
+    static const struct {
+        const char *value;
+        size_t bytes;
+    } sizes[] = {{"0", 0},        {"1", 1},        {"4096", 4096},
+                 {"3K", 3 << 10}, {"5M", 5 << 20}, {"16G", (size_t)16 << 30},
+                 {"007", 7},      {"", 0},         {"18446744073709551615", SIZE_MAX}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        limit_value = sizes[i].value;
+        read_options(NULL, NULL);
+        assert_int_equal(options.hard_limit, sizes[i].bytes);
+        assert_string_equal(complaints, "");
+    }
+    limit_value = NULL;
+    read_options(NULL, NULL);
+    assert_int_equal(options.hard_limit, 0);
+}
+
+static void a_bad_size_is_told_of(void **state) {
+    (void)state;
+    static const char *const values[] = {"x", "K", "-1", "1.5M", "10 M", "10MB", "1T", "5m", " 1"};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        limit_value = values[i];
+        read_options(NULL, NULL);
+        char expected[256];
+        snprintf(
+            expected, sizeof expected,
+            "cairn: CAIRN_HARD_LIMIT=%s is ignored: it must be a number of bytes, with K, M or "
+            "G behind it for KiB, MiB or GiB\n",
+            values[i]);
+        assert_string_equal(complaints, expected);
+        assert_int_equal(options.hard_limit, 0);
+    }
+    static const char *const large[] = {"18446744073709551616", "18014398509481984K",
+                                        "99999999999999999999999999", "17179869184G"};
+    for (size_t i = 0; i < sizeof large / sizeof *large; i++) {
+        limit_value = large[i];
+        read_options(NULL, NULL);
+        assert_non_null(strstr(complaints, " is ignored: it is too large\n"));
+        assert_int_equal(options.hard_limit, 0);
+    }
+    limit_value = NULL;
+}
+
 static void the_table_is_complete(void **state) {
     (void)state;
     for (size_t i = 0; i < OPTION_COUNT; i++) {
@@ -103,10 +151,14 @@ static void the_table_is_complete(void **state) {
 static void they_are_described(void **state) {
     (void)state;
     struct text text = {0};
+    limit_value = "2K";
     read_options("x.txt", "1");
+    limit_value = NULL;
     options_describe(&text);
     text.bytes[text.length] = '\0';
-    assert_string_equal(text.bytes, "CAIRN_SUMMARY=x.txt CAIRN_VERBOSE=1");
+    static const char start[] = "CAIRN_SUMMARY=x.txt CAIRN_VERBOSE=1 ";
+    assert_int_equal(strncmp(text.bytes, start, strlen(start)), 0);
+    assert_non_null(strstr(text.bytes, " CAIRN_HARD_LIMIT=2048 "));
 }
 
 int main(void) {
@@ -114,7 +166,8 @@ int main(void) {
         cmocka_unit_test(nothing_set_is_the_default), cmocka_unit_test(values_are_taken),
         cmocka_unit_test(an_empty_value_is_none),     cmocka_unit_test(a_bad_switch_is_told_of),
         cmocka_unit_test(a_long_text_is_told_of),     cmocka_unit_test(the_table_is_complete),
-        cmocka_unit_test(they_are_described),
+        cmocka_unit_test(they_are_described),         cmocka_unit_test(sizes_have_suffixes),
+        cmocka_unit_test(a_bad_size_is_told_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

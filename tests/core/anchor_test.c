@@ -133,7 +133,7 @@ static void an_inspector_finds_every_object(void **state) {
     for (size_t i = 0; i < OBJECTS; i += 3) {
         fast_free(object[i], slow);
     }
-    struct cairn_stats stats;
+    struct cairn_heap_stats stats;
     statistics_count(&stats);
     inspect(&census);
     uint64_t slabs = 0;
@@ -165,7 +165,7 @@ static void an_inspector_finds_heaps_and_bins(void **state) {
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, allocate_once, NULL), 0);
     assert_int_equal(pthread_join(thread, NULL), 0);
-    struct cairn_stats stats;
+    struct cairn_heap_stats stats;
     statistics_count(&stats);
     size_t active = 0, parked = 0, bin_objects = 0;
     for (uint64_t heap = u64(a->address.first_heap); heap != 0; heap = u64(heap + a->heap.next)) {

@@ -50,7 +50,7 @@ static void assert_objects(size_t size, size_t count) {
 }
 
 static uint64_t live_objects(void) {
-    struct cairn_stats stats;
+    struct cairn_heap_stats stats;
     statistics_count(&stats);
     assert_int_equal(stats.allocations, stats.frees + stats.live_objects);
     return stats.live_objects;
@@ -74,7 +74,7 @@ static void test_counts(void **state) {
     for (size_t s = 0; s < SIZES; s++) {
         for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
             size_t count = sizes[s] > SLAB_MAX && counts[c] > 65 ? 65 : counts[c];
-            struct cairn_stats before, after;
+            struct cairn_heap_stats before, after;
             statistics_count(&before);
             take_batch(sizes[s], count);
             statistics_count(&after);
@@ -384,8 +384,10 @@ static void test_double_frees(void **state) {
     assert_reported(free_it, saved, twice);
     assert_reported(free_in_thread, saved, twice);
     objects[300] = NULL;
-    give_batch(512);
+    give_batch(511);
     assert_reported(free_it, objects[0], twice);
+    give(objects[511]); /* the last one of the slab, which goes with it */
+    assert_reported(free_it, objects[0], "pointer into memory that was released");
     assert_intact();
 }
 

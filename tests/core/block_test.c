@@ -291,6 +291,26 @@ static void test_huge_is_purged(void **state) {
     assert_blocks();
 }
 
+/* A large heap brings in blocks as huge pages: all of a new block is resident, and counted as kept
+ * where it is free.  Where the kernel does not give any, it is as before. */
+static void test_huge_pages(void **state) {
+    (void)state;
+    enum { MANY = 40 };
+    static uintptr_t chunks[MANY * CHUNKS_PER_BLOCK];
+    for (size_t i = 0; i < MANY * CHUNKS_PER_BLOCK; i++) {
+        struct run run = take_run(1);
+        chunks[i] = run.address;
+        assert_true(!run.zeroed || is_zero(run.address, 1));
+        size_t resident = block_totals.dirty * CHUNK_SIZE;
+        assert_true(resident < BLOCK_SIZE);
+        assert_true(i >= 256 || resident == 0);
+    }
+    assert_blocks();
+    for (size_t i = 0; i < MANY * CHUNKS_PER_BLOCK; i++) {
+        chunks_give(chunks[i], 1, true);
+    }
+}
+
 static void test_too_much(void **state) {
     (void)state;
     assert_int_equal(chunks_take((size_t)1 << 40, CHUNK_SIZE).address, 0);
@@ -344,6 +364,7 @@ int main(void) {
         cmocka_unit_test_setup(test_extend, clean_up),
         cmocka_unit_test_setup(test_extend_across_blocks, clean_up),
         cmocka_unit_test_setup(test_purge, clean_up),
+        cmocka_unit_test_setup(test_huge_pages, clean_up),
         cmocka_unit_test_setup(test_too_much, clean_up),
         cmocka_unit_test_setup_teardown(test_random, clean_up, clean_up),
     };

@@ -260,9 +260,17 @@ static void owner_wild(void) {
 }
 static void live_marked_free(void) { POKE(scene.full->words[3].freed, 1); }
 static void full_with_free(void) {
+    POKE(scene.queued->queued, false);
     POKE(scene.queued->owner, heap_distance_of(scene.heap) | OWNER_FULL);
 }
 static void full_and_queued(void) { POKE(scene.full->queued, true); }
+static void full_and_current(void) {
+    for (unsigned w = 0; w < slab_class(scene.current)->words; w++) {
+        POKE(scene.current->words[w].freed, 0);
+    }
+    POKE(scene.current->fresh, slab_class(scene.current)->capacity);
+    POKE(scene.current->owner, heap_distance_of(scene.heap) | OWNER_FULL);
+}
 static void full_untagged(void) { POKE(scene.full->owner, heap_distance_of(scene.heap)); }
 static void queued_and_empty(void) {
     for (unsigned w = 0; w < slab_class(scene.queued)->words; w++) {
@@ -462,7 +470,8 @@ static const struct violation {
     ROW(owner_wild, "the owner of a slab is a heap"),
     ROW(live_marked_free, "a slab tagged full has no free object"),
     ROW(full_with_free, "a slab tagged full has no free object"),
-    ROW(full_and_queued, "a slab tagged full is neither current nor queued"),
+    ROW(full_and_queued, "a slab marked queued is in the queue"),
+    ROW(full_and_current, "the current slab is not tagged full"),
     ROW(full_untagged, "a slab is either current or queued, or tagged full"),
     ROW(queued_and_current, "a slab is either current or queued, or tagged full"),
     ROW(queued_and_empty, "a queued slab has a live object"),
@@ -487,7 +496,7 @@ static const struct violation {
     ROW(bin_size, "a bin has the size of its class"),
     ROW(bin_base, "a bin's base is its word's first object"),
     ROW(bin_not_zero, "objects of a zeroed bin read as zero"),
-    ROW(queue_link_foreign, "a queued slab is the heap's own"),
+    ROW(queue_link_foreign, "a slab in a queue is marked so"),
     ROW(queue_link_wild, "a queued slab is the heap's own"),
     ROW(queue_unmarked, "a slab in a queue is marked so"),
     ROW(queue_links_disagree, "the links of a queue agree"),

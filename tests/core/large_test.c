@@ -110,6 +110,38 @@ static void test_grow_in_place(void **state) {
     unmake(object);
 }
 
+/* Pages that were moved are counted until their object is gone, also through further moves. */
+static void test_moves(void **state) {
+    (void)state;
+    char *object = make(2 * MIB), *wall = make(100000);
+    mark(object, 2 * MIB);
+    for (unsigned i = 1; i <= 3; i++) {
+        char *moved = resize_to(head_of(object), (2 + 2 * i) * MIB);
+        if (moved == NULL) {
+            skip(); /* the kernel can't */
+        }
+        if (moved != object) {
+            assert_true(head_of(moved)->moves > 0);
+        }
+        object = moved;
+        assert_intact();
+        assert_marked(object, 2 * MIB);
+    }
+    assert_true(head_of(object)->moves > 0);
+    object = resize_to(head_of(object), MIB); /* gives back moved pages */
+    assert_intact();
+    assert_marked(object, MIB);
+    unmake(object);
+    unmake(wall);
+    bool zeroed;
+    (void)chunks_purge_all();
+    object = large_allocate(8 * MIB, CHUNK_SIZE, &zeroed);
+    for (size_t i = 0; i < 8 * MIB && zeroed; i++) {
+        assert_int_equal(object[i], 0);
+    }
+    unmake(object);
+}
+
 static void test_shrink(void **state) {
     (void)state;
     char *object = make(5 * MIB);
@@ -248,16 +280,12 @@ static void test_too_much(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sizes),
-                                       cmocka_unit_test(test_zeroed),
-                                       cmocka_unit_test(test_alignment),
-                                       cmocka_unit_test(test_free_twice),
-                                       cmocka_unit_test(test_shrink),
-                                       cmocka_unit_test(test_grow_in_place),
-                                       cmocka_unit_test(test_growth_is_known),
-                                       cmocka_unit_test(test_move_is_known),
-                                       cmocka_unit_test(test_move),
-                                       cmocka_unit_test(test_move_often),
-                                       cmocka_unit_test(test_too_much)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sizes),         cmocka_unit_test(test_zeroed),
+        cmocka_unit_test(test_alignment),     cmocka_unit_test(test_free_twice),
+        cmocka_unit_test(test_moves),         cmocka_unit_test(test_shrink),
+        cmocka_unit_test(test_grow_in_place), cmocka_unit_test(test_growth_is_known),
+        cmocka_unit_test(test_move_is_known), cmocka_unit_test(test_move),
+        cmocka_unit_test(test_move_often),    cmocka_unit_test(test_too_much)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

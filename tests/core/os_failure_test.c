@@ -6,9 +6,7 @@
 
 #include "core/block.h"
 #include "core/threads.h"
-#include "os/os_faulty.h"
-#include "support/child.h"
-#include "support/core.h"
+#include "support/sweep.h"
 
 static const size_t sizes[] = {1, 24, 100, 500, 1000, 5000, 9000, 30000, 40000, 70000, 3 << 20};
 enum { SIZES = sizeof sizes / sizeof *sizes, EACH = 6, OBJECTS = SIZES * EACH };
@@ -109,12 +107,6 @@ static void scenario(void) {
     require_intact();
 }
 
-struct plan {
-    unsigned kinds;
-    size_t n;
-    bool onwards;
-};
-
 /* Heaps that nobody flushes may keep a slab for each class: that of a thread whose end was not
  * announced, and the one for threads that got none of their own. */
 static bool all_heaps_flushed(void) {
@@ -143,34 +135,18 @@ static int run_planned(void *argument) {
     return failures > 0;
 }
 
-static void sweep(unsigned kinds, bool onwards) {
-    for (size_t n = 1;; n++) {
-        struct plan plan = {kinds, n, onwards};
-        int status = in_child(run_planned, &plan);
-        if (!WIFEXITED(status)) {
-            fail_msg("kinds 0x%x, call %zu%s refused: status 0x%x", kinds, n,
-                     onwards ? " and all after it" : "", (unsigned)status);
-        }
-        if (WEXITSTATUS(status) == 0) {
-            print_message("kinds 0x%02x: %zu calls refused in turn\n", kinds, n - 1);
-            assert_true(n > 1); /* the scenario reaches each kind */
-            return;
-        }
-    }
-}
-
 static void test_each_kind(void **state) {
     (void)state;
     for (unsigned kind = 0; kind < OS_CORE_CALLS; kind++) {
-        sweep(1U << kind, false);
-        sweep(1U << kind, true);
+        sweep(run_planned, 1U << kind, false);
+        sweep(run_planned, 1U << kind, true);
     }
 }
 
 static void test_all_kinds(void **state) {
     (void)state;
-    sweep(OS_ALL_CALLS, false);
-    sweep(OS_ALL_CALLS, true);
+    sweep(run_planned, OS_ALL_CALLS, false);
+    sweep(run_planned, OS_ALL_CALLS, true);
 }
 
 int main(void) {

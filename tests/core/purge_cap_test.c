@@ -15,7 +15,7 @@ static void test_base(void **state) {
     assert_int_equal(purge_cap(TAKEN), BASE); /* nothing was missed */
 }
 
-/* What is taken again soon after it was purged is kept the next time; never more than was purged. */
+/* What is taken again soon after it was purged is kept the next time; never more than that. */
 static void test_learning(void **state) {
     (void)state;
     purge_cap_note_taken(50);

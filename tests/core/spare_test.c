@@ -77,6 +77,29 @@ static void test_many_heaps(void **state) {
     spare_note_heaps(-HEAPS);
 }
 
+/* The more processors there are, the more all may keep. */
+static void test_cpus(void **state) {
+    (void)state;
+    static const struct {
+        unsigned cpus;
+        size_t most;
+    } cases[] = {{1, 4}, {2, 8}, {3, 12}, {16, HEAP_SPARES}, {1000, HEAP_SPARES}};
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        uintptr_t chunks[HEAP_SPARES];
+        spare_note_cpus(cases[k].cpus);
+        make_dirty(chunks, HEAP_SPARES);
+        size_t most = 0;
+        for (size_t i = 0; i < HEAP_SPARES; i++) {
+            spare_give(heap_self(), chunks[i]);
+            size_t now = spare_count(heap_self());
+            most = now > most ? now : most;
+        }
+        assert_int_equal(most, cases[k].most);
+        spare_flush(heap_self());
+    }
+    spare_note_cpus(2);
+}
+
 static void *flush(void *heap) {
     spare_flush(heap);
     return NULL;
@@ -101,6 +124,7 @@ int main(void) {
         cmocka_unit_test_setup(test_none, clean_up),
         cmocka_unit_test_setup(test_share, clean_up),
         cmocka_unit_test_setup(test_many_heaps, clean_up),
+        cmocka_unit_test_setup(test_cpus, clean_up),
         cmocka_unit_test_setup(test_flush_by_other_thread, clean_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -150,7 +150,7 @@ static void pool() {
 static void full_pool() {
     static char memory[4096];
     nodes pool;
-    EXPECT(nodes_init_in(&pool, memory, sizeof memory, nullptr));
+    EXPECT(nodes_init_fixed(&pool, memory, sizeof memory, nullptr));
     {
         cairn::pool_resource resource(pool.pool, std::pmr::null_memory_resource());
         std::pmr::list<char> list(&resource);

@@ -84,7 +84,7 @@ static void expect_close(const char *shape, const char *what, size_t ours, size_
     }
 }
 
-static void expect_sums(const char *shape, const struct cairn_stats *s) {
+static void expect_sums(const char *shape, const struct cairn_heap_stats *s) {
     uint64_t kept = 0;
     for (int reason = 0; reason < CAIRN_REASON_COUNT; reason++) {
         kept += s->kept_bytes[reason];
@@ -99,8 +99,8 @@ static void expect_sums(const char *shape, const struct cairn_stats *s) {
     }
 }
 
-static struct cairn_stats compare(const char *shape) {
-    static struct cairn_stats s;
+static struct cairn_heap_stats compare(const char *shape) {
+    static struct cairn_heap_stats s;
     (void)ask_kernel(); // so that the asking takes no more memory
     cairn_stats(&s, sizeof s);
     struct kernel_count kernel = ask_kernel();
@@ -137,7 +137,7 @@ static void small_objects(void) {
     for (size_t i = 0; i < COUNT; i++) {
         take(i, 48, true);
     }
-    struct cairn_stats s = compare("small objects");
+    struct cairn_heap_stats s = compare("small objects");
     EXPECT(s.live_resident_bytes >= (size_t)COUNT * 48);
     EXPECT(s.fragmentation_bytes + s.cached_bytes < s.live_resident_bytes / 8);
 }
@@ -151,10 +151,10 @@ static void survivors(void) {
             give(i);
         }
     }
-    struct cairn_stats s = compare("one survivor in 64");
+    struct cairn_heap_stats s = compare("one survivor in 64");
     EXPECT(s.fragmentation_bytes + s.cached_bytes > 5 * s.live_resident_bytes);
     (void)cairn_purge();
-    struct cairn_stats after = compare("one survivor in 64, purged");
+    struct cairn_heap_stats after = compare("one survivor in 64, purged");
     EXPECT(after.heap_resident_bytes < s.heap_resident_bytes);
     EXPECT(after.kept_bytes[CAIRN_HOLE] < 64 * KIB && after.kept_bytes[CAIRN_DIRTY] == 0);
     EXPECT(after.live_objects == s.live_objects);
@@ -171,7 +171,7 @@ static void mixed_lifetimes(void) {
     for (size_t i = 0; i < 20000; i++) {
         give(i);
     }
-    struct cairn_stats s = compare("mixed sizes, all freed");
+    struct cairn_heap_stats s = compare("mixed sizes, all freed");
     EXPECT(s.live_bytes < 64 * KIB);
     (void)cairn_purge();
     s = compare("mixed sizes, all freed and purged");
@@ -188,7 +188,7 @@ static void untouched(void) {
     for (size_t i = 0; i < 10000; i++) {
         take(i, 16000, false);
     }
-    struct cairn_stats s = compare("memory that is not touched");
+    struct cairn_heap_stats s = compare("memory that is not touched");
     EXPECT(s.live_bytes >= 64 * MIB + (size_t)10000 * 16000);
     free(large);
 }
@@ -218,7 +218,7 @@ static void remote_frees(void) {
     pthread_t thread;
     EXPECT(pthread_create(&thread, NULL, free_every_other, NULL) == 0);
     EXPECT(pthread_join(thread, NULL) == 0);
-    struct cairn_stats s = compare("freed by another thread");
+    struct cairn_heap_stats s = compare("freed by another thread");
     EXPECT(s.remote_frees >= COUNT / 2 && s.unmerged_objects > COUNT / 4);
 }
 
@@ -275,7 +275,7 @@ static void idle_threads(void) {
         EXPECT(pthread_create(&thread[i], NULL, hold_some, (void *)(i + 1)) == 0);
     }
     pthread_barrier_wait(&all_hold);
-    struct cairn_stats s = compare("threads that hold some and idle");
+    struct cairn_heap_stats s = compare("threads that hold some and idle");
     EXPECT(s.active_heaps >= THREADS);
     pthread_barrier_wait(&all_done);
     for (size_t i = 0; i < THREADS; i++) {
@@ -309,7 +309,7 @@ static void interrupt_soon(void) {
 
 static void take_stats(int signal) {
     (void)signal;
-    static struct cairn_stats s;
+    static struct cairn_heap_stats s;
     errno = EILSEQ;
     cairn_stats(&s, sizeof s);
     uint64_t kept = s.fragmentation_bytes + s.cached_bytes;
@@ -339,7 +339,7 @@ static void signals(void) {
 
 static void a_shorter_or_longer_structure(void) {
     static struct {
-        struct cairn_stats stats;
+        struct cairn_heap_stats stats;
         uint64_t more[10];
     } newer;
     memset(&newer, 0xff, sizeof newer);
@@ -347,7 +347,7 @@ static void a_shorter_or_longer_structure(void) {
     EXPECT(newer.stats.version == CAIRN_STATS_VERSION && newer.stats.class_count == 54);
     EXPECT(all_zero(newer.more, sizeof newer.more));
     memset(&newer, 0xff, sizeof newer);
-    size_t older = offsetof(struct cairn_stats, classes);
+    size_t older = offsetof(struct cairn_heap_stats, classes);
     cairn_stats(&newer.stats, older);
     EXPECT(newer.stats.mapped_bytes > 0 && newer.stats.mapped_bytes < GIB);
     EXPECT(newer.stats.classes[0].object_bytes == UINT64_MAX);

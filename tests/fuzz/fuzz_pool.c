@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "regions/pool_parts.h"
 #include "support/child.h"
 
 enum { MOST = 4096, TAKE = 0, GIVE, GIVE_HANDLE, GET, WALK, RESET, KINDS };
@@ -42,8 +43,8 @@ static void start(const uint8_t *data) {
     model.size = sizes[data[1] % (sizeof sizes / sizeof *sizes)];
     model.handles = options.handles;
     size_t skipped = data[2] % 64;
-    if ((data[3] & 1) != 0 && cairn_pool_init_in(&model.pool, model.size, memory + skipped,
-                                                 sizeof memory - skipped, &options)) {
+    if ((data[3] & 1) != 0 && cairn_pool_init_fixed(&model.pool, model.size, memory + skipped,
+                                                    sizeof memory - skipped, &options)) {
         model.limit = model.pool.chunks[0]->objects;
     } else {
         REQUIRE(cairn_pool_init(&model.pool, model.size, &options));
@@ -108,9 +109,10 @@ static void walk(void) {
         REQUIRE(object != last);
     }
     REQUIRE(met == model.live);
-    REQUIRE(cairn_pool_count(&model.pool) == model.live);
-    REQUIRE(cairn_pool_peak(&model.pool) >= model.peak * model.pool.stride);
-    REQUIRE(cairn_pool_check(&model.pool) == NULL);
+    REQUIRE(cairn_pool_statistics(&model.pool).live == model.live);
+    REQUIRE(cairn_pool_statistics(&model.pool).peak >= model.peak * model.pool.stride);
+    const char *wrong;
+    REQUIRE(pool_holds(&model.pool, &wrong));
 }
 
 static void reset(void) {

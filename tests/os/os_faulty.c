@@ -84,6 +84,27 @@ bool __wrap_os_on_thread_exit(void (*at_exit)(void *), void *argument) {
     return !fails(OS_CALL_THREAD_EXIT) && __real_os_on_thread_exit(at_exit, argument);
 }
 
+bool __real_os_map_anew(void *address, size_t size);
+bool __wrap_os_map_anew(void *address, size_t size);
+bool __wrap_os_map_anew(void *address, size_t size) {
+    return !fails(OS_CALL_MAP_ANEW) && __real_os_map_anew(address, size);
+}
+
+/* Also where the kernel knows no names: unless told to fail, it counts as done. */
+bool __wrap_os_name(void *address, size_t size, const char *name);
+bool __wrap_os_name(void *address, size_t size, const char *name) {
+    (void)address;
+    (void)size;
+    (void)name;
+    return !fails(OS_CALL_NAME);
+}
+
+bool __real_os_slot_write(struct os_slot *slot, void (*at_exit)(void *), void *value);
+bool __wrap_os_slot_write(struct os_slot *slot, void (*at_exit)(void *), void *value);
+bool __wrap_os_slot_write(struct os_slot *slot, void (*at_exit)(void *), void *value) {
+    return !fails(OS_CALL_SLOT_WRITE) && __real_os_slot_write(slot, at_exit, value);
+}
+
 bool __real_os_discard(void *address, size_t size);
 bool __wrap_os_discard(void *address, size_t size);
 bool __wrap_os_discard(void *address, size_t size) {

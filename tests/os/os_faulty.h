@@ -16,9 +16,11 @@ enum os_call {
     OS_CALL_MAP,
     OS_CALL_PURGE,
     OS_CALL_MOVE,
+    OS_CALL_MAP_ANEW,
     OS_CALL_THREAD_EXIT,
     OS_CORE_CALLS, /* those before are what the core asks for; those after, what regions do */
     OS_CALL_DISCARD = OS_CORE_CALLS,
+    OS_CALL_NAME,
     OS_CALL_FILE_OPEN,
     OS_CALL_FILE_CLOSE,
     OS_CALL_FILE_SIZE,
@@ -28,6 +30,7 @@ enum os_call {
     OS_CALL_FLUSH,
     OS_CALL_ADVISE,
     OS_CALL_BUS_ERROR,
+    OS_CALL_SLOT_WRITE,
     OS_CALLS
 };
 

@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 
 #include "base/bits.h"
@@ -48,6 +50,63 @@ static void test_reserve(void **state) {
         os_unreserve(memory, 4 * MIB);
         assert_int_equal(os_resident_bytes(memory + MIB, MIB), 0);
     }
+}
+
+/* The lines of /proc/self/maps that begin in [from, to), and whether one has the text. */
+static size_t mappings_in(const char *from, const char *to, const char *text, bool *has) {
+    char line[512];
+    size_t count = 0;
+    FILE *file = fopen("/proc/self/maps", "r");
+    assert_non_null(file);
+    *has = false;
+    while (fgets(line, sizeof line, file) != NULL) {
+        const char *begin = (const char *)(uintptr_t)strtoull(line, NULL, 16);
+        if (begin >= from && begin < to) {
+            count++;
+            *has |= strstr(line, text) != NULL;
+        }
+    }
+    (void)fclose(file);
+    return count;
+}
+
+/* Where the kernel has no names it says so, and nothing else happens. */
+static void test_name(void **state) {
+    (void)state;
+    char *memory = os_reserve(4 * MIB, MIB);
+    assert_non_null(memory);
+    errno = EILSEQ;
+    bool named = os_name(memory, 4 * MIB, "of a test"), has;
+    assert_int_equal(errno, EILSEQ);
+    assert_true(os_commit(memory, MIB) && os_commit(memory + MIB, MIB));
+    memory[0] = memory[2 * MIB - 1] = 1;
+    size_t count = mappings_in(memory, memory + 4 * MIB, "[anon:of a test]", &has);
+    assert_true(count <= 2);
+    assert_true(!has || named);
+    os_unreserve(memory, 4 * MIB);
+}
+
+/* Pages that were moved are a mapping of their own; mapped anew they are none, and zero. */
+static void test_map_anew(void **state) {
+    (void)state;
+    char *memory = os_reserve(8 * MIB, MIB);
+    bool has;
+    assert_non_null(memory);
+    assert_true(os_commit(memory, 8 * MIB));
+    memset(memory, 3, 8 * MIB);
+    if (!os_move_pages(memory, memory + 4 * MIB, MIB)) {
+        skip();
+    }
+    memory[0] = 3;
+    assert_int_equal(mappings_in(memory, memory + 8 * MIB, "", &has), 3);
+    errno = EILSEQ;
+    assert_true(os_map_anew(memory + 4 * MIB, MIB));
+    assert_int_equal(errno, EILSEQ);
+    assert_int_equal(mappings_in(memory, memory + 8 * MIB, "", &has), 1);
+    assert_true(is_zero(memory + 4 * MIB, MIB));
+    assert_true(memory[4 * MIB - 1] == 3 && memory[5 * MIB] == 3);
+    assert_true(is_writable(memory + 4 * MIB));
+    os_unreserve(memory, 8 * MIB);
 }
 
 static void test_refusals(void **state) {
@@ -278,15 +337,68 @@ static void test_option(void **state) {
     assert_null(os_option("CAIRN_TEST_OPTION_THAT_IS_NOT_SET"));
 }
 
+/* Several ranges at once: all, or whoever asks has to ask singly. */
+static void test_purge_ranges(void **state) {
+    (void)state;
+    enum { RANGES = 64 };
+    size_t page = os_page_size();
+    char *memory = os_map(2 * RANGES * page);
+    struct os_range range[RANGES];
+    memset(memory, 1, 2 * RANGES * page);
+    for (size_t i = 0; i < RANGES; i++) {
+        range[i] = (struct os_range){(uintptr_t)memory + 2 * i * page, page};
+    }
+    errno = EILSEQ;
+    bool done = os_purge_ranges(range, RANGES);
+    assert_int_equal(errno, EILSEQ);
+    for (size_t i = 0; i < RANGES; i++) {
+        assert_true(!done || is_zero(memory + 2 * i * page, page));
+        assert_int_equal(memory[(2 * i + 1) * page], 1);
+    }
+    os_unreserve(memory, 2 * RANGES * page);
+}
+
+static void test_populate(void **state) {
+    (void)state;
+    size_t size = 16 * os_page_size();
+    char *memory = os_map(size);
+    errno = EILSEQ;
+    os_populate(memory, size);
+    assert_int_equal(errno, EILSEQ);
+    size_t resident = os_resident_bytes(memory, size);
+    assert_true(resident == size || resident == 0); /* 0: an older kernel */
+    assert_true(is_zero(memory, size));
+    os_unreserve(memory, size);
+}
+
+static void test_collapse(void **state) {
+    (void)state;
+    char *memory = os_reserve(4 * MIB, 2 * MIB);
+    assert_true(os_commit(memory, 4 * MIB));
+    memory[5] = 7;
+    errno = EILSEQ;
+    bool done = os_collapse(memory, 2 * MIB);
+    assert_int_equal(errno, EILSEQ);
+    assert_int_equal(memory[5], 7);
+    assert_true(!done || os_resident_bytes(memory, 2 * MIB) == 2 * MIB);
+    memory[5] = 0;
+    assert_true(is_zero(memory, 2 * MIB));
+    assert_int_equal(os_resident_bytes(memory + 2 * MIB, 2 * MIB), 0);
+    os_unreserve(memory, 4 * MIB);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_page_size),   cmocka_unit_test(test_reserve),
+        cmocka_unit_test(test_name),        cmocka_unit_test(test_map_anew),
         cmocka_unit_test(test_refusals),    cmocka_unit_test(test_purge),
         cmocka_unit_test(test_move_pages),  cmocka_unit_test(test_waiting),
         cmocka_unit_test(test_ids),         cmocka_unit_test(test_clock),
         cmocka_unit_test(test_thread_exit), cmocka_unit_test(test_fork),
         cmocka_unit_test(test_option),      cmocka_unit_test(test_discard),
         cmocka_unit_test(test_files),       cmocka_unit_test(test_handles),
+        cmocka_unit_test(test_populate),    cmocka_unit_test(test_purge_ranges),
+        cmocka_unit_test(test_collapse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

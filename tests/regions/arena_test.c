@@ -4,6 +4,7 @@
 #include "regions/arena.h"
 #include "regions/poison.h"
 #include "support/dies.h"
+#include "support/tight_allocator.h"
 
 #define GIB ((size_t)1 << 30)
 
@@ -18,24 +19,6 @@ static void assert_arena_holds(const struct cairn_arena *arena) {
     if (!arena_holds(arena, &what)) {
         fail_msg("violated: %s", what);
     }
-}
-
-/* An allocator that counts, and refuses what is larger than it is told to. */
-struct counting {
-    size_t live;
-    size_t bytes;
-    size_t most;
-};
-
-static void *counting_resize(void *context, void *pointer, size_t old_size, size_t size,
-                             size_t alignment) {
-    struct counting *counting = context;
-    if (size > counting->most) {
-        return NULL;
-    }
-    counting->bytes += size - old_size;
-    counting->live += (size != 0) - (size_t)(pointer != NULL);
-    return cairn_resize(NULL, pointer, old_size, size, alignment);
 }
 
 /* Fills objects of all sizes and alignments, and finds all as they were. */
@@ -65,22 +48,22 @@ static void objects_keep_their_contents(struct cairn_arena *arena) {
 
 static void test_growing(void **state) {
     (void)state;
-    struct counting counting = {.most = SIZE_MAX};
-    struct cairn_allocator allocator = {counting_resize, &counting};
+    struct tight_allocator tight = {.limit = SIZE_MAX};
+    const struct cairn_allocator allocator = TIGHT_ALLOCATOR(&tight);
     struct cairn_arena arena;
     cairn_arena_init(&arena, "growing", &allocator);
-    assert_int_equal(counting.live, 0);
+    assert_int_equal(tight.objects, 0);
     for (int round = 0; round < 3; round++) {
         objects_keep_their_contents(&arena);
         cairn_arena_reset(&arena);
     }
-    assert_true(counting.live < 12);
-    assert_int_equal(cairn_arena_statistics(&arena).reserved, counting.bytes);
+    assert_true(tight.objects < 12);
+    assert_int_equal(cairn_arena_statistics(&arena).reserved, tight.used);
     assert_true(cairn_arena_trim(&arena) > 0);
-    assert_int_equal(cairn_arena_statistics(&arena).reserved, counting.bytes);
-    assert_int_equal(counting.live, 1);
+    assert_int_equal(cairn_arena_statistics(&arena).reserved, tight.used);
+    assert_int_equal(tight.objects, 1);
     cairn_arena_destroy(&arena);
-    assert_int_equal(counting.live, 0);
+    assert_int_equal(tight.objects, 0);
 }
 
 static void test_all_zero_is_an_arena(void **state) {
@@ -191,14 +174,14 @@ static void test_too_much(void **state) {
 /* Where large chunks are refused, smaller ones do; without any, the arena stays as it was. */
 static void test_little_memory(void **state) {
     (void)state;
-    struct counting counting = {.most = 300};
-    struct cairn_allocator allocator = {counting_resize, &counting};
+    struct tight_allocator tight = {.limit = SIZE_MAX, .most = 300};
+    const struct cairn_allocator allocator = TIGHT_ALLOCATOR(&tight);
     struct cairn_arena arena;
     cairn_arena_init(&arena, NULL, &allocator);
     for (int i = 0; i < 1000; i++) {
         assert_non_null(cairn_arena_allocate(&arena, 200, 8));
     }
-    counting.most = 0;
+    tight.most = 1;
     size_t used = cairn_arena_statistics(&arena).used;
     while (cairn_arena_allocate(&arena, 8, 8) != NULL) {
         used += 8;
@@ -207,7 +190,7 @@ static void test_little_memory(void **state) {
     assert_in_range(cairn_arena_statistics(&arena).used, used,
                     used + (poison_is_active() ? 999 : 0));
     cairn_arena_destroy(&arena);
-    assert_int_equal(counting.live, 0);
+    assert_int_equal(tight.objects, 0);
 }
 
 static void test_marks_nest(void **state) {
@@ -389,7 +372,7 @@ static void rewind_to_gone_chunk(void *unused) {
 static void test_mistakes(void **state) {
     (void)state;
     size_t numbers[] = {0, 8, 3, 24};
-    assert_dies(use_after_destroy, &numbers[0], "use of an arena after it was destroyed");
+    assert_dies(use_after_destroy, &numbers[0], "use of an arena that was destroyed");
     assert_dies(use_after_destroy, &numbers[1], "cairn_arena_allocate(0x");
     assert_dies(destroy_twice, NULL, "cairn_arena_destroy(0x");
     assert_dies(odd_alignment, &numbers[0], "the alignment is not a power of two");

@@ -213,7 +213,7 @@ static int require_handed_on(void) {
     REQUIRE(handled == 1 && usr1_blocked);
     if (sigsetjmp(rescue, 1) == 0) {
         inside = true;
-        (void)cairn_map_call_guarded(&maps.guarded, touch_other, NULL);
+        (void)cairn_map_failed(cairn_map_call_guarded(&maps.guarded, touch_other, NULL));
     }
     REQUIRE(handled == 2 && inside);
     return 0;

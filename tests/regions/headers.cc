@@ -1,9 +1,19 @@
 /* The public headers from C++: that they compile, warn of nothing, and do what they do from C. */
 #include <cairn/allocator.h>
+#include <cairn/anchor.h>
+#include <cairn/arena.h>
 #include <cairn/cairn.h>
 #include <cairn/map.h>
+#include <cairn/object_cache.h>
+#include <cairn/options.h>
+#include <cairn/pool.h>
+#include <cairn/regions.h>
 #include <cairn/scope.h>
+#include <cairn/scratch.h>
+#include <cairn/shared_arena.h>
+#include <cairn/stats.h>
 #include <cairn/str.h>
+#include <cairn/tag.h>
 #include <cairn/vec.h>
 
 #include "support/testkit.h"
@@ -14,6 +24,8 @@ struct point {
 };
 
 CAIRN_VEC(points, point)
+CAIRN_POOL(point_pool, point)
+CAIRN_OBJECT_CACHE(point_cache, point)
 
 static char *greeting(const char *name) {
     cairn_autofree char *text = cairn_strcat("hello, ", name);
@@ -57,8 +69,58 @@ static void maps() {
     EXPECT(deferred);
 }
 
+static void arenas() {
+    cairn_auto(cairn_arena_destroy) cairn_arena arena = {};
+    const cairn_mark mark = cairn_arena_mark(&arena);
+    point *one = cairn_arena_new_zeroed(&arena, point);
+    point *many = cairn_arena_array(&arena, point, 10);
+    EXPECT(one != nullptr && many != nullptr && one->x == 0 && cairn_arena_owns(&arena, many));
+    EXPECT(strcmp(cairn_arena_printf(&arena, "%d", 7), "7") == 0);
+    cairn_arena_rewind(&arena, mark);
+    cairn_scratch scratch = cairn_scratch_begin(&arena);
+    EXPECT(scratch.arena != nullptr && cairn_arena_new(scratch.arena, point) != nullptr);
+    cairn_scratch_end(&scratch);
+    cairn_shared_arena shared;
+    cairn_shared_arena_init(&shared, "shared", nullptr);
+    EXPECT(cairn_shared_arena_allocate(&shared, 100, 8) != nullptr);
+    cairn_shared_arena_destroy(&shared);
+}
+
+static void count_region(void *count, const cairn_region_view *region) {
+    *static_cast<int *>(count) += strcmp(region->name, "points") == 0;
+}
+
+static void objects() {
+    cairn_pool_options pool_options = {};
+    pool_options.name = "points";
+    pool_options.handles = true;
+    point_pool pool;
+    EXPECT(point_pool_init(&pool, &pool_options));
+    point *taken = point_pool_take(&pool);
+    EXPECT(taken != nullptr);
+    cairn_handle handle = point_pool_handle(&pool, taken);
+    cairn_pool_cursor cursor = {};
+    EXPECT(point_pool_get(&pool, handle) == taken && point_pool_next(&pool, &cursor) == taken);
+    cairn_object_cache_options cache_options = {};
+    cache_options.name = "points";
+    point_cache cache;
+    EXPECT(point_cache_create(&cache, &cache_options));
+    point *cached = point_cache_take(&cache);
+    EXPECT(cached != nullptr && cairn_object_cache_statistics(cache.cache).live == 1);
+    int count = 0;
+    cairn_regions_each(count_region, &count);
+    EXPECT(count == 2);
+    point_cache_give(&cache, cached);
+    point_cache_destroy(&cache);
+    point_pool_give(&pool, taken);
+    EXPECT(point_pool_get(&pool, handle) == nullptr);
+    point_pool_destroy(&pool);
+}
+
 int main() {
     strings();
+    arenas();
+    objects();
     arrays();
     maps();
     return 0;

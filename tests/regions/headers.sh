@@ -20,4 +20,11 @@ for header in include/cairn/*.hpp; do
         count=$((count + 1))
     done
 done
+# headers.cc has them all.
+for header in include/cairn/*.h; do
+    grep -q "#include <cairn/${header##*/}>" tests/regions/headers.cc || {
+        echo "tests/regions/headers.cc leaves out $header" >&2
+        exit 1
+    }
+done
 echo "$count times a header stood by itself"

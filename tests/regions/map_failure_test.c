@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 
 #include "os/os.h"
-#include "os/os_faulty.h"
 #include "support/files.h"
+#include "support/sweep.h"
 
 /* What was refused shows as an error, and an error comes from what was refused. */
 static bool fine(struct cairn_map_error error) {
@@ -101,20 +101,6 @@ static size_t open_files(void) {
     return count;
 }
 
-static size_t mapped_bytes(void) {
-    size_t pages = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-    REQUIRE(file != NULL && fscanf(file, "%zu", &pages) == 1);
-    (void)fclose(file);
-    return pages * os_page_size();
-}
-
-struct plan {
-    unsigned kinds;
-    size_t n;
-    bool onwards;
-};
-
 /* Exit status: whether anything was refused. */
 static int run_planned(void *argument) {
     const struct plan *plan = argument;
@@ -132,22 +118,6 @@ static int run_planned(void *argument) {
     return failures > 0;
 }
 
-static void sweep(unsigned kinds, bool onwards) {
-    for (size_t n = 1;; n++) {
-        struct plan plan = {kinds, n, onwards};
-        int status = in_child(run_planned, &plan);
-        if (!WIFEXITED(status)) {
-            fail_msg("kinds 0x%x, call %zu%s refused: status 0x%x", kinds, n,
-                     onwards ? " and all after it" : "", (unsigned)status);
-        }
-        if (WEXITSTATUS(status) == 0) {
-            print_message("kinds 0x%04x: %zu calls refused in turn\n", kinds, n - 1);
-            assert_true(n > 1); /* the scenario reaches each kind */
-            return;
-        }
-    }
-}
-
 static void each_kind_is_refused(void **state) {
     (void)state;
     static const enum os_call kinds[] = {
@@ -156,15 +126,15 @@ static void each_kind_is_refused(void **state) {
         OS_CALL_MEMORY_FILE, OS_CALL_FLUSH,    OS_CALL_ADVISE,    OS_CALL_BUS_ERROR,
     };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        sweep(1U << kinds[i], false);
-        sweep(1U << kinds[i], true);
+        sweep(run_planned, 1U << kinds[i], false);
+        sweep(run_planned, 1U << kinds[i], true);
     }
 }
 
 static void all_kinds_are_refused(void **state) {
     (void)state;
-    sweep(OS_ALL_CALLS, false);
-    sweep(OS_ALL_CALLS, true);
+    sweep(run_planned, OS_ALL_CALLS, false);
+    sweep(run_planned, OS_ALL_CALLS, true);
 }
 
 int main(void) {

@@ -1,9 +1,15 @@
-/* The list of regions, and what it says of arenas in it. */
+/* The list of regions, and what it says of each kind of them. */
 #include <cairn/arena.h>
-#include <cairn/regions.h>
+#include <cairn/object_cache.h>
+#include <cairn/pool.h>
+#include <errno.h>
 
+#include "os/os.h"
+#include "regions/object_cache.h"
 #include "regions/registry.h"
 #include "support/dies.h"
+#include "support/files.h"
+#include "support/map.h"
 
 struct seen {
     int count;
@@ -58,18 +64,134 @@ static void test_without_a_name(void **state) {
     assert_int_equal(look_for("").count, 0);
 }
 
+/* --- the other kinds -------------------------------------------------------------------------- */
+
+static void assert_usage(const char *kind, size_t used, size_t reserved, size_t peak) {
+    struct seen seen = look_for("listed");
+    assert_int_equal(seen.count, 1);
+    assert_string_equal(seen.last.kind, kind);
+    assert_int_equal(seen.last.usage.used, used);
+    assert_int_equal(seen.last.usage.reserved, reserved);
+    assert_int_equal(seen.last.usage.peak, peak);
+}
+
+static void use_pool(struct cairn_pool *pool) {
+    void *objects[150];
+    for (int i = 0; i < 150; i++) {
+        objects[i] = cairn_pool_take(pool);
+        assert_non_null(objects[i]);
+    }
+    for (int i = 100; i < 150; i++) {
+        cairn_pool_give(pool, objects[i]);
+    }
+    struct cairn_pool_figures figures = cairn_pool_statistics(pool);
+    assert_in_range(figures.peak, 150 * 32, (150 + 64) * 32);
+    assert_usage("pool", 100 * 32, figures.reserved, figures.peak);
+    cairn_pool_reset(pool);
+    assert_usage("pool", 0, figures.reserved, figures.peak);
+}
+
+static void test_pools_are_listed(void **state) {
+    (void)state;
+    static char memory[1 << 16];
+    for (int shared = 0; shared < 2; shared++) {
+        const struct cairn_pool_options options = {.name = "listed", .shared = shared != 0};
+        struct cairn_pool pool;
+        assert_true(cairn_pool_init(&pool, 32, &options));
+        assert_int_equal(look_for("listed").count, shared); /* the other has no memory yet */
+        use_pool(&pool);
+        cairn_pool_destroy(&pool);
+        assert_true(cairn_pool_init_fixed(&pool, 32, memory, sizeof memory, &options));
+        use_pool(&pool);
+        cairn_pool_destroy(&pool);
+        assert_int_equal(look_for("listed").count, 0);
+    }
+    struct cairn_pool unnamed;
+    assert_true(cairn_pool_init_fixed(&unnamed, 32, memory, sizeof memory, NULL));
+    assert_int_equal(look_for("").count, 0);
+    cairn_pool_destroy(&unnamed);
+}
+
+static void test_object_caches_are_listed(void **state) {
+    (void)state;
+    const struct cairn_object_cache_options options = {.name = "listed"};
+    struct cairn_object_cache *cache = cairn_object_cache_create(32, &options);
+    assert_non_null(cache);
+    void *objects[150];
+    for (int i = 0; i < 150; i++) {
+        objects[i] = cairn_object_cache_take(cache);
+    }
+    for (int i = 100; i < 150; i++) {
+        cairn_object_cache_give(cache, objects[i]);
+    }
+    struct cairn_object_cache_figures figures = cairn_object_cache_statistics(cache);
+    assert_int_equal(figures.peak, 150 * 32);
+    assert_usage("object cache", 100 * 32, figures.reserved, 150 * 32);
+    for (int i = 0; i < 100; i++) {
+        cairn_object_cache_give(cache, objects[i]);
+    }
+    cairn_object_cache_destroy(cache);
+    assert_int_equal(look_for("listed").count, 0);
+}
+
+static void test_maps_are_listed(void **state) {
+    (void)state;
+    size_t page = os_page_size();
+    struct cairn_map map;
+    assert_fine(cairn_map_reserve(&map, 100 * page, 0));
+    cairn_map_name(&map, "listed");
+    assert_usage("mapped memory", 0, 0, 0);
+    assert_fine(cairn_map_resize(&map, 3 * page + 1));
+    assert_fine(cairn_map_resize(&map, 10));
+    assert_usage("mapped memory", 10, page, 3 * page + 1);
+    assert_fine(cairn_map_close(&map));
+    assert_int_equal(look_for("listed").count, 0);
+    cairn_map_name(&map, "listed"); /* it is closed: nothing happens */
+    assert_fine(cairn_map_ring(&map, page));
+    assert_int_equal(look_for("").count, 1);
+    cairn_map_name(&map, "a name that is longer than a map has room for");
+    assert_int_equal(look_for("a name that is longer than a ma").count, 1);
+    assert_fine(cairn_map_close(&map));
+    const char *path = scratch_file("listed", "text", 4);
+    assert_fine(cairn_map_file(&map, path, CAIRN_MAP_WRITE, 0));
+    assert_usage("mapped file", 4, page, 4);
+    for (size_t size = 1; size < 100 * page; size *= 3) { /* it moves on the way */
+        assert_fine(cairn_map_resize(&map, size));
+    }
+    assert_usage("mapped file", map.size, (map.size + page - 1) / page * page, map.size);
+    assert_fine(cairn_map_close(&map));
+    assert_int_equal(cairn_map_file(&map, path, CAIRN_MAP_READ, SIZE_MAX / 2).code, ENOMEM);
+    assert_int_equal(look_for("listed").count, 0);
+}
+
 /* --- many threads ----------------------------------------------------------------------------- */
 
 enum { THREADS = 4, ROUNDS = 300 };
 
 static void *come_and_go(void *unused) {
+    const struct cairn_pool_options of_pool = {.name = "thread"};
+    const struct cairn_object_cache_options of_cache = {.name = "thread"};
     for (int i = 0; i < ROUNDS; i++) {
         struct cairn_arena arena;
+        struct cairn_pool pool;
+        struct cairn_map map;
         cairn_arena_init(&arena, "thread", NULL);
-        for (int k = 0; k < 100; k++) {
+        REQUIRE(cairn_pool_init(&pool, 100, &of_pool));
+        struct cairn_object_cache *cache = cairn_object_cache_create(100, &of_cache);
+        REQUIRE(!cairn_map_failed(cairn_map_reserve(&map, 1 << 20, 0)));
+        cairn_map_name(&map, "thread");
+        for (size_t k = 0; k < 100; k++) {
             memset(cairn_arena_allocate(&arena, 100, 8), 1, 100);
+            void *kept = cairn_pool_take(&pool);
+            cairn_pool_give(&pool, cairn_pool_take(&pool));
+            memset(kept, 1, 100);
+            cairn_object_cache_give(cache, cairn_object_cache_take(cache));
+            REQUIRE(k % 25 != 0 || !cairn_map_failed(cairn_map_resize(&map, k * 1000)));
         }
         cairn_arena_destroy(&arena);
+        cairn_pool_destroy(&pool);
+        cairn_object_cache_destroy(cache);
+        REQUIRE(!cairn_map_failed(cairn_map_close(&map)));
     }
     return unused;
 }
@@ -187,10 +309,16 @@ static void test_mistakes(void **state) {
 }
 
 int main(void) {
+    object_cache_start();
     registry_start();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arenas_are_listed), cmocka_unit_test(test_without_a_name),
-        cmocka_unit_test(test_threads),           cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_arenas_are_listed),
+        cmocka_unit_test(test_without_a_name),
+        cmocka_unit_test(test_pools_are_listed),
+        cmocka_unit_test(test_object_caches_are_listed),
+        cmocka_unit_test(test_maps_are_listed),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_fork),
         cmocka_unit_test(test_mistakes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -197,13 +197,18 @@ static void bounds_are_checked(void **state) {
     struct numbers vec = {0};
     static const int three[] = {1, 2, 3};
     assert_true(numbers_append(&vec, three, 3));
-    assert_dies(pop_nothing, &empty, "cairn: numbers_pop: index 0 in an array of 0 items\n");
-    assert_dies(get_beyond, &vec, "cairn: numbers_get: index 3 in an array of 3 items\n");
-    assert_dies(set_beyond, &vec, "numbers_set: index 3 ");
-    assert_dies(at_beyond, &vec, "numbers_at: index 18446744073709551615 ");
-    assert_dies(insert_beyond, &vec, "numbers_insert: index 4 ");
-    assert_dies(remove_beyond, &vec, "numbers_remove: index 3 ");
-    assert_dies(remove_swap_beyond, &vec, "numbers_remove_swap: index 3 ");
+    assert_dies(pop_nothing, &empty, "cairn: numbers_pop(0x");
+    assert_dies(get_beyond, &vec, "): index 3 in an array of 3 items; thread ");
+    assert_dies(set_beyond, &vec, "cairn: numbers_set(0x");
+    assert_dies(set_beyond, &vec, "index 3 ");
+    assert_dies(at_beyond, &vec, "cairn: numbers_at(0x");
+    assert_dies(at_beyond, &vec, "index 18446744073709551615 ");
+    assert_dies(insert_beyond, &vec, "cairn: numbers_insert(0x");
+    assert_dies(insert_beyond, &vec, "index 4 ");
+    assert_dies(remove_beyond, &vec, "cairn: numbers_remove(0x");
+    assert_dies(remove_beyond, &vec, "index 3 ");
+    assert_dies(remove_swap_beyond, &vec, "cairn: numbers_remove_swap(0x");
+    assert_dies(remove_swap_beyond, &vec, "index 3 ");
     numbers_destroy(&vec);
 }
 

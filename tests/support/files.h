@@ -67,4 +67,13 @@ static inline size_t scratch_read(const char *path, void *bytes, size_t size) {
     return (size_t)length;
 }
 
+/* The process's address space in use. */
+static inline size_t mapped_bytes(void) {
+    size_t pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    REQUIRE(file != NULL && fscanf(file, "%zu", &pages) == 1);
+    (void)fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
 #endif

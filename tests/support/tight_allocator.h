@@ -1,9 +1,12 @@
 /* An allocator that keeps its users to the contract of <cairn/allocator.h>, and has as much memory
  * as it is told: it remembers what size and alignment each object has, and ends the program if a
- * call says otherwise.  Objects move on every resize, and what they leave is overwritten. */
+ * call says otherwise.  Objects move on every resize, and what they leave is overwritten.
+ * Thread-safe, but for what it is told. */
 #ifndef CAIRN_TESTS_SUPPORT_TIGHT_ALLOCATOR_H
 #define CAIRN_TESTS_SUPPORT_TIGHT_ALLOCATOR_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,11 +17,13 @@
 #include "support/child.h"
 
 struct tight_allocator {
-    size_t limit; /* bytes that may be in use at once */
-    size_t used;
-    size_t objects;
-    size_t calls;
-    size_t fail_at; /* the number of the call that fails; 0: none */
+    size_t limit;     /* bytes that may be in use at once */
+    size_t most;      /* bytes of one object; 0: any */
+    size_t fail_at;   /* the number of the call that fails; 0: none */
+    size_t fail_from; /* the same, and all after it */
+    _Atomic(size_t) used;
+    _Atomic(size_t) objects;
+    _Atomic(size_t) calls; /* for memory */
 };
 
 struct tight_header {
@@ -37,8 +42,10 @@ static inline struct tight_header *tight_header_of(void *object) {
 }
 
 static inline void *tight_take(struct tight_allocator *tight, size_t size, size_t alignment) {
-    tight->calls++;
-    if (tight->calls == tight->fail_at || size > tight->limit - tight->used) {
+    size_t call = ++tight->calls;
+    bool refused = tight->fail_from != 0 && call >= tight->fail_from;
+    if (refused || call == tight->fail_at || size > tight->limit - tight->used ||
+        (tight->most != 0 && size > tight->most)) {
         return NULL;
     }
     size_t grain = alignment < 16 ? 16 : alignment;

@@ -9,7 +9,7 @@ int main(void) {
     void *object = cairn_object_cache_take(cache);
     EXPECT(object != NULL);
     EXPECT_REPORT("cairn_object_cache_destroy", cache,
-                  "1 object is live of object cache \"objects\"");
+                  "1 object is live of an unnamed object cache");
     cairn_object_cache_destroy(cache);
     return 0;
 }

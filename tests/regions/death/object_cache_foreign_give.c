@@ -10,7 +10,7 @@ int main(void) {
     void *foreign = object_of(100);
     EXPECT(object != NULL);
     EXPECT_REPORT("cairn_object_cache_give", foreign,
-                  "pointer that is no object of object cache \"objects\"");
+                  "pointer that is no object of an unnamed object cache");
     cairn_object_cache_give(cache, foreign);
     return 0;
 }

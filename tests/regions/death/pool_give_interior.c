@@ -10,7 +10,7 @@ int main(void) {
     void *middle = at_offset(object, 16);
     EXPECT_REPORT(
         "cairn_pool_give", middle,
-        "pointer 16 bytes into an object of 48 bytes of pool \"pool\" that starts at 0x%lx",
+        "pointer 16 bytes into an object of 48 bytes of an unnamed pool that starts at 0x%lx",
         (unsigned long)address(object));
     cairn_pool_give(&pool, middle);
     return 0;

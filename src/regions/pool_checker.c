@@ -1,4 +1,4 @@
-/* Whether a pool is what cairn/pool.h says of it. */
+/* Whether a pool is as its header says. */
 #include "regions/pool_parts.h"
 
 /* Of a pool for one thread: the listed words are those with freed objects, each once. */
@@ -10,7 +10,7 @@ static const char *check_list(const struct cairn_pool *pool) {
             with_freed += chunk->words[w].freed != 0;
         }
     }
-    const struct cairn_pool_word *word = pool->poisons ? pool->hidden_listed : pool->listed;
+    const struct cairn_pool_word *word = poison_is_active() ? pool->hidden_listed : pool->listed;
     for (size_t i = 0; i < with_freed; i++, word = word->link.next) {
         if (word == NULL || word->freed == 0) {
             return "a listed word has freed objects, and all such are listed";
@@ -29,9 +29,8 @@ static const char *check_word(const struct cairn_pool *pool, const struct cairn_
     if (word->avail != 0 && word != pool->current && word != pool->hidden_current) {
         return "only the current word has any avail";
     }
-    if ((uintptr_t)word->base !=
-        chunk->span.start + round_down(w << pool->word_log, 64) * pool->stride) {
-        return "base is where the object of bit 0 is";
+    if ((uintptr_t)word->base != chunk->span.start + (w << pool->word_log) * pool->stride) {
+        return "base is the object of bit 0";
     }
     if ((pool_free_bits(word) & ~pool_word_mask(pool, w, end)) != 0) {
         return "no bit is set but those of objects";
@@ -62,7 +61,7 @@ static const char *check_chunk(const struct cairn_pool *pool,
     return NULL;
 }
 
-CAIRN_EXPORT const char *cairn_pool_check(const struct cairn_pool *pool) {
+static const char *check_pool(const struct cairn_pool *pool) {
     size_t capacity = 0;
     for (uint32_t i = 0; i < pool->chunk_count; i++) {
         const char *wrong = check_chunk(pool, pool->chunks[i]);
@@ -75,4 +74,9 @@ CAIRN_EXPORT const char *cairn_pool_check(const struct cairn_pool *pool) {
         return "capacity is the sum of all chunks' objects";
     }
     return pool->sharing == NULL ? check_list(pool) : pool_shared_check(pool);
+}
+
+bool pool_holds(const struct cairn_pool *pool, const char **what) {
+    *what = check_pool(pool);
+    return *what == NULL;
 }

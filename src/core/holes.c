@@ -1,0 +1,164 @@
+#include "core/holes.h"
+
+#include "base/bits.h"
+#include "core/chunk_map.h"
+#include "core/slab.h"
+
+enum {
+    QUIET = 4,     /* slow frees in a row without a refill: the class is shrinking */
+    MANY = 32,     /* slabs of a class: with fewer there is little to gain, and one of them that is
+                   watched would make too large a part of all frees slow */
+    TRUST = 64,    /* pages that may come into use again before anything is concluded from it */
+    PROVEN = 1024, /* purged pages of which few came into use again: all is forgiven */
+    PAUSE_FIRST = 1024,     /* looks to leave out the first time it was in vain; then twice as */
+    PAUSE_LONGEST = 1 << 24 /* many, and so on */
+};
+
+/* Pages of a slab are counted in bits of chunk.purged: with pages so large that a slab has one
+ * there are no holes. */
+static unsigned page_count(void) { return (unsigned)(CHUNK_SIZE / os_page_size()); }
+
+void holes_flush(struct heap *heap) {
+    struct holes *holes = &heap->holes;
+    if (holes->count > 1 && os_purge_ranges(holes->range, holes->count)) {
+        for (uint32_t i = 0; i < holes->count; i++) {
+            heap->counters.hole_bytes += holes->range[i].size;
+        }
+    } else {
+        for (uint32_t i = 0; i < holes->count; i++) {
+            const struct os_range *range = &holes->range[i];
+            bool purged = os_purge((void *)range->address, range->size);
+            heap->counters.hole_bytes += purged ? range->size : 0;
+        }
+    }
+    holes->count = 0;
+}
+
+static void give_back(struct heap *heap, uintptr_t address, size_t size) {
+    struct holes *holes = &heap->holes;
+    holes->range[holes->count++] = (struct os_range){address, size};
+    if (holes->count == HOLES_WAITING) {
+        holes_flush(heap);
+    }
+}
+
+static bool waits(const struct heap *heap, const struct chunk *slab) {
+    for (uint32_t i = 0; i < heap->holes.count; i++) {
+        if (heap->holes.range[i].address - slab->start < CHUNK_SIZE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void holes_fill(struct heap *heap, struct chunk *slab) {
+    if (waits(heap, slab)) {
+        holes_flush(heap);
+    }
+    heap->holes.refilled_pages += count_bits(slab->purged);
+    slab->purged = 0;
+}
+
+void holes_forget(struct heap *heap, const struct chunk *slab) {
+    struct holes *holes = &heap->holes;
+    for (uint32_t i = 0; i < holes->count;) {
+        if (holes->range[i].address - slab->start < CHUNK_SIZE) {
+            holes->range[i] = holes->range[--holes->count];
+        } else {
+            i++;
+        }
+    }
+}
+
+/* --- looking ---------------------------------------------------------------------------------- */
+
+/* Whether all objects first .. last are free; those behind the last object of the slab are. */
+static bool are_free(const struct chunk *slab, unsigned first, unsigned last) {
+    for (unsigned w = first / 64; w <= last / 64; w++) {
+        uint64_t wanted = w == last / 64 ? low_mask(last % 64 + 1) : ~UINT64_C(0);
+        wanted &= w == first / 64 ? ~low_mask(first % 64) : ~UINT64_C(0);
+        if ((owner_word_read(&slab->words[w].freed) & wanted) != wanted) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The pages on which nothing is live, a bit for each. */
+static unsigned find_holes(const struct chunk *slab) {
+    size_t page = os_page_size();
+    unsigned holes = 0;
+    bool exact;
+    for (unsigned p = 0; p < page_count(); p++) {
+        unsigned first = (unsigned)object_index(slab, p * page, &exact);
+        unsigned last = (unsigned)object_index(slab, p * page + page - 1, &exact);
+        holes |= (unsigned)are_free(slab, first, last) << p;
+    }
+    return holes;
+}
+
+/* Whether a quarter of what was live the last time was freed since (or objects were handed out);
+ * notes how much is live now. */
+static bool has_changed(struct chunk *slab) {
+    unsigned live = slab_live(slab), before = slab->live_before;
+    bool changed = live < before - before / 4 || live > before;
+    slab->live_before = changed ? (uint16_t)live : slab->live_before;
+    return changed;
+}
+
+static void look_at(struct heap *heap, struct chunk *slab) {
+    if (!has_changed(slab)) {
+        return;
+    }
+    unsigned new_holes = find_holes(slab) & ~(unsigned)slab->purged;
+    slab->purged |= (uint8_t)new_holes;
+    heap->holes.purged_pages += count_bits(new_holes);
+    while (new_holes != 0) {
+        unsigned first = lowest_bit(new_holes);
+        unsigned length = lowest_bit(~(new_holes >> first));
+        give_back(heap, slab->start + first * os_page_size(), length * os_page_size());
+        new_holes &= ~((unsigned)low_mask(length) << first);
+    }
+}
+
+static bool is_shrinking(struct heap *heap, unsigned class) {
+    struct queue *queue = &heap->queues[class];
+    uint64_t handed = heap->bins[class].handed;
+    queue->quiet = handed == queue->handed_before ? queue->quiet + 1 : 0;
+    queue->handed_before = handed;
+    return queue->quiet >= QUIET;
+}
+
+/* Not for a while if more than half of what went came into use again. */
+static bool is_worth_it(struct holes *holes) {
+    if (holes->pause != 0) {
+        holes->pause--;
+        return false;
+    }
+    if (holes->refilled_pages > holes->purged_pages / 2 + TRUST) {
+        uint32_t pause = holes->next_pause == 0 ? PAUSE_FIRST : holes->next_pause;
+        holes->pause = pause;
+        holes->next_pause = pause < PAUSE_LONGEST ? 2 * pause : pause;
+        holes->purged_pages = holes->refilled_pages = 0;
+        return false;
+    }
+    if (holes->purged_pages > PROVEN && holes->refilled_pages < holes->purged_pages / 4) {
+        holes->next_pause = 0;
+        holes->purged_pages = holes->refilled_pages = 0;
+    }
+    return true;
+}
+
+void holes_look(struct heap *heap, unsigned class) {
+    struct queue *queue = &heap->queues[class];
+    if (queue->slabs < MANY || !is_shrinking(heap, class) || !is_worth_it(&heap->holes) ||
+        page_count() <= 1) {
+        return;
+    }
+    struct chunk *slab = queue->look != NULL ? queue->look : queue->head;
+    if (slab != NULL) {
+        queue->look = shared_of(slab)->next;
+        look_at(heap, slab);
+        slab_set_owner(slab, heap_distance_of(heap) | OWNER_FULL);
+    }
+}

@@ -1,0 +1,35 @@
+/* Holes: pages without a live object inside slabs that have live objects on other pages.  They go
+ * back to the kernel while the program frees, with no timer and nothing on free's fast path.
+ *
+ * WHEN  A free that takes the slow path is the heartbeat: the first one into a full slab, the last
+ *       one of a slab, and one into a *watched* slab.  A queued slab is watched by the tag that
+ *       full slabs have, which makes its next free slow.  If a few of these come in a row and none
+ *       of the class's objects was handed out in between, the class is shrinking: then each looks
+ *       at the next of its queued slabs, in turn, and that one is watched.  So frees into n slabs
+ *       in any order look at a slab for each n of them or so.
+ * WHAT  Pages on which all objects are free.  They wait until as many runs of them are together as
+ *       a system call is worth, and go before an object of their slab is handed out again.
+ * NOT   where it was in vain: pages that came into use again soon count against those that were
+ *       given back.
+ *
+ * All functions: the heap's thread; or, for parked heaps, whoever holds the registry lock. */
+#ifndef CAIRN_CORE_HOLES_H
+#define CAIRN_CORE_HOLES_H
+
+#include "core/chunk.h"
+#include "core/heap.h"
+
+/* The heartbeat, after a slow free of an object of `class`. */
+void holes_look(struct heap *heap, unsigned class);
+
+/* Objects of a slab with chunk.purged != 0 are about to be handed out; or it is to become another
+ * slab, its chunk having been kept as one that is resident. */
+void holes_fill(struct heap *heap, struct chunk *slab);
+
+/* A slab with chunk.purged != 0 is about to be released: its pages stay where they are. */
+void holes_forget(struct heap *heap, const struct chunk *slab);
+
+/* Gives back what waits. */
+void holes_flush(struct heap *heap);
+
+#endif

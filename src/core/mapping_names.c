@@ -1,0 +1,42 @@
+#include "core/mapping_names.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/bits.h"
+#include "core/block.h"
+#include "core/chunk_map.h"
+#include "core/metadata.h"
+#include "core/region.h"
+#include "os/os.h"
+
+/* relaxed: what is named too late stays without a name, nothing else. */
+static _Atomic(bool) wanted;
+
+static void name(void *address, size_t size, const char *text) {
+    if (atomic_load_explicit(&wanted, memory_order_relaxed) && !os_name(address, size, text)) {
+        atomic_store_explicit(&wanted, false, memory_order_relaxed);
+    }
+}
+
+void mapping_name_heap(void *address, size_t size) { name(address, size, "cairn heap"); }
+void mapping_name_tables(void *address, size_t size) { name(address, size, "cairn tables"); }
+
+static void name_region(const struct region *region) {
+    uintptr_t end = region->base + region->reserved;
+    mapping_name_heap((void *)region->base, region->reserved);
+    for (uintptr_t at = region->base >> WINDOW_SHIFT; at <= (end - 1) >> WINDOW_SHIFT; at++) {
+        mapping_name_tables(chunk_of(at << WINDOW_SHIFT),
+                            round_up(sizeof(struct leaf), os_page_size()));
+    }
+}
+
+void mapping_names_start(void) {
+    atomic_store_explicit(&wanted, true, memory_order_relaxed);
+    chunks_lock();
+    for (size_t i = 0; i < regions.count; i++) {
+        name_region(&regions.region[i]);
+    }
+    chunks_unlock();
+    metadata_each_segment(mapping_name_tables);
+}

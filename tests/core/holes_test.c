@@ -1,0 +1,186 @@
+/* Pages without a live object inside slabs go back while the program frees. */
+#include "core/holes.h"
+
+#include <string.h>
+
+#include "core/slab.h"
+#include "core/trim.h"
+#include "support/dies.h"
+
+enum { SIZE = 512, SLABS = 200, CAPACITY = 64, OBJECTS = SLABS * CAPACITY };
+static unsigned char *objects[OBJECTS];
+
+static unsigned char mark_of(size_t i) { return (unsigned char)(i * 7 + 1); }
+
+static void take_object(size_t i) {
+    objects[i] = take(SIZE);
+    assert_non_null(objects[i]);
+    memset(objects[i], mark_of(i), SIZE);
+}
+
+static void give_object(size_t i) {
+    for (size_t b = 0; b < SIZE; b++) {
+        assert_int_equal(objects[i][b], mark_of(i));
+    }
+    give(objects[i]);
+    objects[i] = NULL;
+}
+
+static void take_all(void) {
+    for (size_t i = 0; i < OBJECTS; i++) {
+        if (objects[i] == NULL) {
+            take_object(i);
+        }
+    }
+}
+
+static void give_all(void) {
+    for (size_t i = 0; i < OBJECTS; i++) {
+        if (objects[i] != NULL) {
+            give_object(i);
+        }
+    }
+    assert_intact();
+}
+
+static uint64_t given_back(void) { return heap_self()->counters.hole_bytes; }
+
+static size_t resident_of(size_t first, size_t count) {
+    size_t resident = 0;
+    for (size_t i = first; i < first + count; i += CAPACITY) {
+        struct chunk *slab = chunk_of((uintptr_t)objects[i]);
+        resident += os_resident_bytes((void *)slab->start, CHUNK_SIZE);
+    }
+    return resident;
+}
+
+static int start(void **state) {
+    (void)state;
+    give(take(SIZE));
+    (void)trim();
+    heap_self()->holes = (struct holes){0};
+    return 0;
+}
+
+/* All but the first of each slab, in any order; step and their number have no common factor. */
+static void give_in_steps(size_t step) {
+    for (size_t n = 0, i = 0; n < OBJECTS; n++, i = (i + step) % OBJECTS) {
+        if (i % CAPACITY != 0) {
+            give_object(i);
+        }
+    }
+}
+
+static void survivors_keep_their_pages_only(size_t step) {
+    if (os_page_size() != 4096) {
+        skip();
+    }
+    take_all();
+    uint64_t before = given_back();
+    assert_int_equal(resident_of(0, OBJECTS), SLABS * CHUNK_SIZE);
+    give_in_steps(step);
+    assert_intact();
+    size_t resident = resident_of(0, OBJECTS);
+    assert_true(given_back() - before + resident <= SLABS * CHUNK_SIZE);
+    assert_true(resident < SLABS * CHUNK_SIZE / 2); /* an eighth is what survivors need */
+    give_all();
+}
+
+static void test_in_order(void **state) {
+    (void)state;
+    survivors_keep_their_pages_only(1);
+}
+
+static void test_in_any_order(void **state) {
+    (void)state;
+    survivors_keep_their_pages_only(7919);
+}
+
+/* What is handed out again is never given back behind the program's back. */
+static void test_use_again(void **state) {
+    (void)state;
+    for (int round = 0; round < 3; round++) {
+        take_all();
+        give_in_steps(7919);
+        take_all();
+        for (size_t i = 0; i < OBJECTS; i += 2) {
+            give_object(i);
+        }
+        for (size_t i = 0; i < OBJECTS; i += 4) {
+            take_object(i);
+        }
+        assert_intact();
+        give_all();
+    }
+}
+
+/* Nothing goes while as much is allocated as is freed. */
+static void test_steady(void **state) {
+    (void)state;
+    take_all();
+    uint64_t before = given_back();
+    for (size_t n = 0, i = 0; n < 4 * OBJECTS; n++, i = (i + 7919) % OBJECTS) {
+        give_object(i);
+        take_object(i);
+    }
+    assert_int_equal(given_back(), before);
+    give_all();
+}
+
+/* A class that swings is left alone after a while. */
+static void test_swing(void **state) {
+    (void)state;
+    uint64_t first = 0, last = 0;
+    for (int round = 0; round < 12; round++) {
+        take_all();
+        uint64_t before = given_back();
+        give_in_steps(7919);
+        last = given_back() - before;
+        first = round == 0 ? last : first;
+    }
+    assert_true(first == 0 || last < first / 4);
+    give_all();
+}
+
+/* Neither a released slab nor one of an ended thread leaves ranges behind that are not its. */
+static void *take_and_give_most(void *argument) {
+    (void)argument;
+    take_all();
+    give_in_steps(7919);
+    return NULL;
+}
+
+static void test_end_of_thread(void **state) {
+    (void)state;
+    in_thread(take_and_give_most, NULL);
+    assert_intact();
+    give_all();
+}
+
+static void free_twice_into_watched(void *argument) {
+    (void)argument;
+    take_all();
+    give_in_steps(7919);
+    struct queue *queue = &heap_self()->queues[class_of(SIZE)];
+    struct chunk *slab = queue->head;
+    slab_set_owner(slab, heap_distance | OWNER_FULL);
+    give((void *)(slab->start + SIZE)); /* the second of each is free */
+}
+
+static void test_double_free(void **state) {
+    (void)state;
+    assert_dies(free_twice_into_watched, NULL, "double free of an object of size class 512");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_in_order, start),
+        cmocka_unit_test_setup(test_in_any_order, start),
+        cmocka_unit_test_setup(test_use_again, start),
+        cmocka_unit_test_setup(test_steady, start),
+        cmocka_unit_test_setup(test_swing, start),
+        cmocka_unit_test_setup(test_end_of_thread, start),
+        cmocka_unit_test_setup(test_double_free, start),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
