@@ -3,6 +3,7 @@
 #include <cairn/anchor.h>
 #include <cairn/arena.h>
 #include <cairn/cairn.h>
+#include <cairn/limits.h>
 #include <cairn/map.h>
 #include <cairn/object_cache.h>
 #include <cairn/options.h>
