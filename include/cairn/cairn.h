@@ -66,6 +66,56 @@ CAIRN_OWNED_BY(cairn_free)
 CAIRN_ATTRIBUTE(malloc, alloc_align(1), alloc_size(2), warn_unused_result)
 void *cairn_aligned_alloc(size_t alignment, size_t size);
 
+/* --- beyond C ------------------------------------------------------------------------------- */
+
+/* Resizes an object to `size` bytes where it is, or says that it can't be done there and leaves it
+ * as it was.  A large object gives back or takes on pages behind it; one of up to 16 KiB has room
+ * for cairn_usable_size() bytes, and a smaller size frees nothing.  False for NULL; a size of 0 is
+ * as 1.  errno is not promised. */
+CAIRN_ATTRIBUTE(warn_unused_result)
+bool cairn_expand(void *pointer, size_t size);
+
+struct cairn_sized {
+    void *pointer;
+    size_t size; /* bytes usable; 0 if there is no object */
+};
+
+/* cairn_malloc and cairn_usable_size in one call, at the price of the first: what is rounded up is
+ * told and not lost.  pointer is NULL with errno ENOMEM as above. */
+CAIRN_ATTRIBUTE(warn_unused_result)
+struct cairn_sized cairn_malloc_at_least(size_t size);
+
+/* cairn_realloc of an array to count * size bytes, of which the first old_count * size keep their
+ * contents and the rest is zero.  Memory that comes fresh from the system is not cleared again.
+ * (The old count is asked for as only the program knows what it has written: OpenBSD's
+ * recallocarray.)  pointer == NULL: cairn_calloc(count, size).  count or size == 0: frees the
+ * object and returns NULL.  On failure, also if count * size overflows, NULL with errno ENOMEM,
+ * and the object is as it was.  An old count that the object can't have had is reported and ends
+ * the process by abort(). */
+CAIRN_OWNED_BY(cairn_free)
+CAIRN_ATTRIBUTE(alloc_size(3, 4), warn_unused_result)
+void *cairn_recalloc(void *pointer, size_t old_count, size_t count, size_t size);
+
+/* cairn_free of an object of which the program believes that it has `size` bytes: any that it asked
+ * for, resized it to or was told to be usable.  More than it has is reported and ends the process
+ * by abort(), for then the object is another one or was written beyond its end.  Finds mistakes;
+ * saves no time.  NULL is ignored, with any size. */
+void cairn_free_sized(void *pointer, size_t size);
+
+/* Puts `count` objects as cairn_malloc(size) gives them into pointers[0] and so on.  Returns how
+ * many: all, or with errno ENOMEM those for which there was memory, which are the caller's like any
+ * others.  Their addresses mostly follow each other.  Several times as fast as one by one. */
+CAIRN_ATTRIBUTE(warn_unused_result)
+size_t cairn_malloc_batch(size_t size, size_t count, void **pointers);
+
+/* Frees pointers[0] to pointers[count - 1]: objects of any size, from any thread and in any order;
+ * NULL is ignored.  Several times as fast as one by one where neighbours in memory are neighbours
+ * in the array, as cairn_malloc_batch() gives them; else about as fast.  A pointer that cairn_free
+ * would report is reported, and so is an object that is in the array twice. */
+void cairn_free_batch(void *const *pointers, size_t count);
+
+/* --- looking, giving back ------------------------------------------------------------------- */
+
 /* How many bytes of an object the program may use: at least what was asked for, and always the same
  * until it is resized.  0 for NULL. */
 CAIRN_ATTRIBUTE(warn_unused_result)

@@ -67,8 +67,13 @@ static void *take_small(size_t size, bool *zeroed) {
 static void note_large(size_t size) {
     (void)atomic_fetch_add_explicit(&large_requests.count, 1, memory_order_relaxed);
     (void)atomic_fetch_add_explicit(&large_requests.bytes, size, memory_order_relaxed);
-    (void)atomic_fetch_add_explicit(&large_requests.rounded_bytes, round_up(size, os_page_size()),
-                                    memory_order_relaxed);
+    size_t bytes = round_up(size, os_page_size());
+    (void)atomic_fetch_add_explicit(&large_requests.rounded_bytes, bytes, memory_order_relaxed);
+    if (heap_distance != 0) {
+        struct heap_counters *counters = &heap_self()->counters;
+        counters->large_objects++;
+        counters->large_bytes += bytes;
+    }
 }
 
 static void *take_large_again(void *request) {
@@ -173,6 +178,15 @@ static void free_for_realloc(void *pointer) { free_slow("realloc", pointer); }
 /* An object that shrinks to less than half of its room moves to a smaller one. */
 static bool fits_well(size_t size, size_t usable) { return size <= usable && size >= usable / 2; }
 
+/* Where it is, or by moving pages; the copying is the caller's.  NULL: it has to be copied. */
+static void *resize_without_copy(const struct object *object, size_t size, size_t *zeroed_from) {
+    *zeroed_from = SIZE_MAX;
+    if (chunk_is(object->chunk, CHUNK_LARGE) && size > SLAB_MAX) {
+        return large_resize(object->chunk, size, zeroed_from);
+    }
+    return NULL;
+}
+
 void *reallocate(const char *function, void *pointer, size_t size) {
     struct object object = object_require(function, pointer);
     if (fits_well(size, object.usable)) {
@@ -181,11 +195,10 @@ void *reallocate(const char *function, void *pointer, size_t size) {
     if (size > REQUEST_MAX) {
         return out_of_memory();
     }
-    if (chunk_is(object.chunk, CHUNK_LARGE) && size > SLAB_MAX) {
-        void *resized = large_resize(object.chunk, size);
-        if (resized != NULL) {
-            return resized;
-        }
+    size_t zeroed_from;
+    void *resized = resize_without_copy(&object, size, &zeroed_from);
+    if (resized != NULL) {
+        return resized;
     }
     void *copy = fast_allocate(size);
     if (copy == NULL) {
@@ -196,6 +209,80 @@ void *reallocate(const char *function, void *pointer, size_t size) {
     return copy;
 }
 
+/* Clears [from, to). */
+static void *clear(void *pointer, size_t from, size_t to) {
+    if (from < to) {
+        memset((char *)pointer + from, 0, to - from);
+    }
+    return pointer;
+}
+
+/* Only what is not copied over is cleared, and only if it has to be. */
+static void *copy_zeroed(void *pointer, size_t old_size, size_t size) {
+    bool zeroed;
+    void *copy;
+    if (size <= SLAB_MAX) {
+        copy = fast_allocate(size);
+        zeroed = bin_for(size)->zeroed != 0; /* it came from there just now */
+    } else {
+        copy = take_large(size, CHUNK_SIZE, &zeroed);
+    }
+    if (copy == NULL) {
+        return NULL;
+    }
+    memcpy(copy, pointer, old_size < size ? old_size : size);
+    fast_free(pointer, free_for_realloc);
+    return zeroed ? copy : clear(copy, old_size, size);
+}
+
+void *reallocate_zeroed(const char *function, void *pointer, size_t old_size, size_t size) {
+    struct object object = object_require(function, pointer);
+    if (old_size > object.usable) {
+        report_wrong_size(function, (uintptr_t)pointer, object.usable, old_size);
+    }
+    if (fits_well(size, object.usable)) {
+        return clear(pointer, old_size, size);
+    }
+    if (size > REQUEST_MAX) {
+        return out_of_memory();
+    }
+    size_t zeroed_from;
+    void *resized = resize_without_copy(&object, size, &zeroed_from);
+    if (resized != NULL) {
+        return clear(resized, old_size, size < zeroed_from ? size : zeroed_from);
+    }
+    void *copy = copy_zeroed(pointer, old_size, size);
+    return copy == NULL && size <= object.usable ? clear(pointer, old_size, size) : copy;
+}
+
+bool resize_in_place(const char *function, void *pointer, size_t size) {
+    struct object object = object_require(function, pointer);
+    size_t zeroed_from;
+    if (chunk_is(object.chunk, CHUNK_LARGE)) {
+        return size <= REQUEST_MAX &&
+               large_resize_in_place(object.chunk, size == 0 ? 1 : size, &zeroed_from);
+    }
+    return size <= object.usable;
+}
+
+/* --- sizes ------------------------------------------------------------------------------------ */
+
 size_t usable_size(const char *function, const void *pointer) {
     return pointer == NULL ? 0 : object_require(function, pointer).usable;
+}
+
+size_t good_size(size_t size) {
+    if (size <= SLAB_MAX) {
+        return size_classes[class_of(size)].size;
+    }
+    size_t page = os_page_size();
+    return size <= REQUEST_MAX - page ? round_up(size, page) : 0;
+}
+
+void require_size(const char *function, const void *pointer, size_t size) {
+    struct object object;
+    struct finding finding;
+    if (object_find(pointer, &object, &finding) == FOUND_LIVE && size > object.usable) {
+        report_wrong_size(function, (uintptr_t)pointer, object.usable, size);
+    }
 }

@@ -8,6 +8,7 @@
 #define CAIRN_CORE_ALLOCATE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,14 @@ void *allocate_aligned(size_t alignment, size_t size);
 
 /* realloc for pointer != NULL and size != 0. */
 void *reallocate(const char *function, void *pointer, size_t size);
+
+/* The same for an object of which the first old_size bytes are the program's: what it gets beyond
+ * them reads as zero.  An old_size above what is usable is reported. */
+void *reallocate_zeroed(const char *function, void *pointer, size_t old_size, size_t size);
+
+/* Resizes an object where it is, so that `size` bytes are usable, or returns false and changes
+ * nothing. */
+bool resize_in_place(const char *function, void *pointer, size_t size);
 
 /* Not an object of a slab of the caller's that needs nothing special.  NULL is ignored. */
 void free_slow(const char *function, void *pointer);
@@ -36,5 +45,11 @@ extern struct large_requests large_requests;
 
 /* Bytes the program may use; 0 for NULL. */
 size_t usable_size(const char *function, const void *pointer);
+
+/* Bytes usable of an object of `size` bytes; 0: none can be that large. */
+size_t good_size(size_t size);
+
+/* Reports a live object of which the program has more bytes than are usable, by what it says. */
+void require_size(const char *function, const void *pointer, size_t size);
 
 #endif

@@ -142,8 +142,8 @@ static void note_taken(size_t count, bool zeroed) {
     }
 }
 
-/* The block that a short run is being taken from, if nothing of it is in use or resident.  Under the
- * lock. */
+/* The block that a short run is being taken from, if nothing of it is in use or resident.  Under
+ * the lock. */
 static struct block *untouched;
 
 /* Brings in new blocks, clean and free; returns the first or NULL. */

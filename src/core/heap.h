@@ -62,8 +62,9 @@ enum heap_state {
 struct heap_counters {
     uint64_t refills;
     uint64_t slabs_created, slabs_released, slabs_adopted;
-    uint64_t remote_frees; /* objects that other threads freed, as merged */
-    uint64_t hole_bytes;   /* given back from the middle of slabs */
+    uint64_t remote_frees;               /* objects that other threads freed, as merged */
+    uint64_t large_objects, large_bytes; /* that its threads allocated; whole pages */
+    uint64_t hole_bytes;                 /* given back from the middle of slabs */
 };
 
 /* Ranges that are about to be given back from the middle of slabs: see holes.h. */

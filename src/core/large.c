@@ -88,7 +88,7 @@ bool large_free(struct chunk *head) {
     return true;
 }
 
-static bool grow_in_place(struct chunk *head, size_t bytes) {
+static bool grow_in_place(struct chunk *head, size_t bytes, size_t *zeroed_from) {
     size_t have = head->large.chunks;
     size_t want = chunks_for(bytes);
     bool zeroed = false;
@@ -96,6 +96,7 @@ static bool grow_in_place(struct chunk *head, size_t bytes) {
         return false;
     }
     if (zeroed) {
+        *zeroed_from = have * CHUNK_SIZE;
         prefault_growth(head->start + have * CHUNK_SIZE, (want - have) * CHUNK_SIZE,
                         have * CHUNK_SIZE);
     }
@@ -123,7 +124,7 @@ static bool may_move(const struct chunk *head) {
 }
 
 /* The pages move, the bytes stay where they are. */
-static void *move(struct chunk *head, size_t bytes) {
+static void *move(struct chunk *head, size_t bytes, size_t *zeroed_from) {
     struct run run = chunks_take(chunks_for(bytes), CHUNK_SIZE);
     if (run.address == 0) {
         return NULL;
@@ -135,6 +136,7 @@ static void *move(struct chunk *head, size_t bytes) {
         chunks_give(run.address, chunks_for(bytes), !run.zeroed);
         return NULL;
     }
+    *zeroed_from = run.zeroed ? old_chunks * CHUNK_SIZE : SIZE_MAX;
     unsigned moves = head->moves;
     make_head(run.address, bytes)->moves = (uint8_t)(moves + 1);
     count_pieces(pieces_of(moves + 1), 0);
@@ -149,14 +151,19 @@ static void *move(struct chunk *head, size_t bytes) {
     return (void *)run.address;
 }
 
-void *large_resize(struct chunk *head, size_t size) {
+bool large_resize_in_place(struct chunk *head, size_t size, size_t *zeroed_from) {
     size_t bytes = round_up(size, os_page_size());
+    *zeroed_from = SIZE_MAX;
     if (bytes <= head->large.bytes) {
         shrink_in_place(head, bytes);
+        return true;
+    }
+    return grow_in_place(head, bytes, zeroed_from);
+}
+
+void *large_resize(struct chunk *head, size_t size, size_t *zeroed_from) {
+    if (large_resize_in_place(head, size, zeroed_from)) {
         return (void *)head->start;
     }
-    if (grow_in_place(head, bytes)) {
-        return (void *)head->start;
-    }
-    return may_move(head) ? move(head, bytes) : NULL;
+    return may_move(head) ? move(head, round_up(size, os_page_size()), zeroed_from) : NULL;
 }

@@ -17,7 +17,11 @@ void *large_allocate(size_t size, size_t alignment, bool *zeroed);
 bool large_free(struct chunk *head);
 
 /* Changes the size: in place if possible, else by moving page tables.  Returns the address, the
- * old one or a new one; NULL: it has to be done by copying. */
-void *large_resize(struct chunk *head, size_t size);
+ * old one or a new one; NULL: it has to be done by copying.  From byte *zeroed_from on the object
+ * reads as zero (SIZE_MAX: unknown). */
+void *large_resize(struct chunk *head, size_t size, size_t *zeroed_from);
+
+/* Changes the size in place, or returns false and changes nothing. */
+bool large_resize_in_place(struct chunk *head, size_t size, size_t *zeroed_from);
 
 #endif

@@ -41,18 +41,17 @@ static struct heap *notify(struct chunk *slab, uint64_t summary) {
     return NULL;
 }
 
-bool remote_free(struct chunk *slab, uint64_t index) {
-    unsigned w = (unsigned)(index / 64);
-    uint64_t bit = UINT64_C(1) << (index % 64);
-    /* The owner's words, read from outside: as long as the object is live, its bits are stable. */
-    if ((slab_free_bits(slab, w) & bit) != 0) {
-        return false;
+uint64_t remote_free_objects(struct chunk *slab, unsigned w, uint64_t objects) {
+    /* The owner's words, read from outside: as long as an object is live, its bits are stable. */
+    uint64_t twice = slab_free_bits(slab, w) & objects;
+    if (twice != 0) {
+        return twice;
     }
-    /* release: what this thread wrote into the object comes before its next use. */
+    /* release: what this thread wrote into the objects comes before their next use. */
     uint64_t before =
-        atomic_fetch_or_explicit(&shared_of(slab)->remote[w], bit, memory_order_acq_rel);
-    if ((before & bit) != 0) {
-        return false;
+        atomic_fetch_or_explicit(&shared_of(slab)->remote[w], objects, memory_order_acq_rel);
+    if ((before & objects) != 0) {
+        return before & objects;
     }
     if (before == 0) {
         struct heap *heap = notify(slab, UINT64_C(1) << w);
@@ -60,7 +59,11 @@ bool remote_free(struct chunk *slab, uint64_t index) {
             threads_drain_parked(heap);
         }
     }
-    return true;
+    return 0;
+}
+
+bool remote_free(struct chunk *slab, uint64_t index) {
+    return remote_free_objects(slab, (unsigned)(index / 64), UINT64_C(1) << (index % 64)) == 0;
 }
 
 struct chunk *remote_take_list(struct heap *heap) {

@@ -32,6 +32,10 @@
  * already. */
 bool remote_free(struct chunk *slab, uint64_t index);
 
+/* The same for several objects of its word w at once, a bit each and at least one.  Returns those
+ * that were free already: then the others may be freed or not. */
+uint64_t remote_free_objects(struct chunk *slab, unsigned w, uint64_t objects);
+
 /* Whether there is a list to take.  relaxed: who misses it comes by again. */
 static inline bool remote_is_notified(struct heap *heap) {
     return atomic_load_explicit(&heap->notified, memory_order_relaxed) != NULL;

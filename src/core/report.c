@@ -23,9 +23,10 @@ static void describe_start(struct text *text, const struct finding *finding) {
 }
 
 /* Whether the call was meant to end the object's life; by the names that are not: realloc,
- * reallocarray, malloc_usable_size and cairn's own of them. */
+ * reallocarray, malloc_usable_size and cairn's own of them, recalloc and expand. */
 static int frees(const char *function) {
-    return strstr(function, "realloc") == NULL && strstr(function, "usable_size") == NULL;
+    return strstr(function, "realloc") == NULL && strstr(function, "recalloc") == NULL &&
+           strstr(function, "usable_size") == NULL && strstr(function, "expand") == NULL;
 }
 
 static void describe(struct text *text, const char *function, const struct finding *finding) {
@@ -81,6 +82,18 @@ _Noreturn void report_bad_pointer(const char *function, const struct finding *fi
     struct text text;
     report_begin(&text, function, finding->address);
     describe(&text, function, finding);
+    report_end(&text);
+}
+
+_Noreturn void report_wrong_size(const char *function, uintptr_t object, size_t usable,
+                                 size_t size) {
+    struct text text;
+    report_begin(&text, function, object);
+    text_string(&text, "an object of ");
+    text_decimal(&text, usable);
+    text_string(&text, " usable bytes was called one of ");
+    text_decimal(&text, size);
+    text_string(&text, "; give the size that it was allocated with");
     report_end(&text);
 }
 

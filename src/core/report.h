@@ -36,6 +36,10 @@ _Noreturn void report_end(struct text *text);
 
 _Noreturn void report_bad_pointer(const char *function, const struct finding *finding);
 
+/* A live object of `usable` bytes of which the program says that it has `size`, which is more. */
+_Noreturn void report_wrong_size(const char *function, uintptr_t object, size_t usable,
+                                 size_t size);
+
 /* Any other mistake: `function` was called with `argument`, and `what` says what is wrong with it
  * and what to do. */
 _Noreturn void report_misuse(const char *function, const void *argument, const char *what);

@@ -2,9 +2,10 @@
  *
  * Code built with it tells with each allocation what kind of type the object is for: as one more
  * argument, the token, or, with -fsanitize-alloc-token-fast-abi, as a number in the function's
- * name. The token is reserved for keeping kinds apart in partitions of their own; as long as there
- * is one partition it changes nothing, and each function is what its name says without the token.
- */
+ * name.  Each function is what its name says without the token; those behind malloc and new tell
+ * the tags (<cairn/tag.h>) for what kind a bin was filled: in the slow path, so it costs nothing
+ * elsewhere. */
+#include "core/tag.h"
 #include "front/cxx.h"
 #include "front/rules.h"
 
@@ -14,6 +15,26 @@
 #define TOKEN   size_t token __attribute__((unused))
 #define NOTHROW nothrow_tag tag __attribute__((unused))
 
+static SLOW_PATH void *slow_of_kind(size_t size, size_t token, void *(*slow)(size_t)) {
+    void *object = slow(size);
+    if (object != NULL) {
+        tag_note_token(token, size);
+    }
+    return object;
+}
+
+/* fast_allocate_or(), with the token for the slow path. */
+FAST_PATH void *allocate_of_kind(size_t size, size_t token, void *(*slow)(size_t)) {
+    if (likely(size <= SLAB_MAX)) {
+        struct bin *bin = bin_for(size);
+        uint64_t avail = owner_word_read(bin->avail);
+        if (likely(avail != 0)) {
+            return bin_take(bin, avail);
+        }
+    }
+    return slow_of_kind(size, token, slow);
+}
+
 /* A function declared, as no header does it, and defined. */
 #define ENTRY(type, name, parameters, result) \
     type name parameters;                     \
@@ -21,7 +42,8 @@
 
 /* --- the token as an argument ----------------------------------------------------------------- */
 
-ENTRY(void *, WITH_TOKEN(malloc), (size_t size, TOKEN), fast_allocate(size))
+ENTRY(void *, WITH_TOKEN(malloc), (size_t size, TOKEN),
+      allocate_of_kind(size, token, allocate_slow))
 ENTRY(void *, WITH_TOKEN(calloc), (size_t count, size_t size, TOKEN), rules_calloc(count, size))
 ENTRY(void *, WITH_TOKEN(realloc), (void *pointer, size_t size, TOKEN),
       rules_realloc(&called_realloc, pointer, size))
@@ -35,12 +57,12 @@ ENTRY(int, WITH_TOKEN(posix_memalign), (void **result, size_t alignment, size_t 
       rules_posix_memalign(result, alignment, size))
 ENTRY(void *, WITH_TOKEN(valloc), (size_t size, TOKEN), rules_valloc(size))
 ENTRY(void *, WITH_TOKEN(pvalloc), (size_t size, TOKEN), rules_pvalloc(size))
-ENTRY(void *, WITH_TOKEN(_Znwm), (size_t size, TOKEN), new_object(size))
-ENTRY(void *, WITH_TOKEN(_Znam), (size_t size, TOKEN), new_object(size))
+ENTRY(void *, WITH_TOKEN(_Znwm), (size_t size, TOKEN), allocate_of_kind(size, token, new_slow))
+ENTRY(void *, WITH_TOKEN(_Znam), (size_t size, TOKEN), allocate_of_kind(size, token, new_slow))
 ENTRY(void *, WITH_TOKEN(_ZnwmRKSt9nothrow_t), (size_t size, NOTHROW, TOKEN),
-      new_object_nothrow(size))
+      allocate_of_kind(size, token, new_slow_nothrow))
 ENTRY(void *, WITH_TOKEN(_ZnamRKSt9nothrow_t), (size_t size, NOTHROW, TOKEN),
-      new_object_nothrow(size))
+      allocate_of_kind(size, token, new_slow_nothrow))
 ENTRY(void *, WITH_TOKEN(_ZnwmSt11align_val_t), (size_t size, size_t alignment, TOKEN),
       new_aligned(size, alignment))
 ENTRY(void *, WITH_TOKEN(_ZnamSt11align_val_t), (size_t size, size_t alignment, TOKEN),
@@ -53,7 +75,8 @@ ENTRY(void *, WITH_TOKEN(_ZnamSt11align_val_tRKSt9nothrow_t),
 /* --- the token in the name -------------------------------------------------------------------- */
 
 #define ENTRIES(number)                                                                          \
-    ENTRY(void *, NUMBERED(number, malloc), (size_t size), fast_allocate(size))                  \
+    ENTRY(void *, NUMBERED(number, malloc), (size_t size),                                       \
+          allocate_of_kind(size, number, allocate_slow))                                         \
     ENTRY(void *, NUMBERED(number, calloc), (size_t count, size_t size),                         \
           rules_calloc(count, size))                                                             \
     ENTRY(void *, NUMBERED(number, realloc), (void *pointer, size_t size),                       \
@@ -68,12 +91,14 @@ ENTRY(void *, WITH_TOKEN(_ZnamSt11align_val_tRKSt9nothrow_t),
           rules_posix_memalign(result, alignment, size))                                         \
     ENTRY(void *, NUMBERED(number, valloc), (size_t size), rules_valloc(size))                   \
     ENTRY(void *, NUMBERED(number, pvalloc), (size_t size), rules_pvalloc(size))                 \
-    ENTRY(void *, NUMBERED(number, _Znwm), (size_t size), new_object(size))                      \
-    ENTRY(void *, NUMBERED(number, _Znam), (size_t size), new_object(size))                      \
+    ENTRY(void *, NUMBERED(number, _Znwm), (size_t size),                                        \
+          allocate_of_kind(size, number, new_slow))                                              \
+    ENTRY(void *, NUMBERED(number, _Znam), (size_t size),                                        \
+          allocate_of_kind(size, number, new_slow))                                              \
     ENTRY(void *, NUMBERED(number, _ZnwmRKSt9nothrow_t), (size_t size, NOTHROW),                 \
-          new_object_nothrow(size))                                                              \
+          allocate_of_kind(size, number, new_slow_nothrow))                                      \
     ENTRY(void *, NUMBERED(number, _ZnamRKSt9nothrow_t), (size_t size, NOTHROW),                 \
-          new_object_nothrow(size))                                                              \
+          allocate_of_kind(size, number, new_slow_nothrow))                                      \
     ENTRY(void *, NUMBERED(number, _ZnwmSt11align_val_t), (size_t size, size_t alignment),       \
           new_aligned(size, alignment))                                                          \
     ENTRY(void *, NUMBERED(number, _ZnamSt11align_val_t), (size_t size, size_t alignment),       \

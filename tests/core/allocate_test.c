@@ -6,6 +6,7 @@
 #include "core/block.h"
 #include "core/geometry.h"
 #include "support/dies.h"
+#include "support/random.h"
 
 static bool is_zero(const char *memory, size_t size) {
     return memory[0] == 0 && memcmp(memory, memory + 1, size - 1) == 0;
@@ -178,11 +179,95 @@ static void test_resize_in_place(void **state) {
     give(smaller);
 }
 
+/* The same address and at least so many bytes, or nothing changes. */
+static void test_expand(void **state) {
+    (void)state;
+    char *object = take(1000);
+    assert_true(resize_in_place("cairn_expand", object, 1024));
+    assert_true(resize_in_place("cairn_expand", object, 0));
+    assert_false(resize_in_place("cairn_expand", object, 1025));
+    assert_false(resize_in_place("cairn_expand", object, SIZE_MAX));
+    assert_int_equal(usable_size("malloc_usable_size", object), 1024);
+    char *large = take(3000000);
+    memset(large, 7, 200000);
+    assert_true(resize_in_place("cairn_expand", large, 200000));
+    assert_true(usable_size("malloc_usable_size", large) < 210000);
+    assert_true(resize_in_place("cairn_expand", large, 3000000)); /* nobody else is here */
+    assert_true(usable_size("malloc_usable_size", large) >= 3000000);
+    memset(large + 200000, 8, 2800000);
+    assert_false(resize_in_place("cairn_expand", large, (size_t)1 << 47));
+    assert_false(resize_in_place("cairn_expand", large, PTRDIFF_MAX));
+    assert_false(resize_in_place("cairn_expand", large, SIZE_MAX));
+    assert_true(usable_size("malloc_usable_size", large) >= 3000000);
+    assert_intact();
+    assert_true(resize_in_place("cairn_expand", large, 100)); /* whole pages are given back */
+    assert_true(usable_size("malloc_usable_size", large) < 20000);
+    assert_true(resize_in_place("cairn_expand", large, 0));
+    assert_true(usable_size("malloc_usable_size", large) > 0);
+    assert_int_equal(large[99], 7);
+    assert_intact();
+    give(large);
+    give(object);
+}
+
+/* One array up and down through all sizes, so that it stays, grows in place, moves and is copied;
+ * what is around it is dirty. */
+static void test_resize_zeroed(void **state) {
+    (void)state;
+    uint64_t random = 1;
+    for (int round = 0; round < 40; round++) {
+        size_t size = 1;
+        char *object = take_zeroed(1);
+        void *in_the_way = NULL;
+        object[0] = 1;
+        for (int step = 0; step < 60; step++) {
+            size_t next = random_below(&random, (size_t)1 << random_below(&random, 24)) + 1;
+            char *resized = reallocate_zeroed("cairn_recalloc", object, size, next);
+            assert_non_null(resized);
+            size_t kept = size < next ? size : next;
+            assert_true(resized[0] == 1 && memcmp(resized, resized + 1, kept - 1) == 0);
+            assert_true(next == kept || is_zero(resized + kept, next - kept));
+            memset(resized, 1, usable_size("malloc_usable_size", resized));
+            object = resized;
+            size = next;
+            if (step % 4 == 0) {
+                give(in_the_way);
+                in_the_way = take(next);
+                memset(in_the_way, 1, next);
+            }
+        }
+        give(object);
+        give(in_the_way);
+        assert_intact();
+        if (round % 4 == 0) {
+            (void)chunks_purge_all();
+        }
+    }
+}
+
+static void test_resize_zeroed_without_memory(void **state) {
+    (void)state;
+    char *object = take(200000);
+    memset(object, 1, 200000);
+    errno = 0;
+    assert_null(reallocate_zeroed("cairn_recalloc", object, 200000, (size_t)1 << 47));
+    assert_int_equal(errno, ENOMEM);
+    errno = 0;
+    assert_null(reallocate_zeroed("cairn_recalloc", object, 200000, SIZE_MAX));
+    assert_int_equal(errno, ENOMEM);
+    assert_true(object[0] == 1 && memcmp(object, object + 1, 199999) == 0);
+    give(object);
+}
+
 /* --- mistakes
  * ------------------------------------------------------------------------------------------- */
 
 static void free_it(void *pointer) { give(pointer); }
 static void resize_it(void *pointer) { (void)resize(pointer, 10); }
+static void recalloc_it(void *pointer) {
+    (void)reallocate_zeroed("cairn_recalloc", pointer, 100, 200);
+}
+static void expand_it(void *pointer) { (void)resize_in_place("cairn_expand", pointer, 10); }
 static void ask_size(void *pointer) { (void)usable_size("malloc_usable_size", pointer); }
 
 static void assert_reported(void (*function)(void *), const char *name, void *pointer,
@@ -200,6 +285,10 @@ static void test_reports(void **state) {
     give(small);
     assert_reported(free_it, "free", small, "double free of an object of size class 1024");
     assert_reported(resize_it, "realloc", small, "use after free of an object of size class 1024");
+    assert_reported(recalloc_it, "cairn_recalloc", small,
+                    "use after free of an object of size class 1024");
+    assert_reported(expand_it, "cairn_expand", small,
+                    "use after free of an object of size class 1024");
     assert_reported(ask_size, "malloc_usable_size", small,
                     "use after free of an object of size class 1024");
     (void)snprintf(text, sizeof text,
@@ -223,12 +312,40 @@ static void test_reports(void **state) {
     assert_intact();
 }
 
+static void recalloc_of_others(void *pointer) {
+    (void)reallocate_zeroed("cairn_recalloc", pointer,
+                            usable_size("malloc_usable_size", pointer) + 1, 10);
+}
+
+static void test_wrong_sizes(void **state) {
+    (void)state;
+    char *small = take(1000), *large = take(200000);
+    assert_reported(recalloc_of_others, "cairn_recalloc", small,
+                    "an object of 1024 usable bytes was called one of 1025; give the size that it "
+                    "was allocated with");
+    assert_reported(recalloc_of_others, "cairn_recalloc", large,
+                    "an object of 200704 usable bytes was called one of 200705; give the size that "
+                    "it was allocated with");
+    require_size("cairn_free_sized", small, 1024);
+    require_size("cairn_free_sized", large, 200704);
+    require_size("cairn_free_sized", NULL, 1);
+    give(small);
+    give(large);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_sizes), cmocka_unit_test(test_distinct),
-        cmocka_unit_test(test_zeroed),    cmocka_unit_test(test_alignment),
-        cmocka_unit_test(test_refusals),  cmocka_unit_test(test_free_keeps_errno),
-        cmocka_unit_test(test_resize),    cmocka_unit_test(test_resize_in_place),
-        cmocka_unit_test(test_reports)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_all_sizes),
+                                       cmocka_unit_test(test_distinct),
+                                       cmocka_unit_test(test_zeroed),
+                                       cmocka_unit_test(test_alignment),
+                                       cmocka_unit_test(test_refusals),
+                                       cmocka_unit_test(test_free_keeps_errno),
+                                       cmocka_unit_test(test_resize),
+                                       cmocka_unit_test(test_resize_in_place),
+                                       cmocka_unit_test(test_expand),
+                                       cmocka_unit_test(test_resize_zeroed),
+                                       cmocka_unit_test(test_resize_zeroed_without_memory),
+                                       cmocka_unit_test(test_wrong_sizes),
+                                       cmocka_unit_test(test_reports)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,6 +25,11 @@ static void unmake(char *object) {
     assert_intact();
 }
 
+static void *resize_to(struct chunk *head, size_t size) {
+    size_t zeroed_from;
+    return large_resize(head, size, &zeroed_from);
+}
+
 static void mark(char *object, size_t size) {
     for (size_t i = 0; i < size; i += 1000) {
         object[i] = (char)(i / 1000);
@@ -92,12 +97,12 @@ static void test_grow_in_place(void **state) {
     (void)state;
     char *object = make(100000);
     mark(object, 100000);
-    assert_ptr_equal(large_resize(head_of(object), 110000), object); /* within its chunks */
+    assert_ptr_equal(resize_to(head_of(object), 110000), object); /* within its chunks */
     assert_int_equal(block_totals.taken, 4);
-    assert_ptr_equal(large_resize(head_of(object), 20 * CHUNK_SIZE), object);
+    assert_ptr_equal(resize_to(head_of(object), 20 * CHUNK_SIZE), object);
     assert_int_equal(block_totals.taken, 20);
     assert_intact();
-    assert_ptr_equal(large_resize(head_of(object), 70 * CHUNK_SIZE), object); /* beyond its block */
+    assert_ptr_equal(resize_to(head_of(object), 70 * CHUNK_SIZE), object); /* beyond its block */
     assert_int_equal(head_of(object)->large.bytes, 70 * CHUNK_SIZE);
     assert_intact();
     assert_marked(object, 100000);
@@ -111,7 +116,7 @@ static void test_moves(void **state) {
     char *object = make(2 * MIB), *wall = make(100000);
     mark(object, 2 * MIB);
     for (unsigned i = 1; i <= 3; i++) {
-        char *moved = large_resize(head_of(object), (2 + 2 * i) * MIB);
+        char *moved = resize_to(head_of(object), (2 + 2 * i) * MIB);
         if (moved == NULL) {
             skip(); /* the kernel can't */
         }
@@ -123,7 +128,7 @@ static void test_moves(void **state) {
         assert_marked(object, 2 * MIB);
     }
     assert_true(head_of(object)->moves > 0);
-    object = large_resize(head_of(object), MIB); /* gives back moved pages */
+    object = resize_to(head_of(object), MIB); /* gives back moved pages */
     assert_intact();
     assert_marked(object, MIB);
     unmake(object);
@@ -141,15 +146,61 @@ static void test_shrink(void **state) {
     (void)state;
     char *object = make(5 * MIB);
     mark(object, 5 * MIB);
-    assert_ptr_equal(large_resize(head_of(object), 3 * MIB + 1), object);
+    assert_ptr_equal(resize_to(head_of(object), 3 * MIB + 1), object);
     assert_int_equal(block_totals.taken, 97);
     assert_int_equal(head_of(object)->large.bytes, 3 * MIB + os_page_size());
     assert_intact();
-    assert_ptr_equal(large_resize(head_of(object), 40000), object);
+    assert_ptr_equal(resize_to(head_of(object), 40000), object);
     assert_int_equal(block_totals.taken, 2);
     assert_intact();
     assert_marked(object, 40000);
     unmake(object);
+}
+
+/* Where the bytes that are known to be zero begin: with the chunks that came to it fresh. */
+static void test_growth_is_known(void **state) {
+    (void)state;
+    size_t zeroed_from = 0;
+    (void)chunks_purge_all();
+    char *object = make(100000);
+    memset(object, 1, head_of(object)->large.bytes);
+    assert_ptr_equal(large_resize(head_of(object), 110000, &zeroed_from), object);
+    assert_int_equal(zeroed_from, SIZE_MAX);
+    assert_ptr_equal(large_resize(head_of(object), 10 * CHUNK_SIZE, &zeroed_from), object);
+    assert_int_equal(zeroed_from, 4 * CHUNK_SIZE);
+    memset(object, 1, 10 * CHUNK_SIZE);
+    assert_true(large_resize_in_place(head_of(object), 100000, &zeroed_from));
+    assert_int_equal(zeroed_from, SIZE_MAX);
+    assert_int_equal(block_totals.taken, 4);
+    assert_true(large_resize_in_place(head_of(object), 10 * CHUNK_SIZE, &zeroed_from));
+    assert_int_equal(zeroed_from, SIZE_MAX); /* the same chunks again, as they were left */
+    void *in_the_way = make(CHUNK_SIZE);
+    assert_ptr_equal(in_the_way, object + 10 * CHUNK_SIZE);
+    assert_false(large_resize_in_place(head_of(object), 11 * CHUNK_SIZE, &zeroed_from));
+    assert_int_equal(head_of(object)->large.bytes, 10 * CHUNK_SIZE);
+    assert_intact();
+    unmake(in_the_way);
+    unmake(object);
+}
+
+/* Pages that were moved, and those behind them. */
+static void test_move_is_known(void **state) {
+    (void)state;
+    size_t zeroed_from = 0;
+    (void)chunks_purge_all();
+    char *object = make(2 * MIB), *in_the_way = make(CHUNK_SIZE);
+    memset(object, 1, 2 * MIB);
+    char *moved = large_resize(head_of(object), 9 * MIB, &zeroed_from);
+    assert_non_null(moved);
+    assert_ptr_not_equal(moved, object);
+    if (zeroed_from != SIZE_MAX) { /* fresh memory, mostly */
+        assert_int_equal(zeroed_from, 2 * MIB);
+        for (size_t i = zeroed_from; i < 9 * MIB; i++) {
+            assert_int_equal(moved[i], 0);
+        }
+    }
+    unmake(moved);
+    unmake(in_the_way);
 }
 
 /* The neighbour is taken: small objects are for the caller to copy, the pages of big ones are
@@ -157,14 +208,14 @@ static void test_shrink(void **state) {
 static void test_move(void **state) {
     (void)state;
     char *small = make(100000), *wall = make(100000);
-    assert_null(large_resize(head_of(small), 500000));
+    assert_null(resize_to(head_of(small), 500000));
     assert_intact();
     unmake(small);
     unmake(wall);
     char *object = make(4 * MIB);
     wall = make(100000);
     mark(object, 4 * MIB);
-    char *moved = large_resize(head_of(object), 9 * MIB);
+    char *moved = resize_to(head_of(object), 9 * MIB);
     if (moved != NULL) { /* older kernels can't */
         assert_ptr_not_equal(moved, object);
         assert_int_equal(block_totals.taken, 9 * 32 + 4);
@@ -199,7 +250,7 @@ static void test_move_often(void **state) {
     for (size_t round = 0; round < 40; round++) {
         size_t i = round * 7 % OBJECTS;
         size_t size = sizes[i] > 12 * MIB ? 2 * MIB : sizes[i] + MIB + round * 5000;
-        char *resized = large_resize(head_of(objects[i]), size);
+        char *resized = resize_to(head_of(objects[i]), size);
         if (resized == NULL) {
             unmake(objects[i]);
             resized = make(size);
@@ -223,7 +274,7 @@ static void test_too_much(void **state) {
     assert_null(large_allocate(PTRDIFF_MAX, CHUNK_SIZE, &zeroed));
     assert_null(large_allocate((size_t)1 << 48, CHUNK_SIZE, &zeroed));
     char *object = make(2 * MIB);
-    assert_null(large_resize(head_of(object), (size_t)1 << 48));
+    assert_null(resize_to(head_of(object), (size_t)1 << 48));
     assert_intact();
     unmake(object);
 }
@@ -233,7 +284,8 @@ int main(void) {
         cmocka_unit_test(test_sizes),         cmocka_unit_test(test_zeroed),
         cmocka_unit_test(test_alignment),     cmocka_unit_test(test_free_twice),
         cmocka_unit_test(test_moves),         cmocka_unit_test(test_shrink),
-        cmocka_unit_test(test_grow_in_place), cmocka_unit_test(test_move),
+        cmocka_unit_test(test_grow_in_place), cmocka_unit_test(test_growth_is_known),
+        cmocka_unit_test(test_move_is_known), cmocka_unit_test(test_move),
         cmocka_unit_test(test_move_often),    cmocka_unit_test(test_too_much)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

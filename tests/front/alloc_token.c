@@ -1,6 +1,7 @@
 /* The entry points that Clang's -fsanitize=alloc-token calls instead of malloc and operator new:
  * the same functions with a token behind the last argument. Called here as such code would call
  * them. */
+#include <cairn/tag.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <malloc.h>
@@ -111,11 +112,72 @@ static void cxx_operators(size_t token) {
     }
 }
 
+struct sums {
+    uint64_t two, seven, rest;
+};
+
+static void sum_up(void *context, const struct cairn_tag_view *tag) {
+    struct sums *sums = context;
+    if (strcmp(tag->name, "token 2") == 0) {
+        sums->two = tag->bytes;
+    } else if (strcmp(tag->name, "token 7") == 0) {
+        sums->seven = tag->bytes;
+    } else if (strcmp(tag->name, "tokens from 15 on") == 0) {
+        sums->rest = tag->bytes;
+    }
+}
+
+/* What three kinds of objects take, mixed at random, is estimated within a tenth. */
+static void kinds_are_counted(void) {
+    enum { OBJECTS = 300000 };
+    static void *objects[OBJECTS];
+    void *(*malloc_token)(size_t, size_t);
+    void *(*malloc_2)(size_t);
+    void *(*new_7)(size_t, size_t);
+    void (*each)(void (*)(void *, const struct cairn_tag_view *), void *);
+    find("__alloc_token_malloc", &malloc_token);
+    find("__alloc_token_2_malloc", &malloc_2);
+    find("__alloc_token__Znwm", &new_7);
+    find("cairn_tags_each", &each);
+    struct sums before = {0}, after = {0}, told = {0};
+    each(sum_up, &before);
+    uint64_t random = 1;
+    for (size_t i = 0; i < OBJECTS; i++) {
+        size_t size = random_next(&random) % 500 + 1, bytes = documented_class(size);
+        switch (random_next(&random) % 4) {
+        case 0:
+            objects[i] = malloc_2(size);
+            told.two += bytes;
+            break;
+        case 1:
+            objects[i] = new_7(size, 7);
+            told.seven += bytes;
+            break;
+        default:
+            objects[i] = malloc_token(size, i % 2 == 0 ? 15 : SIZE_MAX);
+            told.rest += bytes;
+        }
+    }
+    each(sum_up, &after);
+    uint64_t two = after.two - before.two, seven = after.seven - before.seven,
+             rest = after.rest - before.rest;
+    say(1, "token 2: %lu of %lu, 7: %lu of %lu, rest: %lu of %lu\n", two, told.two, seven,
+        told.seven, rest, told.rest);
+    EXPECT(two > told.two / 10 * 9 && two < told.two / 10 * 11);
+    EXPECT(seven > told.seven / 10 * 9 && seven < told.seven / 10 * 11);
+    EXPECT(rest > told.rest / 10 * 9 && rest < told.rest / 10 * 11);
+    uint64_t large = after.two;
+    objects[0] = malloc_2(100000); /* exactly */
+    each(sum_up, &after);
+    EXPECT(objects[0] != NULL && after.two - large == malloc_usable_size(objects[0]));
+}
+
 int main(void) {
     for (size_t i = 0; i < TOKENS; i++) {
         c_functions(tokens[i]);
         aligned_functions(tokens[i]);
         cxx_operators(tokens[i]);
     }
+    kinds_are_counted();
     return 0;
 }

@@ -94,6 +94,98 @@ static void purging_gives_back(void) {
     EXPECT(cairn_purge() == 0);
 }
 
+static void at_least_tells_all(void) {
+    for (size_t size = 0; size < 5 * MIB; size = size < 40000 ? size + 13 : size * 2) {
+        struct cairn_sized object = cairn_malloc_at_least(size);
+        EXPECT(object.pointer != NULL && object.size >= size);
+        EXPECT(object.size == cairn_usable_size(object.pointer));
+        memset(object.pointer, 1, object.size);
+        cairn_free_sized(object.pointer, object.size);
+    }
+    errno = 0;
+    struct cairn_sized none = cairn_malloc_at_least(opaque_size(SIZE_MAX));
+    EXPECT(none.pointer == NULL && none.size == 0 && errno == ENOMEM);
+}
+
+static void expanding_never_moves(void) {
+    char *small = cairn_malloc(100), *large = cairn_malloc(3 * MIB);
+    EXPECT(cairn_expand(small, cairn_usable_size(small)) && cairn_expand(small, 0));
+    EXPECT(!cairn_expand(small, cairn_usable_size(small) + 1) && !cairn_expand(NULL, 1));
+    large[100 * KIB - 1] = 7;
+    EXPECT(cairn_expand(large, 100 * KIB) && cairn_usable_size(large) < 101 * KIB);
+    EXPECT(large[100 * KIB - 1] == 7 && !cairn_expand(large, SIZE_MAX));
+    while (cairn_expand(large, cairn_usable_size(large) + 1)) {
+        large[cairn_usable_size(large) - 1] = 7;
+        if (cairn_usable_size(large) > 2 * MIB) {
+            break;
+        }
+    }
+    EXPECT(large[cairn_usable_size(large) - 1] == 7);
+    cairn_free(small);
+    cairn_free(large);
+}
+
+static void what_is_added_is_zero(void) {
+    char *array = cairn_recalloc(NULL, 0, 10, 7);
+    EXPECT(array != NULL && all_zero(array, 70));
+    for (size_t count = 10; count < 3 * MIB; count = count * 3 / 2) {
+        size_t next = count * 3 / 2;
+        memset(array, 1, cairn_usable_size(array));
+        array = cairn_recalloc(array, count, next, 7);
+        EXPECT(array != NULL && array[count * 7 - 1] == 1);
+        EXPECT(all_zero(array + count * 7, (next - count) * 7));
+        array = cairn_recalloc(array, next, next - 1, 7);
+        array = cairn_recalloc(array, next - 1, next, 7);
+        EXPECT(array != NULL && array[count * 7 - 1] == 1 && array[next * 7 - 1] == 0);
+    }
+    errno = 0;
+    EXPECT(opaque(cairn_recalloc(array, 1, opaque_size(SIZE_MAX / 2), 3)) == NULL &&
+           errno == ENOMEM);
+    EXPECT(cairn_is_mine(array));
+    errno = 4711;
+    EXPECT(cairn_recalloc(array, 1, opaque_size(0), 7) == NULL && errno == 4711);
+    EXPECT(cairn_recalloc(opaque(cairn_malloc(5)), 3, 3, opaque_size(0)) == NULL);
+}
+
+static void sizes_are_believed_if_they_can_be_true(void) {
+    for (size_t size = 0; size < 2 * MIB; size = size < 40000 ? size + 501 : size * 2) {
+        cairn_free_sized(cairn_malloc(size), size);
+        cairn_free_sized(cairn_malloc(size), cairn_good_size(size));
+        cairn_free_sized(cairn_aligned_alloc(4096, size), size);
+        cairn_free_sized(malloc(size + 1), size);
+    }
+    cairn_free_sized(NULL, 0);
+    cairn_free_sized(NULL, SIZE_MAX);
+}
+
+static void batches_are_objects_like_others(void) {
+    enum { COUNT = 1000 };
+    static void *batch[2 * COUNT];
+    for (size_t size = 0; size < 200 * KIB; size = size * 2 + 24) {
+        size_t count = size > 16 * KIB ? 10 : COUNT;
+        EXPECT(cairn_malloc_batch(size, count, batch) == count);
+        EXPECT(cairn_malloc_batch(size, count, batch + count) == count);
+        for (size_t i = 0; i < 2 * count; i++) {
+            EXPECT(cairn_usable_size(batch[i]) == cairn_good_size(size));
+            memset(batch[i], (int)i, size);
+        }
+        for (size_t i = 0; i < 2 * count; i++) {
+            EXPECT(size == 0 || (*(unsigned char *)batch[i] == (i & 255) &&
+                                 ((unsigned char *)batch[i])[size - 1] == (i & 255)));
+            if (i % 5 == 0) {
+                free(batch[i]);
+                batch[i] = i % 10 == 0 ? NULL : malloc(i);
+            }
+        }
+        cairn_free_batch(batch, 2 * count);
+        EXPECT(!cairn_is_mine(batch[1]));
+    }
+    cairn_free_batch(NULL, 0);
+    EXPECT(cairn_malloc_batch(64, 0, NULL) == 0);
+    errno = 0;
+    EXPECT(cairn_malloc_batch(SIZE_MAX, 3, batch) == 0 && errno == ENOMEM);
+}
+
 static void find(const char *name, void *function) {
     void *symbol = dlsym(RTLD_DEFAULT, name);
     if (symbol == NULL) {
@@ -139,6 +231,11 @@ int main(void) {
     it_knows_its_own();
     purging_gives_back();
     compilers_names_share_the_heap();
+    at_least_tells_all();
+    expanding_never_moves();
+    what_is_added_is_zero();
+    sizes_are_believed_if_they_can_be_true();
+    batches_are_objects_like_others();
     EXPECT(strchr(cairn_version(), '.') != NULL);
     return 0;
 }

@@ -3,6 +3,7 @@
 #include <cairn/anchor.h>
 #include <cairn/arena.h>
 #include <cairn/cairn.h>
+#include <cairn/limits.h>
 #include <cairn/map.h>
 #include <cairn/object_cache.h>
 #include <cairn/options.h>
@@ -13,6 +14,7 @@
 #include <cairn/shared_arena.h>
 #include <cairn/stats.h>
 #include <cairn/str.h>
+#include <cairn/tag.h>
 #include <cairn/vec.h>
 
 #include "support/testkit.h"

@@ -12,6 +12,14 @@ for header in include/cairn/*.h; do
         count=$((count + 1))
     done
 done
+for header in include/cairn/*.hpp; do
+    line="#include <cairn/${header##*/}>"
+    for compiler in "g++ -std=c++17" "g++ -std=c++20 -fno-exceptions -fno-rtti" "g++ -std=gnu++23" \
+        "clang++ -std=c++17" "clang++ -std=c++20"; do
+        $compiler "${warnings[@]}" -xc++ - <<<"$line"$'\n'"$line"
+        count=$((count + 1))
+    done
+done
 # headers.cc has them all.
 for header in include/cairn/*.h; do
     grep -q "#include <cairn/${header##*/}>" tests/regions/headers.cc || {
