@@ -65,11 +65,12 @@ static void await(pid_t child) {
 }
 
 static void expect_it(void) {
-    allocate_much();
-    (void)usleep(50000);
-    allocate_much();
-    (void)usleep(50000); /* it gives itself its name */
-    struct census census = take_census();
+    struct census census = {0, 0};
+    for (int i = 0; i < 100 && census.ours == 0; i++) { /* it gives itself its name */
+        allocate_much();
+        (void)usleep(50000);
+        census = take_census();
+    }
     EXPECT(census.ours == 1 && census.all == 2);
 }
 
@@ -94,7 +95,9 @@ static void forks(void) {
         pid_t child = fork();
         EXPECT(child >= 0);
         if (child == 0) {
-            EXPECT(take_census().all == 1);
+            /* On a slow machine it may be there again, as counting allocates. */
+            struct census census = take_census();
+            EXPECT(census.all == 1 + census.ours);
             if (i % 10 == 0) {
                 expect_it();
             }
