@@ -44,7 +44,7 @@ struct block_totals {
     _Atomic(size_t) purged_bytes; /* given back to the kernel, in all */
     _Atomic(size_t) purge_calls;
     _Atomic(size_t) purge_failures;
-    _Atomic(size_t) refaulted;      /* purged and taken again within a second, in all */
+    _Atomic(size_t) refaulted;      /* purged and taken again soon, in all */
     _Atomic(size_t) measured_bytes; /* of purged_bytes: were resident, while somebody measured */
 };
 

@@ -143,7 +143,7 @@ void *heap_take_slow(struct heap *heap, unsigned class, bool may_adopt, bool *ze
 bool heap_free_into_full(struct heap *heap, struct chunk *slab, uint64_t index);
 
 /* All objects of one word of the slab are free.  If all of all are, releases it, unless it is
- * current. */
+ * current and has hardly been used. */
 void heap_word_freed(struct heap *heap, struct chunk *slab);
 
 /* Merges what other threads freed. */
