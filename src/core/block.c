@@ -119,25 +119,25 @@ static void purge_surplus(void);
 
 /* --- taking ----------------------------------------------------------------------------------- */
 
-/* Takes the chunks of mask, all free; returns whether all were clean. */
-static bool take_mask(struct block *block, uint64_t mask) {
+/* Takes the chunks of mask, all free; returns how many were dirty. */
+static size_t take_mask(struct block *block, uint64_t mask) {
     DCHECK((block->free & mask) == mask);
-    bool zeroed = (block->dirty & mask) == 0;
+    size_t dirty = count_bits(block->dirty & mask);
     set_free(block, block->free & ~mask);
-    if (!zeroed) {
+    if (dirty != 0) {
         set_dirty(block, block->dirty & ~mask);
     }
-    return zeroed;
+    return dirty;
 }
 
-static void note_taken(size_t count, bool zeroed) {
+static void note_taken(size_t count, size_t dirty) {
     add(&block_totals.taken, count);
     if (total(&block_totals.taken) > total(&block_totals.taken_peak)) {
         atomic_store_explicit(&block_totals.taken_peak, total(&block_totals.taken),
                               memory_order_relaxed);
     }
     purge_cap_note_level(total(&block_totals.taken), total(&block_totals.dirty));
-    if (zeroed) {
+    if (dirty == 0) {
         add(&block_totals.refaulted, purge_cap_note_taken(count));
     }
 }
@@ -192,30 +192,31 @@ static struct block *choose_block(unsigned count) {
 static struct run take_short(unsigned count) {
     struct block *block = choose_block(count);
     if (block == NULL) {
-        return (struct run){0, false};
+        return (struct run){0, 0};
     }
     uint64_t starts = starts_of_runs(block->dirty, count);
     if (starts == 0) {
         starts = starts_of_runs(block->free, count);
     }
     unsigned first = lowest_bit(starts);
-    bool zeroed = take_mask(block, mask_of(first, count));
-    return (struct run){block->address + first * CHUNK_SIZE, zeroed};
+    size_t dirty = take_mask(block, mask_of(first, count));
+    return (struct run){block->address + first * CHUNK_SIZE, dirty};
 }
 
-static bool take_from(uintptr_t address, size_t count) {
-    bool zeroed = true;
+/* Returns how many were dirty. */
+static size_t take_from(uintptr_t address, size_t count) {
+    size_t dirty = 0;
     while (count > 0) {
         size_t first = (address / CHUNK_SIZE) % ALL_CHUNKS;
         size_t here = ALL_CHUNKS - first;
         if (here > count) {
             here = count;
         }
-        zeroed &= take_mask(block_of(address), mask_of((unsigned)first, here));
+        dirty += take_mask(block_of(address), mask_of((unsigned)first, here));
         address += here * CHUNK_SIZE;
         count -= here;
     }
-    return zeroed;
+    return dirty;
 }
 
 /* Where a run of more than a block may lie, and how many of its chunks are dirty. */
@@ -276,7 +277,7 @@ static struct run take_long(size_t count) {
     if (place.address == 0) {
         struct block *block = grow((count + ALL_CHUNKS - 1) / ALL_CHUNKS);
         if (block == NULL) {
-            return (struct run){0, false};
+            return (struct run){0, 0};
         }
         place.address = block->address;
     }
@@ -292,6 +293,7 @@ static void make_huge(struct block *block, uintptr_t taken) {
     *(volatile char *)taken = 0; /* there has to be a page; it was zero */
     if (os_collapse((void *)block->address, BLOCK_SIZE)) {
         chunks_lock();
+        add(&block_totals.refaulted, purge_cap_note_taken(count_bits(block->free)));
         set_dirty(block, block->free);
         chunks_unlock();
     }
@@ -340,7 +342,7 @@ static void keep_soft_limit(void) {
 }
 
 static struct run take(size_t count) {
-    struct run run = {0, false};
+    struct run run = {0, 0};
     chunks_lock();
     untouched = NULL;
     if (has_room(count) || make_room(count)) {
@@ -350,7 +352,7 @@ static struct run take(size_t count) {
         limit_note_refusal(true);
     }
     if (run.address != 0) {
-        note_taken(count, run.zeroed);
+        note_taken(count, run.dirty);
         keep_soft_limit();
     }
     struct block *huge = huge_block();
@@ -374,10 +376,10 @@ struct run chunks_take(size_t count, size_t alignment) {
     uintptr_t aligned = round_up(run.address, alignment);
     size_t before = (aligned - run.address) / CHUNK_SIZE;
     if (before > 0) {
-        chunks_give(run.address, before, !run.zeroed);
+        chunks_give(run.address, before, run.dirty != 0);
     }
     if (before < extra) {
-        chunks_give(aligned + count * CHUNK_SIZE, extra - before, !run.zeroed);
+        chunks_give(aligned + count * CHUNK_SIZE, extra - before, run.dirty != 0);
     }
     run.address = aligned;
     return run;
@@ -392,7 +394,7 @@ size_t chunks_take_dirty(uintptr_t *addresses, size_t most) {
         (void)take_mask(block, mask_of(chunk, 1));
         addresses[count++] = block->address + chunk * CHUNK_SIZE;
     }
-    note_taken(count, false);
+    note_taken(count, count);
     chunks_unlock();
     return count;
 }
@@ -412,8 +414,9 @@ bool chunks_extend(uintptr_t address, size_t count, bool *zeroed) {
     chunks_lock();
     bool ours = is_free_run(address, count) && make_room(count) && is_free_run(address, count);
     if (ours) {
-        *zeroed = take_from(address, count);
-        note_taken(count, *zeroed);
+        size_t dirty = take_from(address, count);
+        *zeroed = dirty == 0;
+        note_taken(count, dirty);
         keep_soft_limit();
     }
     chunks_unlock();
@@ -556,6 +559,13 @@ static void purge_surplus(void) {
         size_t less = purge_cap_base(total(&block_totals.taken)) / 2;
         (void)purge_down_to(cap() > less ? cap() - less : 0);
     }
+}
+
+bool chunks_swing_by(size_t count) {
+    chunks_lock();
+    bool swings = purge_cap_missed() >= count;
+    chunks_unlock();
+    return swings;
 }
 
 size_t chunks_purge_all(void) {

@@ -52,7 +52,8 @@ extern struct block_totals block_totals;
 
 struct run {
     uintptr_t address; /* 0: no memory */
-    bool zeroed;       /* all of it reads as zero */
+    size_t dirty; /* of its chunks: were used before, so resident as a rule; 0: all of it reads as
+                          zero */
 };
 
 /* Takes `count` adjacent chunks, aligned to `alignment` bytes (a power of two). */
@@ -70,8 +71,11 @@ bool chunks_give_anew(uintptr_t address, size_t count);
 size_t chunks_take_dirty(uintptr_t *addresses, size_t most);
 void chunks_give_dirty(const uintptr_t *addresses, size_t count);
 
-/* Takes the `count` chunks from `address` on, if all of them are free.  *zeroed as above. */
+/* Takes the `count` chunks from `address` on, if all of them are free.  *zeroed: they read as zero. */
 bool chunks_extend(uintptr_t address, size_t count, bool *zeroed);
+
+/* Whether the program swings by that much: what it gives up it will want back soon. */
+bool chunks_swing_by(size_t count);
 
 /* Gives all dirty chunks to the kernel; returns the bytes. */
 size_t chunks_purge_all(void);

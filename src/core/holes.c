@@ -61,6 +61,8 @@ void holes_fill(struct heap *heap, struct chunk *slab) {
 
 void holes_forget(struct heap *heap, const struct chunk *slab) {
     struct holes *holes = &heap->holes;
+    holes->refilled_pages +=
+        count_bits(slab->purged); /* all of the chunk would have been free soon */
     for (uint32_t i = 0; i < holes->count;) {
         if (holes->range[i].address - slab->start < CHUNK_SIZE) {
             holes->range[i] = holes->range[--holes->count];

@@ -1,5 +1,7 @@
 #include "core/large.h"
 
+#include <string.h>
+
 #include "base/bits.h"
 #include "core/block.h"
 #include "core/chunk_map.h"
@@ -44,7 +46,7 @@ static struct run take_chunks(size_t count, size_t alignment) {
     if (count == 1 && alignment <= CHUNK_SIZE && heap_distance != 0) {
         uintptr_t spare = spare_take(heap_self());
         if (spare != 0) {
-            return (struct run){spare, false};
+            return (struct run){spare, 1};
         }
     }
     return chunks_take(count, alignment);
@@ -67,7 +69,7 @@ void *large_allocate(size_t size, size_t alignment, bool *zeroed) {
         return NULL;
     }
     (void)make_head(run.address, bytes);
-    *zeroed = run.zeroed;
+    *zeroed = run.dirty == 0;
     prefault_large(run.address, bytes);
     chunks_watch();
     return (void *)run.address;
@@ -123,6 +125,29 @@ static bool may_move(const struct chunk *head) {
            atomic_load_explicit(&pieces, memory_order_relaxed) <= PIECES_MAX;
 }
 
+/* Bytes are copied instead of pages being moved at most where they are this part of all memory in
+ * use: for a while there are two of them. */
+enum { COPY_SHARE = 4 };
+
+/* Moving pages throws away what was resident where they go, and leaves as much behind that has to be
+ * faulted in again; later it is a mapping of its own that is thrown away, too.  So bytes are copied
+ * if there is resident memory for them, or the program will want back what they leave.
+ * `to`: taken already, `count` chunks for the `have` of the object. */
+static bool is_better_copied(size_t have, struct run to, size_t count) {
+    size_t others = atomic_load_explicit(&block_totals.taken, memory_order_relaxed) - count;
+    return to.dirty >= have || (have <= others / COPY_SHARE && chunks_swing_by(have));
+}
+
+static void *copy(struct chunk *head, struct run run, size_t bytes) {
+    if (run.dirty < head->large.chunks) {
+        prefault_copy(run.address, head->large.bytes);
+    }
+    memcpy((void *)run.address, (void *)head->start, head->large.bytes);
+    (void)make_head(run.address, bytes);
+    (void)large_free(head);
+    return (void *)run.address;
+}
+
 /* The pages move, the bytes stay where they are. */
 static void *move(struct chunk *head, size_t bytes, size_t *zeroed_from) {
     struct run run = chunks_take(chunks_for(bytes), CHUNK_SIZE);
@@ -131,12 +156,15 @@ static void *move(struct chunk *head, size_t bytes, size_t *zeroed_from) {
     }
     uintptr_t old = head->start;
     size_t old_chunks = head->large.chunks;
+    if (is_better_copied(old_chunks, run, chunks_for(bytes))) {
+        return copy(head, run, bytes);
+    }
     /* Whole chunks, so that nothing of the old ones stays resident. */
     if (!os_move_pages((void *)old, (void *)run.address, old_chunks * CHUNK_SIZE)) {
-        chunks_give(run.address, chunks_for(bytes), !run.zeroed);
+        chunks_give(run.address, chunks_for(bytes), run.dirty != 0);
         return NULL;
     }
-    *zeroed_from = run.zeroed ? old_chunks * CHUNK_SIZE : SIZE_MAX;
+    *zeroed_from = run.dirty == 0 ? old_chunks * CHUNK_SIZE : SIZE_MAX;
     unsigned moves = head->moves;
     make_head(run.address, bytes)->moves = (uint8_t)(moves + 1);
     count_pieces(pieces_of(moves + 1), 0);

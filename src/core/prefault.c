@@ -22,12 +22,6 @@ void prefault_slab(const struct heap *owner, unsigned class, uintptr_t address) 
     }
 }
 
-void prefault_growth(uintptr_t address, size_t size, size_t before) {
-    if (size <= before / SMALL_STEP && !limit_presses()) {
-        os_populate((void *)address, size);
-    }
-}
-
 /* The last one that came, and how many in a row were used whole.  relaxed: threads may mix theirs
  * up, which makes a guess a little worse; the memory stays mapped whatever becomes of the
  * object. */
@@ -73,6 +67,20 @@ static void make_resident(uintptr_t address, size_t size) {
     }
     if (end > from) {
         os_populate((void *)from, end - from);
+    }
+}
+
+void prefault_copy(uintptr_t address, size_t size) {
+    if (size >= LARGE_FROM && !limit_presses()) {
+        make_resident(address, size);
+    }
+}
+
+void prefault_growth(uintptr_t address, size_t size, size_t before) {
+    if (size > before / SMALL_STEP) {
+        prefault_large(address, size);
+    } else if (!limit_presses()) {
+        os_populate((void *)address, size);
     }
 }
 

@@ -13,8 +13,12 @@
  * larger than a page: whoever takes one writes to its page. */
 void prefault_slab(const struct heap *owner, unsigned class, uintptr_t address);
 
-/* What a large object of `before` bytes has grown by, in place and clean, if it is a small step. */
+/* What a large object of `before` bytes has grown by, in place and clean: if it is a small step; a
+ * larger one as if it were a new object. */
 void prefault_growth(uintptr_t address, size_t size, size_t before);
+
+/* Memory, not all of it resident, to which so much is about to be copied. */
+void prefault_copy(uintptr_t address, size_t size);
 
 /* A new large object on memory that is not all resident, if the ones before it were used whole:
  * that is looked up, a few pages each, when the next one comes. */

@@ -46,6 +46,8 @@ size_t purge_cap(size_t taken) {
     return purge_cap_base(taken) + smaller(lately.missed, high > taken ? high - taken : 0);
 }
 
+size_t purge_cap_missed(void) { return lately.missed; }
+
 void purge_cap_note_level(size_t taken, size_t dirty) {
     look_at_clock(taken, dirty);
     lately.high = larger(lately.high, taken);

@@ -20,6 +20,9 @@ enum { PURGE_WINDOW_MS = 2000 };
 size_t purge_cap_base(size_t taken);
 size_t purge_cap(size_t taken);
 
+/* What was learned: so much is kept for the rise that follows a fall. */
+size_t purge_cap_missed(void);
+
 /* What is taken and what is dirty after each change. */
 void purge_cap_note_level(size_t taken, size_t dirty);
 void purge_cap_note_purged(size_t chunks);

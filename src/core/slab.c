@@ -36,10 +36,10 @@ static bool has_spares(const struct heap *owner) {
 static struct run take_chunk(struct heap *owner, unsigned class) {
     uintptr_t spare = has_spares(owner) ? spare_take(owner) : 0;
     if (spare != 0) {
-        return (struct run){spare, false};
+        return (struct run){spare, 1};
     }
     struct run run = chunks_take(1, CHUNK_SIZE);
-    if (run.zeroed) {
+    if (run.dirty == 0) {
         prefault_slab(owner, class, run.address);
     }
     return run;
@@ -72,12 +72,12 @@ struct chunk *slab_create(struct heap *owner, unsigned class) {
     slab->words = table != NULL ? (struct slab_word *)(void *)table : &slab->one;
     chunk_set_kind(slab, CHUNK_SLAB);
     slab->class = (uint8_t) class;
-    slab->zeroed = run.zeroed;
+    slab->zeroed = run.dirty == 0;
     slab->cursor = 0;
     slab->scan = 0;
     slab->fresh = 0;
     slab->queued = false;
-    if (slab->purged != 0 && !run.zeroed) {
+    if (slab->purged != 0 && run.dirty != 0) {
         holes_fill(owner, slab);
     }
     slab->purged = 0;

@@ -71,22 +71,23 @@ static void test_lowest_first(void **state) {
 static void test_zeroed(void **state) {
     (void)state;
     struct run run = take_run(3);
-    assert_true(run.zeroed && is_zero(run.address, 3));
+    assert_true(run.dirty == 0 && is_zero(run.address, 3));
     give_clean(run.address, 3);
     struct run again = take_run(3);
-    assert_true(again.zeroed && again.address == run.address);
+    assert_true(again.dirty == 0 && again.address == run.address);
     give_dirty(again.address + CHUNK_SIZE, 1);
     give_clean(again.address, 1);
     give_clean(again.address + 2 * CHUNK_SIZE, 1);
     assert_int_equal(block_totals.dirty, 1);
     struct run dirty = take_run(1);
-    assert_true(!dirty.zeroed && dirty.address == run.address + CHUNK_SIZE); /* dirty ones first */
+    assert_true(dirty.dirty == 1 &&
+                dirty.address == run.address + CHUNK_SIZE); /* dirty ones first */
     struct run clean = take_run(1);
-    assert_true(clean.zeroed);
+    assert_true(clean.dirty == 0);
     give_dirty(dirty.address, 1);
     give_clean(clean.address, 1);
     struct run all = take_run(3); /* one dirty chunk makes all of it dirty */
-    assert_true(all.address == run.address && !all.zeroed);
+    assert_true(all.address == run.address && all.dirty != 0);
     give_dirty(all.address, 3);
 }
 
@@ -151,7 +152,7 @@ static void test_long_runs(void **state) {
         assert_blocks();
         (void)chunks_purge_all();
         struct run again = take_run(counts[i]);
-        assert_true(again.zeroed && again.address % BLOCK_SIZE == 0);
+        assert_true(again.dirty == 0 && again.address % BLOCK_SIZE == 0);
         give_clean(again.address, counts[i]);
     }
 }
@@ -165,7 +166,7 @@ static void test_alignment(void **state) {
             assert_true(run.address != 0 && run.address % alignment == 0);
             assert_int_equal(block_totals.taken, count + 1); /* the ends are back */
             assert_blocks();
-            chunks_give(run.address, count, !run.zeroed);
+            chunks_give(run.address, count, run.dirty != 0);
         }
     }
     give_clean(unaligned, 1);
@@ -224,7 +225,7 @@ static void test_purge(void **state) {
     assert_blocks();
     assert_int_equal(chunks_purge_all(), 0);
     struct run again = take_run(3);
-    assert_true(again.address == run && again.zeroed && is_zero(run, 3));
+    assert_true(again.address == run && again.dirty == 0 && is_zero(run, 3));
     give_clean(run, 3);
     give_clean(run + 3 * CHUNK_SIZE, 2);
     give_clean(run + 7 * CHUNK_SIZE, 3);
@@ -300,7 +301,7 @@ static void test_huge_pages(void **state) {
     for (size_t i = 0; i < MANY * CHUNKS_PER_BLOCK; i++) {
         struct run run = take_run(1);
         chunks[i] = run.address;
-        assert_true(!run.zeroed || is_zero(run.address, 1));
+        assert_true(run.dirty != 0 || is_zero(run.address, 1));
         size_t resident = block_totals.dirty * CHUNK_SIZE;
         assert_true(resident < BLOCK_SIZE);
         assert_true(i >= 256 || resident == 0);

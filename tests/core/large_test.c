@@ -236,6 +236,29 @@ static void test_move(void **state) {
     unmake(wall);
 }
 
+/* Where there is resident memory for all of it, bytes are copied there, and what they leave stays for
+ * the next. */
+static void test_copy(void **state) {
+    (void)state;
+    char *object = make(4 * MIB), *wall = make(100000);
+    mark(object, 4 * MIB);
+    char *resident = NULL;
+    for (int i = 0; i < 4; i++) { /* it learns that what is given up is wanted back */
+        resident = make(6 * MIB);
+        memset(resident, 1, 6 * MIB);
+        unmake(resident);
+    }
+    assert_true(block_totals.dirty >= 6 * MIB / CHUNK_SIZE);
+    char *copied = resize_to(head_of(object), 6 * MIB);
+    assert_ptr_equal(copied, resident);
+    assert_int_equal(head_of(copied)->moves, 0);
+    assert_true(block_totals.dirty >= 4 * MIB / CHUNK_SIZE); /* where it was */
+    assert_intact();
+    assert_marked(copied, 4 * MIB);
+    unmake(copied);
+    unmake(wall);
+}
+
 /* Moved again and again, so that what lies behind one another was mapped at different times. */
 static void test_move_often(void **state) {
     (void)state;
@@ -286,6 +309,7 @@ int main(void) {
         cmocka_unit_test(test_moves),         cmocka_unit_test(test_shrink),
         cmocka_unit_test(test_grow_in_place), cmocka_unit_test(test_growth_is_known),
         cmocka_unit_test(test_move_is_known), cmocka_unit_test(test_move),
-        cmocka_unit_test(test_move_often),    cmocka_unit_test(test_too_much)};
+        cmocka_unit_test(test_move_often),    cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_too_much)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

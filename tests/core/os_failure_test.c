@@ -63,12 +63,22 @@ static void *other_thread(void *argument) {
     return NULL;
 }
 
-/* One object that grows from a few bytes to several MiB and shrinks again. */
+/* The chunk behind an object is taken, so that the object can't grow where it is.  0: it was taken
+ * already. */
+static uintptr_t wall_behind(const char *object, size_t size) {
+    uintptr_t behind = round_up((uintptr_t)object + size, CHUNK_SIZE);
+    bool zeroed;
+    return chunks_extend(behind, 1, &zeroed) ? behind : 0;
+}
+
+/* One object that grows from a few bytes to 32 MiB and shrinks again: to so much, and with no
+ * resident memory to copy it to, that its pages are moved in the end. */
 static void grow(void) {
     size_t size = 64;
     char *object = filled(take(size), size);
-    void *in_the_way = NULL; /* of growing in place */
-    for (size_t wanted = 128; wanted <= (size_t)8 << 20 && object != NULL; wanted *= 2) {
+    for (size_t wanted = 128; wanted <= (size_t)32 << 20 && object != NULL; wanted *= 2) {
+        (void)chunks_purge_all();
+        uintptr_t wall = wall_behind(object, size);
         char *grown = resize(object, wanted);
         if (grown == NULL) {
             REQUIRE(errno == ENOMEM && os_faulty_failures() > 0);
@@ -78,10 +88,10 @@ static void grow(void) {
             size = wanted;
             (void)filled(object, size);
         }
-        give(in_the_way);
-        in_the_way = filled(take(wanted), wanted);
+        if (wall != 0) {
+            chunks_give(wall, 1, true);
+        }
     }
-    give(in_the_way);
     if (object != NULL) {
         object = resize(object, 1000);
         REQUIRE(object != NULL && object[0] == (char)size);
