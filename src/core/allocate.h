@@ -36,8 +36,9 @@ void free_slow(const char *function, void *pointer);
 /* All objects of its word are free: the fast path's third exit. */
 void free_emptied(void *pointer);
 
-/* Large objects that were allocated, and the bytes that were asked for, rounded to pages or not;
- * written by any thread.  Resizing does not count. */
+/* Large objects that threads without a heap allocated, and the bytes that were asked for, rounded
+ * to pages or not; written by any thread.  Those of the others are in heap.counters.  Resizing does
+ * not count. */
 struct large_requests {
     _Atomic(uint64_t) count, bytes, rounded_bytes;
 };

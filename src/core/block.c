@@ -389,10 +389,12 @@ size_t chunks_take_dirty(uintptr_t *addresses, size_t most) {
     size_t count = 0;
     chunks_lock();
     while (count < most && youngest != NULL) {
-        struct block *block = choose_block(1);
-        unsigned chunk = lowest_bit(block->dirty);
-        (void)take_mask(block, mask_of(chunk, 1));
-        addresses[count++] = block->address + chunk * CHUNK_SIZE;
+        struct block *block = choose_dirty_block(1);
+        uint64_t chunks = lowest_bits(block->dirty, (unsigned)(most - count));
+        (void)take_mask(block, chunks);
+        for (; chunks != 0; chunks &= chunks - 1) {
+            addresses[count++] = block->address + lowest_bit(chunks) * CHUNK_SIZE;
+        }
     }
     note_taken(count, count);
     chunks_unlock();

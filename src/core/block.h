@@ -71,7 +71,8 @@ bool chunks_give_anew(uintptr_t address, size_t count);
 size_t chunks_take_dirty(uintptr_t *addresses, size_t most);
 void chunks_give_dirty(const uintptr_t *addresses, size_t count);
 
-/* Takes the `count` chunks from `address` on, if all of them are free.  *zeroed: they read as zero. */
+/* Takes the `count` chunks from `address` on, if all of them are free.  *zeroed: they read as
+ * zero. */
 bool chunks_extend(uintptr_t address, size_t count, bool *zeroed);
 
 /* Whether the program swings by that much: what it gives up it will want back soon. */

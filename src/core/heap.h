@@ -64,6 +64,7 @@ struct heap_counters {
     uint64_t slabs_created, slabs_released, slabs_adopted;
     uint64_t remote_frees;               /* objects that other threads freed, as merged */
     uint64_t large_objects, large_bytes; /* that its threads allocated; whole pages */
+    uint64_t large_asked;                /* the bytes they had asked for */
     uint64_t hole_bytes;                 /* given back from the middle of slabs */
 };
 

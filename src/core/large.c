@@ -129,9 +129,9 @@ static bool may_move(const struct chunk *head) {
  * use: for a while there are two of them. */
 enum { COPY_SHARE = 4 };
 
-/* Moving pages throws away what was resident where they go, and leaves as much behind that has to be
- * faulted in again; later it is a mapping of its own that is thrown away, too.  So bytes are copied
- * if there is resident memory for them, or the program will want back what they leave.
+/* Moving pages throws away what was resident where they go, and leaves as much behind that has to
+ * be faulted in again; later it is a mapping of its own that is thrown away, too.  So bytes are
+ * copied if there is resident memory for them, or the program will want back what they leave.
  * `to`: taken already, `count` chunks for the `have` of the object. */
 static bool is_better_copied(size_t have, struct run to, size_t count) {
     size_t others = atomic_load_explicit(&block_totals.taken, memory_order_relaxed) - count;

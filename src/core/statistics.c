@@ -156,6 +156,9 @@ static void add_counters(const struct heap *heap, struct heap_sums *sums) {
     sums->counters.slabs_adopted += counters.slabs_adopted;
     sums->counters.remote_frees += counters.remote_frees;
     sums->counters.hole_bytes += counters.hole_bytes;
+    sums->counters.large_objects += counters.large_objects;
+    sums->counters.large_bytes += counters.large_bytes;
+    sums->counters.large_asked += counters.large_asked;
 }
 
 static void add_heaps(struct heap_sums *sums, struct cairn_heap_stats *stats) {
@@ -218,15 +221,18 @@ static void finish_class(struct cairn_heap_stats *stats, unsigned c, const struc
     keep_largest(&stats->largest_free_bytes, class->largest_free_bytes);
 }
 
-static void finish_large(struct cairn_heap_stats *stats) {
-    uint64_t asked = atomic_load_explicit(&large_requests.bytes, memory_order_relaxed);
-    uint64_t rounded = atomic_load_explicit(&large_requests.rounded_bytes, memory_order_relaxed);
+static void finish_large(struct cairn_heap_stats *stats, const struct heap_counters *counters) {
+    uint64_t asked =
+        counters->large_asked + atomic_load_explicit(&large_requests.bytes, memory_order_relaxed);
+    uint64_t rounded = counters->large_bytes +
+                       atomic_load_explicit(&large_requests.rounded_bytes, memory_order_relaxed);
     uint64_t most = stats->large_objects * (os_page_size() - 1);
     double share = rounded == 0 ? 0 : (double)minus(rounded, asked) / (double)rounded;
     uint64_t left_over = (uint64_t)(share * (double)stats->large_live_bytes);
     stats->rounding_bytes += left_over < most ? left_over : most;
     stats->rounding_max_bytes += most;
-    stats->large_allocations = atomic_load_explicit(&large_requests.count, memory_order_relaxed);
+    stats->large_allocations =
+        counters->large_objects + atomic_load_explicit(&large_requests.count, memory_order_relaxed);
     stats->live_objects += stats->large_objects;
     stats->allocations += stats->large_allocations;
     stats->frees += minus(stats->large_allocations, stats->large_objects);
@@ -254,7 +260,7 @@ static void count(struct cairn_heap_stats *stats, struct residence *residence) {
     for (unsigned c = 0; c < CLASS_COUNT; c++) {
         finish_class(stats, c, &sums);
     }
-    finish_large(stats);
+    finish_large(stats, &sums.counters);
     size_t regions_count = regions_seen();
     for (size_t r = 0; r < regions_count; r++) {
         stats->reserved_bytes += regions.region[r].reserved;

@@ -236,8 +236,8 @@ static void test_move(void **state) {
     unmake(wall);
 }
 
-/* Where there is resident memory for all of it, bytes are copied there, and what they leave stays for
- * the next. */
+/* Where there is resident memory for all of it, bytes are copied there, and what they leave stays
+ * for the next. */
 static void test_copy(void **state) {
     (void)state;
     char *object = make(4 * MIB), *wall = make(100000);
