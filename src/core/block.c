@@ -11,7 +11,7 @@
 #include "os/mutex.h"
 #include "os/os.h"
 
-/* How many blocks with dirty chunks are looked at for a run. */
+/* How many blocks with dirty chunks are looked at for a run, or to purge one. */
 enum { LOOK_AT = 8 };
 
 static struct mutex lock = MUTEX(RANK_CHUNKS);
@@ -130,13 +130,14 @@ static size_t take_mask(struct block *block, uint64_t mask) {
     return dirty;
 }
 
-static void note_taken(size_t count, size_t dirty) {
+/* `leaving`: chunks that their owner, whose new ones these are, is about to give up. */
+static void note_taken(size_t count, size_t dirty, size_t leaving) {
     add(&block_totals.taken, count);
     if (total(&block_totals.taken) > total(&block_totals.taken_peak)) {
         atomic_store_explicit(&block_totals.taken_peak, total(&block_totals.taken),
                               memory_order_relaxed);
     }
-    purge_cap_note_level(total(&block_totals.taken), total(&block_totals.dirty));
+    purge_cap_note_level(total(&block_totals.taken) - leaving, total(&block_totals.dirty));
     if (dirty == 0) {
         add(&block_totals.refaulted, purge_cap_note_taken(count));
     }
@@ -295,8 +296,19 @@ static void make_huge(struct block *block, uintptr_t taken) {
         chunks_lock();
         add(&block_totals.refaulted, purge_cap_note_taken(count_bits(block->free)));
         set_dirty(block, block->free);
+        block->huge = true;
         chunks_unlock();
     }
+}
+
+bool chunks_make_huge(uintptr_t address) {
+    if (!os_collapse((void *)address, BLOCK_SIZE)) {
+        return false;
+    }
+    chunks_lock();
+    block_of(address)->huge = true;
+    chunks_unlock();
+    return true;
 }
 
 /* The untouched block, if it may be made huge.  Lock held. */
@@ -341,7 +353,7 @@ static void keep_soft_limit(void) {
     }
 }
 
-static struct run take(size_t count) {
+static struct run take(size_t count, size_t leaving) {
     struct run run = {0, 0};
     chunks_lock();
     untouched = NULL;
@@ -352,7 +364,7 @@ static struct run take(size_t count) {
         limit_note_refusal(true);
     }
     if (run.address != 0) {
-        note_taken(count, run.dirty);
+        note_taken(count, run.dirty, leaving);
         keep_soft_limit();
     }
     struct block *huge = huge_block();
@@ -363,13 +375,17 @@ static struct run take(size_t count) {
     return run;
 }
 
+struct run chunks_take_to_move(size_t count, size_t leaving) {
+    return take(count, leaving);
+}
+
 struct run chunks_take(size_t count, size_t alignment) {
     if (alignment <= CHUNK_SIZE) {
-        return take(count);
+        return take(count, 0);
     }
     /* More than needed, and the ends given back. */
     size_t extra = alignment / CHUNK_SIZE - 1;
-    struct run run = take(count + extra);
+    struct run run = take(count + extra, 0);
     if (run.address == 0) {
         return run;
     }
@@ -396,7 +412,7 @@ size_t chunks_take_dirty(uintptr_t *addresses, size_t most) {
             addresses[count++] = block->address + lowest_bit(chunks) * CHUNK_SIZE;
         }
     }
-    note_taken(count, count);
+    note_taken(count, count, 0);
     chunks_unlock();
     return count;
 }
@@ -418,7 +434,7 @@ bool chunks_extend(uintptr_t address, size_t count, bool *zeroed) {
     if (ours) {
         size_t dirty = take_from(address, count);
         *zeroed = dirty == 0;
-        note_taken(count, dirty);
+        note_taken(count, dirty, 0);
         keep_soft_limit();
     }
     chunks_unlock();
@@ -467,8 +483,23 @@ static uint64_t mask_of_range(const struct os_range *range) {
     return mask_of(first, range->size / CHUNK_SIZE);
 }
 
-/* Up to `most` dirty chunks of a block; fewer where they lie in too many runs. */
+/* The next block to purge something of, of those that have waited longest: the first one that is
+ * not a huge page in use, which would be split. */
+static struct block *choose_purge_block(void) {
+    struct block *block = oldest;
+    for (int i = 0; i < LOOK_AT && block != NULL; i++, block = block->younger) {
+        if (!block->huge || block->free == WHOLE) {
+            return block;
+        }
+    }
+    return oldest;
+}
+
+/* Up to `most` dirty chunks of a block; fewer where they lie in too many runs.  A block of which
+ * nothing is in use goes whole: it may be one huge page. */
 static void purge_add(struct purge *purge, struct block *block, size_t most) {
+    most = block->free == WHOLE ? ALL_CHUNKS : most;
+    block->huge = false;
     for (uint64_t rest = highest_bits(block->dirty, most); rest != 0;) {
         if (purge->count == PURGE_RUNS) {
             return;
@@ -542,7 +573,7 @@ static size_t purge_down_to(size_t keep) {
         struct purge purge;
         purge.count = purge.chunks = 0;
         while (purge.count < PURGE_RUNS && oldest != NULL && total(&block_totals.dirty) > keep) {
-            purge_add(&purge, oldest, total(&block_totals.dirty) - keep);
+            purge_add(&purge, choose_purge_block(), total(&block_totals.dirty) - keep);
         }
         size_t purged = purge_now(&purge);
         bytes += purged;

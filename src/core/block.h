@@ -30,6 +30,7 @@ struct block {
     uint64_t dirty;            /* subset of free */
     uint8_t longest;           /* longest run of set bits in `free`; which bucket the block is in */
     bool waiting;              /* in the list of blocks with dirty chunks */
+    bool huge;                 /* was made one huge page; nothing of it was purged since */
     struct block *next, *prev; /* bucket of blocks with the same `longest` */
     struct block *younger, *older; /* list of blocks with dirty chunks */
 };
@@ -58,6 +59,13 @@ struct run {
 
 /* Takes `count` adjacent chunks, aligned to `alignment` bytes (a power of two). */
 struct run chunks_take(size_t count, size_t alignment);
+
+/* Takes as many for an object that is going to move there and to give up `leaving` chunks: for that
+ * moment no more counts as in use than before or after. */
+struct run chunks_take_to_move(size_t count, size_t leaving);
+
+/* Makes one huge page of a block of which all is the caller's; false: the kernel can't. */
+bool chunks_make_huge(uintptr_t address);
 
 /* Gives chunks back.  dirty: they may have been written to. */
 void chunks_give(uintptr_t address, size_t count, bool dirty);

@@ -150,12 +150,12 @@ static void *copy(struct chunk *head, struct run run, size_t bytes) {
 
 /* The pages move, the bytes stay where they are. */
 static void *move(struct chunk *head, size_t bytes, size_t *zeroed_from) {
-    struct run run = chunks_take(chunks_for(bytes), CHUNK_SIZE);
+    uintptr_t old = head->start;
+    size_t old_chunks = head->large.chunks;
+    struct run run = chunks_take_to_move(chunks_for(bytes), old_chunks);
     if (run.address == 0) {
         return NULL;
     }
-    uintptr_t old = head->start;
-    size_t old_chunks = head->large.chunks;
     if (is_better_copied(old_chunks, run, chunks_for(bytes))) {
         return copy(head, run, bytes);
     }

@@ -58,7 +58,7 @@ static void make_resident(uintptr_t address, size_t size) {
     uintptr_t end = address + size, from = address;
     for (uintptr_t at = round_up(address, BLOCK_SIZE); at + BLOCK_SIZE <= end; at += BLOCK_SIZE) {
         *(volatile char *)at = 0; /* there has to be a page; nobody has written to the object yet */
-        if (os_collapse((void *)at, BLOCK_SIZE)) {
+        if (chunks_make_huge(at)) {
             if (at > from) {
                 os_populate((void *)from, at - from);
             }
