@@ -76,7 +76,8 @@ struct holes {
     /* What is purged and comes into use again soon is purged in vain. */
     uint32_t pause; /* looks to leave out */
     uint32_t next_pause;
-    uint64_t purged_pages;   /* since the last pause */
+    uint64_t since_ms;       /* when counting began: at the last pause, say */
+    uint64_t purged_pages;   /* since then */
     uint64_t refilled_pages; /* of these, in use again */
 };
 

@@ -9,8 +9,11 @@ enum {
     MANY = 32,     /* slabs of a class: with fewer there is little to gain, and one of them that is
                    watched would make too large a part of all frees slow */
     TRUST = 64,    /* pages that may come into use again before anything is concluded from it */
-    PROVEN = 1024, /* purged pages of which few came into use again: all is forgiven */
-    PAUSE_FIRST = 1024,     /* looks to leave out the first time it was in vain; then twice as */
+    PROVEN = 1024, /* purged pages of which few came into use again */
+    PROVEN_MS = 4000,    /* within so long: all is forgiven */
+    PAUSE_MS = 10000,    /* no pause is longer, for who frees for so long */
+    LOOKS_A_CLOCK = 256, /* so many looks ask for the time once */
+    PAUSE_FIRST = 1024,  /* looks to leave out the first time it was in vain; then four times as */
     PAUSE_LONGEST = 1 << 24 /* many, and so on */
 };
 
@@ -61,8 +64,7 @@ void holes_fill(struct heap *heap, struct chunk *slab) {
 
 void holes_forget(struct heap *heap, const struct chunk *slab) {
     struct holes *holes = &heap->holes;
-    holes->refilled_pages +=
-        count_bits(slab->purged); /* all of the chunk would have been free soon */
+    holes->refilled_pages += count_bits(slab->purged) / 2; /* the chunk would have gone whole */
     for (uint32_t i = 0; i < holes->count;) {
         if (holes->range[i].address - slab->start < CHUNK_SIZE) {
             holes->range[i] = holes->range[--holes->count];
@@ -131,22 +133,31 @@ static bool is_shrinking(struct heap *heap, unsigned class) {
     return queue->quiet >= QUIET;
 }
 
+static void begin_count(struct holes *holes) {
+    holes->purged_pages = holes->refilled_pages = 0;
+    holes->since_ms = os_clock_ms();
+}
+
 /* Not for a while if more than half of what went came into use again. */
 static bool is_worth_it(struct holes *holes) {
     if (holes->pause != 0) {
         holes->pause--;
+        if (holes->pause % LOOKS_A_CLOCK == 0 && os_clock_ms() - holes->since_ms >= PAUSE_MS) {
+            holes->pause = 0;
+        }
         return false;
     }
     if (holes->refilled_pages > holes->purged_pages / 2 + TRUST) {
         uint32_t pause = holes->next_pause == 0 ? PAUSE_FIRST : holes->next_pause;
         holes->pause = pause;
-        holes->next_pause = pause < PAUSE_LONGEST ? 2 * pause : pause;
-        holes->purged_pages = holes->refilled_pages = 0;
+        holes->next_pause = pause < PAUSE_LONGEST ? 4 * pause : pause;
+        begin_count(holes);
         return false;
     }
-    if (holes->purged_pages > PROVEN && holes->refilled_pages < holes->purged_pages / 4) {
+    if (holes->purged_pages > PROVEN && holes->refilled_pages < holes->purged_pages / 4 &&
+        os_clock_ms() - holes->since_ms >= PROVEN_MS) {
         holes->next_pause = 0;
-        holes->purged_pages = holes->refilled_pages = 0;
+        begin_count(holes);
     }
     return true;
 }
