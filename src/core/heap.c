@@ -225,6 +225,11 @@ void *heap_take_slow(struct heap *heap, unsigned class, bool may_adopt, bool *ze
     return bin_take(bin, owner_word_read(bin->avail));
 }
 
+void heap_shorten_handful(struct heap *heap, unsigned class, unsigned keep) {
+    struct bin *bin = &heap->bins[class];
+    bin->handed -= slab_cut_handful(heap->queues[class].current, keep);
+}
+
 /* --- frees that are not fast ------------------------------------------------------------------ */
 
 bool heap_free_into_full(struct heap *heap, struct chunk *slab, uint64_t index) {
@@ -312,7 +317,9 @@ void heap_flush(struct heap *heap) {
         if (slab != NULL) {
             queue->current = NULL;
             empty_bin(&heap->bins[c]);
-            heap->bins[c].handed -= slab_take_back(slab);
+            unsigned unused = slab_take_back(slab);
+            heap->bins[c].handed -= unused;
+            heap->sampling.left[c] += unused;
             put_away_or_full(heap, slab);
         }
         release_empty(heap, queue);

@@ -9,7 +9,8 @@
 
 struct object {
     struct chunk
-        *chunk; /* the slab's, or the large object's first; NULL unless FOUND_LIVE or FOUND_FREE */
+        *chunk; /* the slab's, or the large object's first; one of neither: a sample (sampling.h);
+                   NULL unless FOUND_LIVE or FOUND_FREE */
     uint64_t index; /* slab: which object */
     size_t usable;  /* bytes the program may use */
 };

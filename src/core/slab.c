@@ -127,12 +127,14 @@ SLOW_PATH uint64_t slab_merge_remote(struct heap *owner, struct chunk *slab, uns
     return mine | freed;
 }
 
-unsigned slab_take_back(struct chunk *slab) {
+unsigned slab_cut_handful(struct chunk *slab, unsigned keep) {
     struct slab_word *word = &slab->words[slab->cursor];
-    uint64_t left = owner_word_read(&word->avail);
-    owner_word_write(&word->freed, owner_word_read(&word->freed) | left);
-    owner_word_write(&word->avail, 0);
-    return count_bits(left);
+    uint64_t avail = owner_word_read(&word->avail);
+    uint64_t kept = lowest_bits(avail, keep);
+    uint64_t back = avail & ~kept;
+    owner_word_write(&word->freed, owner_word_read(&word->freed) | back);
+    owner_word_write(&word->avail, kept);
+    return count_bits(back);
 }
 
 unsigned slab_live(const struct chunk *slab) {
