@@ -9,7 +9,7 @@ function(cairn_glob_folders result)
   set(${result} ${found} PARENT_SCOPE)
 endfunction()
 
-cairn_glob_folders(core_sources base config os core)
+cairn_glob_folders(core_sources base config os trace core)
 add_library(cairn_core OBJECT ${core_sources})
 target_link_libraries(cairn_core PUBLIC cairn_library_flags)
 # Everything in the core is static or declared in a header; operators of C++ are in none.
