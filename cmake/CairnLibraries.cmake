@@ -20,6 +20,11 @@ cairn_glob_folders(region_sources regions)
 add_library(cairn_regions OBJECT ${region_sources})
 target_link_libraries(cairn_regions PUBLIC cairn_library_flags)
 
+# What finds mistakes that the core cannot see.
+cairn_glob_folders(guard_sources guard)
+add_library(cairn_guard OBJECT ${guard_sources})
+target_link_libraries(cairn_guard PUBLIC cairn_library_flags)
+
 if(NOT CAIRN_FRONT)
   return()
 endif()
@@ -28,7 +33,7 @@ cairn_glob_folders(front_sources front)
 add_library(cairn_front OBJECT ${front_sources})
 target_link_libraries(cairn_front PUBLIC cairn_library_flags)
 set(library_objects $<TARGET_OBJECTS:cairn_core>
-    $<TARGET_OBJECTS:cairn_regions> $<TARGET_OBJECTS:cairn_front>)
+    $<TARGET_OBJECTS:cairn_regions> $<TARGET_OBJECTS:cairn_guard> $<TARGET_OBJECTS:cairn_front>)
 
 # libcairn.so. The version script is anonymous: a named version would keep `malloc` from satisfying
 # malloc@GLIBC_2.2.5, and the program would silently go on with libc's.
@@ -48,7 +53,7 @@ set(cairn_object ${CMAKE_BINARY_DIR}/cairn.o)
 add_custom_command(OUTPUT ${cairn_object}
   COMMAND ${CMAKE_C_COMPILER} -nostdlib -r -o ${cairn_object} ${library_objects}
   COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${cairn_object}
-  DEPENDS ${library_objects} cairn_core cairn_regions cairn_front
+  DEPENDS ${library_objects} cairn_core cairn_regions cairn_guard cairn_front
   COMMAND_EXPAND_LISTS VERBATIM COMMENT "Linking C object cairn.o")
 add_custom_target(cairn_object ALL DEPENDS ${cairn_object})
 set(CAIRN_OBJECT ${cairn_object})

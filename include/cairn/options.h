@@ -1,7 +1,7 @@
 /* The options of cairn: environment variables that are read once, when the library starts.
  *
  * Each is X(name, type, variable, default, sentence).  TEXT is any text, empty for "not set";
- * SWITCH is 0 or 1; SIZE is a number of bytes, with K, M or G behind it for KiB, MiB or GiB.  A
+ * SWITCH is 0 or 1; NUMBER is a whole number; SIZE is a number of bytes, with K, M or G behind it for KiB, MiB or GiB.  A
  * program that runs with more rights than its user (set-user-ID and the like) ignores them all. */
 #ifndef CAIRN_OPTIONS_H
 #define CAIRN_OPTIONS_H
@@ -25,6 +25,13 @@
       "1: that thread gives back all it can when the system or the control group is short of "   \
       "memory")                                                                                  \
     X(unnamed, SWITCH, "CAIRN_UNNAMED", "0",                                                     \
-      "1: give the heap's mappings no names in /proc/PID/maps")
+      "1: give the heap's mappings no names in /proc/PID/maps")                                  \
+    X(guard_rate, NUMBER, "CAIRN_GUARD_RATE", "0",                                               \
+      "N: one allocation in about N lies beside a guard page and is watched after its free; "    \
+      "0: none")                                                                                 \
+    X(guard_slots, NUMBER, "CAIRN_GUARD_SLOTS", "256",                                           \
+      "objects that are so at the same time, live and freed ones")                               \
+    X(guard_percent, NUMBER, "CAIRN_GUARD_PERCENT", "1",                                         \
+      "most of a processor's time that they may take, in percent; 100: no bound")
 
 #endif

@@ -149,7 +149,8 @@ enum cairn_reason {
     X(GAUGE, parked_heaps, "heaps whose threads have ended, for later threads")                    \
     X(GAUGE, sampled_objects, "of live_objects: samples beside guard pages")                       \
     X(GAUGE, sampled_live_bytes, "of live_bytes: their memory, as asked for; resident outside")    \
-    X(COUNTER, sampled_allocations, "of allocations: samples beside guard pages")
+    X(COUNTER, sampled_allocations, "of allocations: samples beside guard pages")                  \
+    X(COUNTER, sampled_misses, "requests that were to be samples, and there was no slot or time")
 
 #define CAIRN_FIGURE_FIELD(kind, name, sentence) uint64_t name;
 

@@ -113,13 +113,12 @@ static void describe_wrong_size(struct text *text, const struct finding *finding
 static void describe(struct text *text, const char *function, const struct finding *finding) {
     switch (finding->what) {
     case FOUND_FREE:
-        describe_class(text,
-                       frees(function) ? "double free of an object" : "use after free of an object",
-                       finding->size);
+        text_string(text, frees(function) ? "double free of " : "use after free of ");
+        describe_object(text, finding);
         break;
     case FOUND_INTERIOR:
         describe_offset(text, finding);
-        describe_class(text, "an object", finding->size);
+        describe_object(text, finding);
         describe_start(text, finding);
         break;
     case FOUND_TAIL:
@@ -169,11 +168,15 @@ void report_begin(struct text *text, const char *function, uintptr_t address) {
     text_string(text, "): ");
 }
 
-_Noreturn void report_end(struct text *text) {
+static void end_line(struct text *text) {
     text_string(text, "; thread ");
     text_decimal(text, os_thread_id());
     text_string(text, "\n");
     (void)text_write(text, 2);
+}
+
+_Noreturn void report_end(struct text *text) {
+    end_line(text);
     abort();
 }
 
@@ -193,14 +196,19 @@ static void ask_history(struct finding *finding, struct life *life) {
     }
 }
 
-_Noreturn void report_bad_pointer(const char *function, const struct finding *finding) {
+void report_show(const char *function, const struct finding *finding) {
     struct text text;
     struct life life = {0};
     struct finding known = *finding;
     ask_history(&known, &life);
     report_begin(&text, function, known.address);
     describe(&text, function, &known);
-    report_end(&text);
+    end_line(&text);
+}
+
+_Noreturn void report_bad_pointer(const char *function, const struct finding *finding) {
+    report_show(function, finding);
+    abort();
 }
 
 void report_finding(const char *function, const struct finding *finding) {

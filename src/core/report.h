@@ -66,6 +66,9 @@ _Noreturn void report_bad_pointer(const char *function, const struct finding *fi
  * leaves everything as it is.  `function` of a FAULT is "fault". */
 void report_finding(const char *function, const struct finding *finding);
 
+/* Says it, and returns: for who ends the process in another way, or leaves that to the program. */
+void report_show(const char *function, const struct finding *finding);
+
 /* From now on `history` is asked about the object at `address`, its first byte, of each finding
  * that comes without a life.  It fills in *life or returns false; it is async-signal-safe, and
  * called with any lock held or none.  NULL: nobody is. */

@@ -23,6 +23,11 @@
 #include "core/checker.h"
 #include "core/heap.h"
 
+struct sample_counts {
+    uint64_t live_objects, live_bytes;
+    uint64_t taken, missed; /* requests that were to be samples, and became some or were refused */
+};
+
 /* All objects of the source lie in [base, base + size), where core never has anything. */
 struct sample_source {
     uintptr_t base;
@@ -41,8 +46,7 @@ struct sample_source {
     void (*after_fork)(bool in_child);
     /* For the checker; no lock is held. */
     bool (*check)(struct checker_finding *finding);
-    /* Live objects and their bytes, and how many were ever taken. */
-    void (*count)(uint64_t *live_objects, uint64_t *live_bytes, uint64_t *taken);
+    void (*count)(struct sample_counts *counts);
 };
 
 /* NULL: none has registered. */

@@ -237,8 +237,12 @@ static void finish_large(struct cairn_heap_stats *stats) {
 static void add_samples(struct cairn_heap_stats *stats) {
     const struct sample_source *source = atomic_load_explicit(&sample_source, memory_order_acquire);
     if (source != NULL) {
-        source->count(&stats->sampled_objects, &stats->sampled_live_bytes,
-                      &stats->sampled_allocations);
+        struct sample_counts counts;
+        source->count(&counts);
+        stats->sampled_objects = counts.live_objects;
+        stats->sampled_live_bytes = counts.live_bytes;
+        stats->sampled_allocations = counts.taken;
+        stats->sampled_misses = counts.missed;
         stats->live_objects += stats->sampled_objects;
         stats->allocations += stats->sampled_allocations;
         stats->frees += minus(stats->sampled_allocations, stats->sampled_objects);

@@ -87,6 +87,10 @@ size_t os_peak_resident_bytes(void);
  * refused (then nothing is known to have changed). */
 bool os_discard(void *address, size_t size);
 
+/* Makes committed memory untouchable; what is in it stays, and os_commit() brings it back.  False if
+ * refused (then nothing has changed). */
+bool os_protect(void *address, size_t size);
+
 /* Copies `size` bytes from memory that need not be there or readable.  False: not all of it is, or
  * the kernel refuses such calls. */
 bool os_read_memory(uintptr_t address, void *copy, size_t size);
@@ -145,6 +149,9 @@ uintptr_t os_thread_handle(void);
 
 /* An address on the first thread's stack that is above all its calls; 0: not known. */
 uintptr_t os_first_stack_end(void);
+
+/* Nanoseconds of a monotonic clock with the best resolution there is; some 30 ns. */
+uint64_t os_clock_ns(void);
 
 /* Milliseconds of a monotonic clock with coarse resolution; cheap. */
 uint64_t os_clock_ms(void);

@@ -315,6 +315,13 @@ bool os_discard(void *address, size_t size) {
     return mapped != MAP_FAILED;
 }
 
+bool os_protect(void *address, size_t size) {
+    int saved = errno;
+    int failed = mprotect(address, size, PROT_NONE);
+    errno = saved;
+    return failed == 0;
+}
+
 /* --- files ------------------------------------------------------------------------------------ */
 
 /* The errno of a call that returned `result`, and errno as it was before. */
@@ -449,6 +456,14 @@ uint64_t os_clock_ms(void) {
     (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     errno = saved;
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+uint64_t os_clock_ns(void) {
+    struct timespec now = {0};
+    int saved = errno;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    errno = saved;
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 void *os_slot_read(const struct os_slot *slot) {
