@@ -96,7 +96,8 @@ static void note_large(size_t size) {
 
 static void *take_large_again(void *request) {
     const struct request *again = request;
-    return large_allocate(again->size, again->alignment, again->zeroed);
+    size_t alignment = again->alignment < CHUNK_SIZE ? CHUNK_SIZE : again->alignment;
+    return large_allocate(again->size, alignment, again->zeroed);
 }
 
 static SLOW_PATH void *sample_large(const struct request *request) {
@@ -135,13 +136,13 @@ static void *take_large(size_t size, size_t alignment, bool *zeroed) {
 
 void *allocate_slow(size_t size) {
     bool zeroed;
-    return size <= SLAB_MAX ? take_small(size, &zeroed) : take_large(size, CHUNK_SIZE, &zeroed);
+    return size <= SLAB_MAX ? take_small(size, &zeroed) : take_large(size, GRANULE, &zeroed);
 }
 
 void *allocate_zeroed_slow(size_t size) {
     bool zeroed = false;
     void *object =
-        size <= SLAB_MAX ? take_small(size, &zeroed) : take_large(size, CHUNK_SIZE, &zeroed);
+        size <= SLAB_MAX ? take_small(size, &zeroed) : take_large(size, GRANULE, &zeroed);
     if (object != NULL && !zeroed) {
         memset(object, 0, size);
     }
@@ -166,8 +167,7 @@ void *allocate_aligned(size_t alignment, size_t size) {
         }
     }
     bool zeroed;
-    return take_large(size == 0 ? 1 : size, alignment < CHUNK_SIZE ? CHUNK_SIZE : alignment,
-                      &zeroed);
+    return take_large(size == 0 ? 1 : size, alignment, &zeroed);
 }
 
 /* --- freeing ---------------------------------------------------------------------------------- */
@@ -276,7 +276,7 @@ static void *copy_zeroed(void *pointer, size_t old_size, size_t size) {
         zeroed = bin->zeroed != 0;
         copy = likely(avail != 0) ? bin_take(bin, avail) : take_small(size, &zeroed);
     } else {
-        copy = take_large(size, CHUNK_SIZE, &zeroed);
+        copy = take_large(size, GRANULE, &zeroed);
     }
     if (copy == NULL) {
         return NULL;

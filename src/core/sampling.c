@@ -14,6 +14,10 @@ static _Atomic(uint32_t) last_epoch; /* that there was */
 static _Atomic(uint32_t) rate;
 static _Atomic(double) log_of_miss; /* ln(1 - 1 / rate), of rate > 1 */
 
+static const struct sample_source *source_now(void) {
+    return atomic_load_explicit(&sample_source, memory_order_acquire);
+}
+
 void sampling_register(const struct sample_source *source) {
     /* release: who finds it finds what it leads to. */
     atomic_store_explicit(&sample_source, source, memory_order_release);
@@ -108,15 +112,16 @@ void *sampling_take(struct heap *heap, unsigned class, size_t size, size_t align
     if (*left != 0) {
         return NULL;
     }
-    *left = draw(&heap->sampling.random);
-    return atomic_load_explicit(&sample_source, memory_order_acquire)->take(size, alignment);
+    void *sample = source_now()->take(size, alignment);
+    *left =
+        draw(&heap->sampling.random) + (sample == NULL); /* it is counted with the others then */
+    return sample;
 }
 
 void sampling_note(struct heap *heap, unsigned class, uint64_t handed) {
     uint32_t *left = &heap->sampling.left[class];
     if (handed > *left) {
-        unsigned keep = *left == 0 ? 0 : *left - 1; /* one is taken */
-        heap_shorten_handful(heap, class, keep);
+        heap_shorten_handful(heap, class, *left - 1); /* one is taken */
         *left = 0;
     } else {
         *left -= (uint32_t)handed;
@@ -124,10 +129,6 @@ void sampling_note(struct heap *heap, unsigned class, uint64_t handed) {
 }
 
 /* --- fork ------------------------------------------------------------------------------------- */
-
-static const struct sample_source *source_now(void) {
-    return atomic_load_explicit(&sample_source, memory_order_acquire);
-}
 
 void sampling_before_fork(void) {
     if (source_now() != NULL) {

@@ -78,7 +78,9 @@ static inline const struct sample_source *sampling_source_of(uintptr_t address) 
  * is a sample and was served as one; NULL: it is to be served as usual. */
 void *sampling_take(struct heap *heap, unsigned class, size_t size, size_t alignment);
 
-/* Then: the bin got `handed` objects for it, one of which is taken. */
+/* Then: the bin got `handed` objects for it, one of which is taken.
+ *
+ *   after sampling_take() gave NULL:  left[class] > 0 */
 void sampling_note(struct heap *heap, unsigned class, uint64_t handed);
 
 /* With all locks of core held, or reset. */
