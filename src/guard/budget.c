@@ -23,6 +23,8 @@ static uint64_t floor_at(uint64_t shares) {
 
 void budget_set(size_t percent) {
     atomic_store_explicit(&share, percent < WHOLE ? percent : WHOLE, memory_order_relaxed);
+    atomic_store_explicit(&spent_to, 0,
+                          memory_order_relaxed); /* it was in shares of another size */
 }
 
 uint64_t budget_now(void) {

@@ -12,7 +12,7 @@
 #define BUDGET_BURST_NS   (UINT64_C(20) * 1000 * 1000)
 #define BUDGET_MEASURE_NS (UINT64_C(250) * 1000)
 
-/* Percent of the time; 100 or more: no bound. */
+/* Percent of the time; 100 or more: no bound.  Starts with a full bucket. */
 void budget_set(size_t percent);
 
 /* Whether there is any; *begin is for budget_end(). */
