@@ -20,8 +20,9 @@ static char path[OS_PATH_SIZE];
 
 /* Written by report_start() and report_set_handler(); all zero is the default. */
 static struct {
-    bool to_file, to_fd, as_json; /* neither file nor fd: stderr */
-    int fd;                       /* to_fd */
+    bool to_file, to_fd, as_json;     /* neither file nor fd: stderr */
+    int fd;                           /* to_fd */
+    struct os_file_identity identity; /* of fd, when the program started */
     enum cairn_action action;
 } chosen;
 
@@ -52,9 +53,9 @@ static void choose_target(void) {
     const char *to = options.report;
     if (strncmp(to, "fd:", 3) == 0) {
         chosen.fd = descriptor_of(to + 3);
-        chosen.to_fd = chosen.fd >= 0;
+        chosen.to_fd = chosen.fd >= 0 && os_file_identity(chosen.fd, &chosen.identity) == 0;
         if (!chosen.to_fd) {
-            refuse("CAIRN_REPORT", to, "stderr, fd: and a number, or a file");
+            refuse("CAIRN_REPORT", to, "stderr, a file, or fd: and the number of an open one");
         }
     } else {
         chosen.to_file = to[0] != '\0' && strcmp(to, "stderr") != 0 && os_absolute_path(to, path);
@@ -125,7 +126,14 @@ static void leave(void) { atomic_store_explicit(&reporter, 0, memory_order_relea
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-/* Where a report goes.  A file that can't be opened is stderr. */
+/* Whether the descriptor is what it was, and somebody reads it. */
+static bool fd_is_good(void) {
+    struct os_file_identity now;
+    return os_file_identity(chosen.fd, &now) == 0 && now.device == chosen.identity.device &&
+           now.number == chosen.identity.number && os_is_writable(chosen.fd);
+}
+
+/* Where a report goes: to stderr if what was chosen does not work any more. */
 struct target {
     int fd;
     bool is_file;     /* opened for this report */
@@ -133,7 +141,7 @@ struct target {
 };
 
 static struct target open_target(void) {
-    struct target target = {.fd = chosen.to_fd ? chosen.fd : STDERR};
+    struct target target = {.fd = chosen.to_fd && fd_is_good() ? chosen.fd : STDERR};
     target.is_file = chosen.to_file && os_append_open(path, &target.fd) == 0;
     target.tell_stderr = target.is_file;
     return target;

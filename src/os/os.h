@@ -121,6 +121,17 @@ int os_file_close(int fd);
 /* A file to which text is appended, made if there is none. */
 int os_append_open(const char *path, int *fd);
 
+/* What a descriptor is open on, to tell later whether its number was given to something else. */
+struct os_file_identity {
+    uint64_t device, number;
+};
+
+/* EBADF: it is not open. */
+int os_file_identity(int fd, struct os_file_identity *identity);
+
+/* Whether what is written to the descriptor can arrive: false for a pipe that nobody reads. */
+bool os_is_writable(int fd);
+
 /* The path as it is from the root, `path` being meant from the current directory. */
 enum { OS_PATH_SIZE = 8192 };
 bool os_absolute_path(const char *path, char absolute[OS_PATH_SIZE]);

@@ -341,6 +341,24 @@ int os_append_open(const char *path, int *fd) {
     return outcome(*fd, saved);
 }
 
+int os_file_identity(int fd, struct os_file_identity *identity) {
+    struct stat status;
+    int saved = errno;
+    int code = outcome(fstat(fd, &status), saved);
+    if (code == 0) {
+        *identity = (struct os_file_identity){status.st_dev, status.st_ino};
+    }
+    return code;
+}
+
+bool os_is_writable(int fd) {
+    struct pollfd wait = {.fd = fd, .events = POLLOUT};
+    int saved = errno;
+    bool broken = poll(&wait, 1, 0) > 0 && (wait.revents & (POLLERR | POLLNVAL)) != 0;
+    errno = saved;
+    return !broken;
+}
+
 bool os_absolute_path(const char *path, char absolute[OS_PATH_SIZE]) {
     size_t length = 0;
     int saved = errno;

@@ -3,8 +3,10 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "symbols.h"
@@ -217,6 +219,40 @@ static const struct argp parser = {
            "program or library of a report is missing or was changed, or no line was found; 125 "
            "if FILE cannot be read or has no report.",
 };
+
+/* Whether there is more to read: waits until there is, the other end is closed, or what `process`
+ * stands for has ended with nothing left. */
+static bool wait_for_more(int fd, int process) {
+    struct pollfd waits[2] = {{.fd = fd, .events = POLLIN}, {.fd = process, .events = POLLIN}};
+    while (poll(waits, 2, -1) < 0 && errno == EINTR) {}
+    return waits[0].revents != 0;
+}
+
+void symbolize_from(int fd, int process) {
+    char *line = NULL;
+    size_t length = 0;
+    while (wait_for_more(fd, process)) {
+        char piece[4096];
+        ssize_t n = read(fd, piece, sizeof piece);
+        char *longer = n > 0 ? realloc(line, length + (size_t)n + 1) : NULL;
+        if (longer == NULL) {
+            break;
+        }
+        line = longer;
+        memcpy(line + length, piece, (size_t)n);
+        length += (size_t)n;
+        line[length] = '\0';
+        char *start = line;
+        for (char *end; (end = memchr(start, '\n', length)) != NULL; start = end + 1) {
+            *end = '\0';
+            length -= (size_t)(end + 1 - start);
+            (void)symbolize_line(start, stderr);
+        }
+        memmove(line, start, length);
+        fflush(stderr);
+    }
+    free(line);
+}
 
 static unsigned symbolize_all(FILE *in, FILE *out) {
     unsigned reports = 0;

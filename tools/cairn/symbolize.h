@@ -9,8 +9,8 @@
  * any other line as it is.  Says whether it was the first line of a report. */
 bool symbolize_line(char *line, FILE *out);
 
-/* Symbolizes what arrives at the descriptor, until its other end is closed or the process `pid`
- * has ended, on stderr. */
-void symbolize_from(int fd, int pid);
+/* Symbolizes what arrives at the descriptor, on stderr, until its other end is closed or the
+ * process has ended: `process` is a descriptor of it, or -1. */
+void symbolize_from(int fd, int process);
 
 #endif
