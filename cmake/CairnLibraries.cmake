@@ -45,6 +45,11 @@ set_target_properties(cairn_shared PROPERTIES
 target_link_options(cairn_shared PRIVATE
   -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,-z,nodelete -Wl,--version-script=${version_script}
   -static-libgcc)
+# A copy of the unwinder of the library's own, hidden, for the stacks in reports: programs in C have
+# none. Others have theirs if they are linked with cairn.o (trace/unwind.c).
+if(CAIRN_LIBC STREQUAL "glibc")
+  target_link_options(cairn_shared PRIVATE -Wl,--undefined=_Unwind_Backtrace)
+endif()
 target_include_directories(cairn_shared INTERFACE ${CMAKE_SOURCE_DIR}/include)
 
 # cairn.o: the whole library as one object. Its hidden symbols are made local, so that no name of

@@ -1,9 +1,14 @@
-/* Reports of misuse: one line on stderr that says what, where and who, then abort().
+/* Reports of misuse: a line that says what, where and who; then how the program came there and what
+ * is known of the object (details.h); then abort(), unless CAIRN_ON_FINDING or the program itself
+ * (<cairn/report.h>) chose otherwise.
  *
- * Async-signal-safe; allocates nothing; takes no lock. */
+ * Async-signal-safe; allocates nothing; keeps errno.  Two threads do not report at once: one waits
+ * for the other, two seconds at most.  What is found while a report is being made, by the same
+ * thread, is told in one line. */
 #ifndef CAIRN_CORE_REPORT_H
 #define CAIRN_CORE_REPORT_H
 
+#include <cairn/report.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -52,6 +57,9 @@ struct finding {
     bool was_freed;             /* FAULT: the object is not live any more */
 };
 
+/* Reads the options of reports; before, and without it, they have their defaults. */
+void report_start(void);
+
 /* The frame of a report, for whoever finds a mistake of a kind of its own:
  *
  *   cairn: FUNCTION(0xADDRESS): ... what the caller adds ...; thread ID
@@ -63,11 +71,15 @@ _Noreturn void report_end(struct text *text);
 _Noreturn void report_bad_pointer(const char *function, const struct finding *finding);
 
 /* The same for any kind of finding.  Returns only where the program asked for that; the caller then
- * leaves everything as it is.  `function` of a FAULT is "fault". */
+ * leaves everything as it is. */
 void report_finding(const char *function, const struct finding *finding);
 
-/* Says it, and returns: for who ends the process in another way, or leaves that to the program. */
-void report_show(const char *function, const struct finding *finding);
+/* A FAULT in the handler of its signal: says what it was and returns, as the signal itself ends the
+ * process, or the program's handler of it does what it will. */
+void report_fault(const struct finding *finding);
+
+/* What the program wants to be asked; see cairn_on_finding(). */
+void report_set_handler(cairn_finding_handler *handler, void *context);
 
 /* From now on `history` is asked about the object at `address`, its first byte, of each finding
  * that comes without a life.  It fills in *life or returns false; it is async-signal-safe, and

@@ -25,10 +25,10 @@ static _Atomic(uint32_t) placed; /* objects, for the choice of the side */
 
 /* --- an object's life ------------------------------------------------------------------------- */
 
-/* The caller's caller's, and so on: this, and the function of the hook, are left out. */
+/* The allocator's own calls are in it; reports leave them out. */
 static uint32_t keep_stack(void) {
     struct stack stack;
-    stack_capture(&stack, 2);
+    stack_capture(&stack, 0);
     return stack_depot_keep(&stack);
 }
 

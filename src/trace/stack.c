@@ -28,24 +28,38 @@ static struct bounds own_bounds(void) {
     return (struct bounds){high - ((uintptr_t)(own >> 1) << UNIT_SHIFT), high};
 }
 
-static bool within(const struct os_range *mapping, uintptr_t address) {
-    return address - mapping->address < mapping->size;
+static bool within(const struct bounds *mapping, uintptr_t address) {
+    return mapping->low <= address && address < mapping->high;
+}
+
+struct search {
+    uintptr_t here;
+    struct bounds mapping; /* the one that contains `here`, if it was found and is readable */
+};
+
+static bool compare(const struct os_mapping *mapping, void *context) {
+    struct search *search = context;
+    if (mapping->low > search->here) {
+        return false;
+    }
+    if (search->here < mapping->high && mapping->readable) {
+        search->mapping = (struct bounds){mapping->low, mapping->high};
+    }
+    return true;
 }
 
 /* Finds out which stack it is that `here` lies in. */
 static SLOW_PATH void look(uintptr_t here) {
-    struct os_range mapping;
+    struct search search = {here, {0, 0}};
+    (void)os_each_mapping(compare, &search);
+    struct bounds mapping = search.mapping;
     uintptr_t end = os_thread_handle();
     uint32_t flag = 0;
-    if (!os_find_mapping(here, &mapping)) {
-        own_stack = STACK_UNKNOWN;
-        return;
-    }
     if (!within(&mapping, end)) {
         end = os_first_stack_end();
         flag = STACK_OF_FIRST;
     }
-    uintptr_t units = (end - mapping.address) >> UNIT_SHIFT;
+    uintptr_t units = (end - mapping.low) >> UNIT_SHIFT;
     bool is_own = within(&mapping, end) && here < end && units < UINT32_MAX >> 1;
     own_stack = is_own ? (uint32_t)units << 1 | flag : STACK_UNKNOWN;
 }

@@ -22,4 +22,9 @@ struct stack {
  * many more of its callers are left out. */
 void stack_capture(struct stack *stack, unsigned skip);
 
+/* The same by the compiler's unwinder, which needs no frame pointers, where it is linked to the
+ * library; else as stack_capture().  It takes some 10 us, and in a program whose stack or unwind
+ * tables are damaged it may crash: for a process that is about to end. */
+void stack_unwind(struct stack *stack, unsigned skip);
+
 #endif
