@@ -173,6 +173,19 @@ static void capture(struct stack *stack, bool can_continue) {
     }
 }
 
+/* In the handler of a signal the stack begins with what the kernel and the handler added.  One byte
+ * on, the instruction is like a return address: those name the instruction before them. */
+static void begin_at(struct stack *stack, uintptr_t instruction) {
+    for (uint32_t i = 0; i < stack->count; i++) {
+        if (stack->frame[i] == instruction) {
+            stack->count -= i;
+            memmove(stack->frame, stack->frame + i, stack->count * sizeof *stack->frame);
+            stack->frame[0] = instruction + 1;
+            return;
+        }
+    }
+}
+
 /* The line goes first: what follows looks at memory that the program may have damaged. */
 static void write_report(const struct text *line, const struct finding *finding,
                          const struct life *life, bool can_continue) {
@@ -185,6 +198,9 @@ static void write_report(const struct text *line, const struct finding *finding,
         (void)text_show(line, target.fd);
     }
     capture(&stack, can_continue);
+    if (finding->instruction != 0) {
+        begin_at(&stack, finding->instruction);
+    }
     details_collect(&work.details, finding, life, &stack);
     output_to_fd(&work.output, target.fd);
     if (chosen.as_json) {

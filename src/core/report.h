@@ -54,6 +54,7 @@ struct finding {
     const unsigned char *found; /* the same: what the first min(bytes, 8) of them are, or NULL */
     const char *allocated_by;   /* MISMATCH: "malloc", "operator new", "operator new[]" ... */
     bool is_write;              /* FAULT */
+    uintptr_t instruction;      /* FAULT: which did it; 0: not known */
     bool was_freed;             /* FAULT: the object is not live any more */
 };
 

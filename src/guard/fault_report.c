@@ -22,6 +22,7 @@ void fault_report(const struct os_fault *fault) {
         .object = slot->object,
         .size = slot->size,
         .life = &slot->life,
+        .instruction = fault->instruction,
         .is_write = fault->access == OS_FAULT_WRITE,
         .was_freed = slot_was_freed(slot),
     });
