@@ -24,7 +24,7 @@ static void test_share(void **state) {
     (void)spend_for(second / 4, cost); /* the bucket runs empty */
     uint64_t spent = spend_for(second / 2, cost);
     print_message("%.1f %% of the time\n", 200.0 * (double)spent / (double)second);
-    assert_true(spent > second / 2 / 40 && spent < second / 2 / 9);
+    assert_true(spent > second / 2 / 160 && spent < second / 2 / 36); /* a 40th */
 }
 
 static void test_burst_is_bounded(void **state) {
@@ -36,7 +36,8 @@ static void test_burst_is_bounded(void **state) {
         spent += 100000;
     }
     print_message("%lu us after a pause\n", (unsigned long)(spent / 1000));
-    assert_true(begin != 0 && spent >= BUDGET_BURST_NS && spent <= BUDGET_BURST_NS + 2000000);
+    assert_true(begin != 0 && spent >= BUDGET_BURST_NS / 4);
+    assert_true(spent <= BUDGET_BURST_NS / 4 + 2000000);
 }
 
 static void test_no_bound(void **state) {
