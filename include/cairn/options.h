@@ -1,8 +1,9 @@
 /* The options of cairn: environment variables that are read once, when the library starts.
  *
  * Each is X(name, type, variable, default, sentence).  TEXT is any text, empty for "not set";
- * SWITCH is 0 or 1; NUMBER is a whole number; SIZE is a number of bytes, with K, M or G behind it for KiB, MiB or GiB.  A
- * program that runs with more rights than its user (set-user-ID and the like) ignores them all. */
+ * SWITCH is 0 or 1; NUMBER is a whole number; SIZE is a number of bytes, with K, M or G behind
+ * it for KiB, MiB or GiB.  A program that runs with more rights than its user (set-user-ID and
+ * the like) ignores them all. */
 #ifndef CAIRN_OPTIONS_H
 #define CAIRN_OPTIONS_H
 

@@ -38,9 +38,9 @@ struct request {
     unsigned class; /* CLASS_COUNT: large */
 };
 
-/* The same while samples are taken. */
-static SLOW_PATH void *take_or_sample(struct heap *heap, unsigned class,
-                                      const struct request *request) {
+/* One that may be a sample, or cut its handful short for one. */
+static SLOW_PATH void *take_near_sample(struct heap *heap, unsigned class,
+                                        const struct request *request) {
     void *sample = sampling_take(heap, class, request->size, request->alignment);
     if (sample != NULL) {
         *request->zeroed = false;
@@ -49,6 +49,17 @@ static SLOW_PATH void *take_or_sample(struct heap *heap, unsigned class,
     uint64_t before = heap->bins[class].handed;
     void *object = heap_take_slow(heap, class, true, request->zeroed);
     sampling_note(heap, class, heap->bins[class].handed - before);
+    return object;
+}
+
+/* While samples are taken. */
+static void *take_or_sample(struct heap *heap, unsigned class, const struct request *request) {
+    if (unlikely(sampling_is_near(heap, class))) {
+        return take_near_sample(heap, class, request);
+    }
+    uint64_t before = heap->bins[class].handed;
+    void *object = heap_take_slow(heap, class, true, request->zeroed);
+    heap->sampling.left[class] -= (uint32_t)(heap->bins[class].handed - before);
     return object;
 }
 

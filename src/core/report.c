@@ -242,7 +242,8 @@ static enum cairn_action ask_handler(const struct finding *finding, bool can_con
     return handler((void *)atomic_load_explicit(&the_context, memory_order_seq_cst), &told);
 }
 
-/* `finding` without an object: the mistake is not about one of the heap.  Holds on to `reporter`. */
+/* `finding` without an object: the mistake is not about one of the heap.  Holds on to
+ * `reporter`. */
 static enum cairn_action tell(struct text *line, const struct finding *finding,
                               const struct life *life, bool can_continue) {
     int saved = errno;

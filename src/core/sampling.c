@@ -36,8 +36,8 @@ static double log_of_one_less(double x) {
     return -sum;
 }
 
-/* ln(x) for 0 < x <= 1, to 6 digits: by ln(m) = 2 artanh((m - 1) / (m + 1)) of the mantissa m.  libm
- * is not at hand, as the library needs libc alone. */
+/* ln(x) for 0 < x <= 1, to 6 digits: by ln(m) = 2 artanh((m - 1) / (m + 1)) of the mantissa m.
+ * libm is not at hand, as the library needs libc alone. */
 static double log_of(double x) {
     enum { MANTISSA_BITS = 52, BIAS = 1023 };
     uint64_t bits;

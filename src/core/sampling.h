@@ -1,11 +1,11 @@
 /* Samples: requests that a layer above serves in its own way, one in about N of all.
  *
- * The fast paths know nothing of it.  How many objects a bin got is known when it got them, so each
- * bin of a heap counts down to its next sample there; a handful in whose middle the sample lies is
- * cut short, so that the very request that is to be the sample finds the bin empty and takes the slow
- * path.  The distances are drawn from the geometric distribution, which has no memory: each request
- * is a sample with probability 1/N, whatever its size, its place in the handful and the period of
- * the program.  Large requests have a countdown of their own.
+ * The fast paths know nothing of it.  How many objects a bin got is known when it got them, so
+ * each bin of a heap counts down to its next sample there; a handful in whose middle the sample
+ * lies is cut short, so that the very request that is to be the sample finds the bin empty and
+ * takes the slow path.  The distances are drawn from the geometric distribution, which has no
+ * memory: each request is a sample with probability 1/N, whatever its size, its place in the
+ * handful and the period of the program.  Large requests have a countdown of their own.
  *
  *   heap->sampling.left[c]   objects of class c that may still go out before the sample; those that
  *                            are in the bin have been counted
@@ -72,6 +72,13 @@ static inline bool sampling_is_on(void) {
 static inline const struct sample_source *sampling_source_of(uintptr_t address) {
     const struct sample_source *source = atomic_load_explicit(&sample_source, memory_order_acquire);
     return source != NULL && address - source->base < source->size ? source : NULL;
+}
+
+/* Whether a sample may lie within the next handful, or that is not known. */
+static inline bool sampling_is_near(const struct heap *heap, unsigned class) {
+    enum { HANDFUL_MAX = 64 };
+    return heap->sampling.epoch != atomic_load_explicit(&sampling_epoch, memory_order_relaxed) ||
+           heap->sampling.left[class] <= HANDFUL_MAX;
 }
 
 /* By a request of the class (CLASS_COUNT: a large one) that takes the slow path.  The object, if it

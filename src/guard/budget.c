@@ -15,7 +15,8 @@ static _Atomic(uint64_t) share = 1;
 enum { WHOLE = 100 };
 
 /* What was measured counts so many times: a processor that had to forget a mapping looks up many
- * others anew afterwards.  On a virtual machine the whole was found to be 2.5 times the measured. */
+ * others anew afterwards.  On a virtual machine the whole was found to be 2.5 times the
+ * measured. */
 enum { AFTERMATH = 4 };
 
 static uint64_t shares_at(uint64_t now, uint64_t percent) { return now * percent; }

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What the bucket holds at most, and at the start; and the most that one measurement counts for: what
- * is more is another thread's turn. */
+/* What the bucket holds at most, and at the start; and the most that one measurement counts for:
+ * what is more is another thread's turn. */
 #define BUDGET_BURST_NS   (UINT64_C(20) * 1000 * 1000)
 #define BUDGET_MEASURE_NS (UINT64_C(250) * 1000)
 

@@ -1,5 +1,5 @@
-/* Sampled guards: one allocation in about N lies beside a page that nobody may touch, and its memory
- * stays untouchable for a while after it is freed; what touches it ends in a report.
+/* Sampled guards: one allocation in about N lies beside a page that nobody may touch, and its
+ * memory stays untouchable for a while after it is freed; what touches it ends in a report.
  *
  * The idea is GWP-ASan's (Serebryany, Kennelly, Phillips, Denton, Elver, Potapenko, Morehouse,
  * Tsyrklevich, Holler, Lettner, Kilzer, Brandt: GWP-ASan: Sampling-based detection of memory-safety

@@ -3,11 +3,11 @@
  *   |guard|       ...      |object|guard|object|      ...       |guard|  ...
  *   ^ slot 0                      ^ slot 1                      ^ slot 2
  *
- * A slot is SLOT_STRIDE bytes of reserved address space; its first page stays untouchable for ever,
- * and so do all that its object does not need.  The object ends at the slot's end, or begins behind
- * the first page.  When it is freed its pages become untouchable too, and the slot goes to the end
- * of the queue of slots in no use: so freed memory is watched for as long as there are others.  What
- * is known of a slot lies in a table far from it.
+ * A slot is SLOT_STRIDE bytes of reserved address space; its first page stays untouchable for
+ * ever, and so do all that its object does not need.  The object ends at the slot's end, or
+ * begins behind the first page.  When it is freed its pages become untouchable too, and the slot
+ * goes to the end of the queue of slots in no use: so freed memory is watched for as long as
+ * there are others.  What is known of a slot lies in a table far from it.
  *
  * States of a slot, and who may write to it:
  *   SLOT_UNUSED   in the queue, or never used; nobody

@@ -87,8 +87,8 @@ size_t os_peak_resident_bytes(void);
  * refused (then nothing is known to have changed). */
 bool os_discard(void *address, size_t size);
 
-/* Makes committed memory untouchable; what is in it stays, and os_commit() brings it back.  False if
- * refused (then nothing has changed). */
+/* Makes committed memory untouchable; what is in it stays, and os_commit() brings it back.
+ * False if refused (then nothing has changed). */
 bool os_protect(void *address, size_t size);
 
 /* Copies `size` bytes from memory that need not be there or readable.  False: not all of it is, or

@@ -183,7 +183,8 @@ static void test_shares_of_classes(void **state) {
     assert_true(chi_square < 45); /* 12 degrees of freedom: one run in 100,000 is above */
 }
 
-/* Gaps are geometric: no more than 1 - 1/e of them are below the mean, and their deviation is it. */
+/* Gaps are geometric: no more than 1 - 1/e of them are below the mean, and their deviation is
+ * it. */
 static void test_gaps(void **state) {
     (void)state;
     enum { RATE = 50, REQUESTS = 500000 };

@@ -1,6 +1,6 @@
-/* A scenario with samples is run again and again, with the first, the second, ... call to the kernel
- * refused.  Whatever is refused, each request is served, each object can be used and freed, and the
- * heap is in order; less is watched. */
+/* A scenario with samples is run again and again, with the first, the second, ... call to the
+ * kernel refused.  Whatever is refused, each request is served, each object can be used and
+ * freed, and the heap is in order; less is watched. */
 #include "guard/sampled.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* A sampled object's life: placing, contents, realloc, the queue of slots, statistics, fork, threads;
- * and what of the program's mistakes is seen, each in a child. */
+/* A sampled object's life: placing, contents, realloc, the queue of slots, statistics, fork,
+ * threads; and what of the program's mistakes is seen, each in a child. */
 #include "guard/sampled.h"
 
 #include <errno.h>
