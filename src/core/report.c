@@ -142,8 +142,10 @@ struct target {
 
 static struct target open_target(void) {
     struct target target = {.fd = chosen.to_fd && fd_is_good() ? chosen.fd : STDERR};
-    target.is_file = chosen.to_file && os_append_open(path, &target.fd) == 0;
-    target.tell_stderr = target.is_file;
+    int fd;
+    if (chosen.to_file && os_append_open(path, &fd) == 0) {
+        target = (struct target){.fd = fd, .is_file = true, .tell_stderr = true};
+    }
     return target;
 }
 
