@@ -166,9 +166,11 @@ static cairn_finding_handler *handler_now(void) {
 }
 
 /* Where the process ends anyway the better way to read a stack may be taken. */
-static void capture(struct stack *stack, bool can_continue) {
+static void capture(struct stack *stack, const struct finding *finding, bool can_continue) {
     bool may_continue = can_continue && (chosen.action == CAIRN_CONTINUE || handler_now() != NULL);
-    if (may_continue) {
+    if (finding->stack != NULL) {
+        *stack = *finding->stack;
+    } else if (may_continue) {
         stack_capture(stack, 0);
     } else {
         stack_unwind(stack, 0);
@@ -186,7 +188,7 @@ static void write_report(const struct text *line, const struct finding *finding,
     if (!chosen.as_json) {
         (void)text_show(line, target.fd);
     }
-    capture(&stack, can_continue);
+    capture(&stack, finding, can_continue);
     details_collect(&work.details, finding, life, &stack);
     output_to_fd(&work.output, target.fd);
     if (chosen.as_json) {
