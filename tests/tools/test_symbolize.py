@@ -181,7 +181,8 @@ class Symbolize(unittest.TestCase):
 
     def test_broken_frames(self):
         head = "cairn: free(0x1): " + SENTENCE + "1\n"
-        for line in ("    0x", "    0x1 ", "    0x1 +", "    0x1 a+0x (build-id", "    0x1  (build-id )",
+        for line in ("    0x", "    0x1 ", "    0x1 +", "    0x1 a+0x (build-id",
+                     "    0x1  (build-id )",
                      "    0x1 (build-id +0x1)", '{"message":"cairn: {"address":"'):
             done = symbolize(text=head + line + "\n")
             self.assertIn(done.returncode, (1, 125), line)
