@@ -142,8 +142,10 @@ struct target {
 
 static struct target open_target(void) {
     struct target target = {.fd = chosen.to_fd && fd_is_good() ? chosen.fd : STDERR};
-    target.is_file = chosen.to_file && os_append_open(path, &target.fd) == 0;
-    target.tell_stderr = target.is_file;
+    int fd;
+    if (chosen.to_file && os_append_open(path, &fd) == 0) {
+        target = (struct target){.fd = fd, .is_file = true, .tell_stderr = true};
+    }
     return target;
 }
 
@@ -164,25 +166,14 @@ static cairn_finding_handler *handler_now(void) {
 }
 
 /* Where the process ends anyway the better way to read a stack may be taken. */
-static void capture(struct stack *stack, bool can_continue) {
+static void capture(struct stack *stack, const struct finding *finding, bool can_continue) {
     bool may_continue = can_continue && (chosen.action == CAIRN_CONTINUE || handler_now() != NULL);
-    if (may_continue) {
+    if (finding->stack != NULL) {
+        *stack = *finding->stack;
+    } else if (may_continue) {
         stack_capture(stack, 0);
     } else {
         stack_unwind(stack, 0);
-    }
-}
-
-/* In the handler of a signal the stack begins with what the kernel and the handler added.  One byte
- * on, the instruction is like a return address: those name the instruction before them. */
-static void begin_at(struct stack *stack, uintptr_t instruction) {
-    for (uint32_t i = 0; i < stack->count; i++) {
-        if (stack->frame[i] == instruction) {
-            stack->count -= i;
-            memmove(stack->frame, stack->frame + i, stack->count * sizeof *stack->frame);
-            stack->frame[0] = instruction + 1;
-            return;
-        }
     }
 }
 
@@ -197,10 +188,7 @@ static void write_report(const struct text *line, const struct finding *finding,
     if (!chosen.as_json) {
         (void)text_show(line, target.fd);
     }
-    capture(&stack, can_continue);
-    if (finding->instruction != 0) {
-        begin_at(&stack, finding->instruction);
-    }
+    capture(&stack, finding, can_continue);
     details_collect(&work.details, finding, life, &stack);
     output_to_fd(&work.output, target.fd);
     if (chosen.as_json) {

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/text.h"
+#include "trace/stack.h"
 
 enum found {
     FOUND_LIVE,       /* the first byte of a live object: nothing to report */
@@ -43,9 +44,10 @@ struct life {
 struct finding {
     enum found what;
     uintptr_t address;
-    uintptr_t object;        /* where the object that contains address starts, if one does */
-    size_t size;             /* of the object: its class's, or the large object's usable bytes */
-    const struct life *life; /* or NULL: whoever keeps such histories is asked */
+    uintptr_t object;          /* where the object that contains address starts, if one does */
+    size_t size;               /* of the object: its class's, or the large object's usable bytes */
+    const struct life *life;   /* or NULL: whoever keeps such histories is asked */
+    const struct stack *stack; /* where it was found, or NULL: right here */
     /* Of some kinds only: */
     ptrdiff_t offset; /* OVERFLOW, UNDERFLOW, WRITE_AFTER_FREE: of the first changed byte from the
                          object's start */
@@ -54,7 +56,6 @@ struct finding {
     const unsigned char *found; /* the same: what the first min(bytes, 8) of them are, or NULL */
     const char *allocated_by;   /* MISMATCH: "malloc", "operator new", "operator new[]" ... */
     bool is_write;              /* FAULT */
-    uintptr_t instruction;      /* FAULT: which did it; 0: not known */
     bool was_freed;             /* FAULT: the object is not live any more */
 };
 

@@ -54,7 +54,7 @@ static bool has_address(int number, const siginfo_t *info) {
 }
 
 static struct os_fault describe(const siginfo_t *info, const void *context) {
-    struct os_fault fault = {(uintptr_t)info->si_addr, OS_FAULT_OTHER, 0};
+    struct os_fault fault = {(uintptr_t)info->si_addr, OS_FAULT_OTHER, 0, 0};
 #if defined(__x86_64__)
     /* The processor's error code of a page fault: Intel's manual, volume 3, 4.7. */
     enum { WRITE = 1 << 1, FETCH = 1 << 4 };
@@ -63,6 +63,7 @@ static struct os_fault describe(const siginfo_t *info, const void *context) {
         fault.access = (registers[REG_ERR] & WRITE) != 0 ? OS_FAULT_WRITE : OS_FAULT_READ;
     }
     fault.instruction = (uintptr_t)registers[REG_RIP];
+    fault.frame = (uintptr_t)registers[REG_RBP];
 #else
     (void)context;
 #endif

@@ -21,6 +21,7 @@ struct os_fault {
     uintptr_t address; /* that was accessed */
     enum os_fault_access access;
     uintptr_t instruction; /* which did it; 0: not known */
+    uintptr_t frame;       /* frame pointer of its function, if that has one */
 };
 
 /* Async-signal-safe code only; leaves by siglongjmp, or returns: then the signal is handed on. */

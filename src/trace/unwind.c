@@ -6,7 +6,13 @@
 /* The unwinder may read memory that is not there where the program's unwind tables are wrong, and
  * in an older C library it takes the loader's lock: _dl_find_object (glibc 2.35) is what it needs
  * to do without. */
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 35)
+#ifdef __GLIBC__
+#if __GLIBC_PREREQ(2, 35)
+#define HAS_UNWINDER
+#endif
+#endif
+
+#ifdef HAS_UNWINDER
 #include <unwind.h>
 
 #pragma weak _Unwind_Backtrace

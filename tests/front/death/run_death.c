@@ -4,8 +4,8 @@
  *
  * The program prints on stdout the first line of the report that it is about to cause. It must then
  * end by SIGABRT; what it wrote to stderr must be exactly that line, and behind it the details of a
- * report: indented lines with at least one frame of a call stack. --must-fail turns the judgement round:
- * the test passes only if the program fails it for just that reason; so the runner is tested
+ * report: indented lines with at least one frame of a call stack. --must-fail turns the judgement
+ * round: the test passes only if the program fails it for just that reason; so the runner is tested
  * itself. */
 #include <errno.h>
 #include <poll.h>
