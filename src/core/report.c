@@ -231,15 +231,16 @@ static enum cairn_action ask_handler(const struct finding *finding, bool can_con
 }
 
 /* `finding` without an object: the mistake is not about one of the heap.  Holds on to
- * `reporter`. */
+ * `reporter`, unless this thread is in the middle of a report: then *entered is false. */
 static enum cairn_action tell(struct text *line, const struct finding *finding,
-                              const struct life *life, bool can_continue) {
+                              const struct life *life, bool can_continue, bool *entered) {
     int saved = errno;
     enum cairn_action action = chosen.action;
     text_string(line, "; thread ");
     text_decimal(line, os_thread_id());
     text_string(line, "\n");
-    if (enter()) {
+    *entered = enter();
+    if (*entered) {
         take_apart(line);
         write_report(line, finding, life, can_continue);
         action = ask_handler(finding, can_continue);
@@ -254,14 +255,17 @@ static enum cairn_action tell(struct text *line, const struct finding *finding,
  * in between. */
 static void finish(struct text *line, const struct finding *finding, const struct life *life,
                    bool can_continue) {
-    enum cairn_action action = tell(line, finding, life, can_continue);
+    bool entered;
+    enum cairn_action action = tell(line, finding, life, can_continue, &entered);
     if (action == CAIRN_TRAP) {
         __builtin_trap();
     }
     if (action != CAIRN_CONTINUE || !can_continue) {
         abort();
     }
-    leave();
+    if (entered) {
+        leave();
+    }
 }
 
 /* --- the kinds of reports --------------------------------------------------------------------- */
@@ -303,10 +307,13 @@ void report_fault(const struct finding *finding) {
     known.life = &life;
     report_begin(&text, "fault", known.address);
     sentence_describe(&text, "fault", &known);
-    if (tell(&text, &known, &life, false) == CAIRN_TRAP) {
+    bool entered;
+    if (tell(&text, &known, &life, false, &entered) == CAIRN_TRAP) {
         __builtin_trap();
     }
-    leave();
+    if (entered) {
+        leave();
+    }
 }
 
 void report_finding(const char *function, const struct finding *finding) {
