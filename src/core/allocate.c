@@ -46,20 +46,8 @@ static SLOW_PATH void *take_near_sample(struct heap *heap, unsigned class,
         *request->zeroed = false;
         return sample;
     }
-    uint64_t before = heap->bins[class].handed;
     void *object = heap_take_slow(heap, class, true, request->zeroed);
-    sampling_note(heap, class, heap->bins[class].handed - before);
-    return object;
-}
-
-/* While samples are taken. */
-static void *take_or_sample(struct heap *heap, unsigned class, const struct request *request) {
-    if (unlikely(sampling_is_near(heap, class))) {
-        return take_near_sample(heap, class, request);
-    }
-    uint64_t before = heap->bins[class].handed;
-    void *object = heap_take_slow(heap, class, true, request->zeroed);
-    heap->sampling.left[class] -= (uint32_t)(heap->bins[class].handed - before);
+    sampling_cut(heap, class);
     return object;
 }
 
@@ -69,8 +57,9 @@ static void *take_small_once(const struct request *request) {
     if (unlikely(heap == NULL)) {
         return threads_take_late(class, request->zeroed);
     }
-    void *object = sampling_is_on() ? take_or_sample(heap, class, request)
-                                    : heap_take_slow(heap, class, true, request->zeroed);
+    void *object = sampling_is_on() && sampling_is_near(heap, class)
+                       ? take_near_sample(heap, class, request)
+                       : heap_take_slow(heap, class, true, request->zeroed);
     if (likely(object != NULL)) {
         note(&heap->requests[class], request->size);
     }
@@ -116,12 +105,8 @@ static SLOW_PATH void *sample_large(const struct request *request) {
     if (heap == NULL) {
         return NULL;
     }
-    void *sample = sampling_take(heap, CLASS_COUNT, request->size, request->alignment);
-    if (sample == NULL) {
-        sampling_note(heap, CLASS_COUNT, 1);
-    }
     *request->zeroed = false;
-    return sample;
+    return sampling_take(heap, CLASS_COUNT, request->size, request->alignment);
 }
 
 static void *take_large(size_t size, size_t alignment, bool *zeroed) {

@@ -225,8 +225,9 @@ void *heap_take_slow(struct heap *heap, unsigned class, bool may_adopt, bool *ze
     return bin_take(bin, owner_word_read(bin->avail));
 }
 
-void heap_shorten_handful(struct heap *heap, unsigned class, unsigned keep) {
+void heap_shorten_handful(struct heap *heap, unsigned class, unsigned count) {
     struct bin *bin = &heap->bins[class];
+    unsigned keep = count_bits(owner_word_read(bin->avail)) - count;
     bin->handed -= slab_cut_handful(heap->queues[class].current, keep);
 }
 
@@ -317,9 +318,7 @@ void heap_flush(struct heap *heap) {
         if (slab != NULL) {
             queue->current = NULL;
             empty_bin(&heap->bins[c]);
-            unsigned unused = slab_take_back(slab);
-            heap->bins[c].handed -= unused;
-            heap->sampling.left[c] += unused;
+            heap->bins[c].handed -= slab_take_back(slab);
             put_away_or_full(heap, slab);
         }
         release_empty(heap, queue);

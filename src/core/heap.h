@@ -91,8 +91,8 @@ struct requests {
 /* See sampling.h; of CLASS_COUNT: large requests. */
 struct heap_sampling {
     uint64_t random;
-    uint32_t epoch; /* sampling_epoch when `left` was drawn */
-    uint32_t left[CLASS_COUNT + 1];
+    uint32_t epoch;                /* sampling_epoch when the others were drawn */
+    uint64_t due[CLASS_COUNT + 1]; /* what bin.handed is when the next request is a sample */
 };
 
 struct heap {
@@ -147,8 +147,8 @@ void heap_start(struct heap *heap);
  * lock is not held, so slabs of parked heaps may be adopted. */
 void *heap_take_slow(struct heap *heap, unsigned class, bool may_adopt, bool *zeroed);
 
-/* All but the first `keep` objects of the class's bin go back to their slab. */
-void heap_shorten_handful(struct heap *heap, unsigned class, unsigned keep);
+/* The last `count` objects of the class's bin, which has as many, go back to their slab. */
+void heap_shorten_handful(struct heap *heap, unsigned class, unsigned count);
 
 /* Frees object `index` of a slab of this heap that is tagged full.  False: it was free already. */
 bool heap_free_into_full(struct heap *heap, struct chunk *slab, uint64_t index);

@@ -59,17 +59,14 @@ static uint64_t next_random(uint64_t *state) {
     return z ^ (z >> 31);
 }
 
-/* Some room above it for what heap_flush() puts back. */
-#define FAR (UINT32_MAX - (1u << 20))
-
 /* How many requests go by until one is a sample. */
-static uint32_t draw(uint64_t *state) {
+static uint64_t draw(uint64_t *state) {
     if (atomic_load_explicit(&rate, memory_order_relaxed) <= 1) {
         return 0;
     }
     double uniform = ((double)(next_random(state) >> 11) + 1) * 0x1p-53; /* in (0, 1] */
     double gap = log_of(uniform) / atomic_load_explicit(&log_of_miss, memory_order_relaxed);
-    return gap < FAR ? (uint32_t)gap : FAR;
+    return (uint64_t)gap; /* below 2^32: see SAMPLING_RATE_MAX */
 }
 
 size_t sampling_rate(void) { return atomic_load_explicit(&rate, memory_order_relaxed); }
@@ -97,7 +94,7 @@ static void begin_epoch(struct heap *heap, uint32_t epoch) {
     heap->sampling.random ^=
         (uintptr_t)heap ^ os_clock_ms() << 20 ^ (uint64_t)os_process_id() << 40 ^ os_thread_id();
     for (unsigned c = 0; c <= CLASS_COUNT; c++) {
-        heap->sampling.left[c] = draw(&heap->sampling.random);
+        heap->sampling.due[c] = sampling_handed(heap, c) + draw(&heap->sampling.random);
     }
 }
 
@@ -108,23 +105,20 @@ void *sampling_take(struct heap *heap, unsigned class, size_t size, size_t align
     if (heap->sampling.epoch != epoch) {
         begin_epoch(heap, epoch);
     }
-    uint32_t *left = &heap->sampling.left[class];
-    if (*left != 0) {
+    uint64_t handed = sampling_handed(heap, class);
+    if (heap->sampling.due[class] != handed) {
         return NULL;
     }
     void *sample = source_now()->take(size, alignment);
-    *left =
-        draw(&heap->sampling.random) + (sample == NULL); /* it is counted with the others then */
+    /* What is not served as one counts with the others. */
+    heap->sampling.due[class] = handed + draw(&heap->sampling.random) + (sample == NULL);
     return sample;
 }
 
-void sampling_note(struct heap *heap, unsigned class, uint64_t handed) {
-    uint32_t *left = &heap->sampling.left[class];
-    if (handed > *left) {
-        heap_shorten_handful(heap, class, *left - 1); /* one is taken */
-        *left = 0;
-    } else {
-        *left -= (uint32_t)handed;
+void sampling_cut(struct heap *heap, unsigned class) {
+    uint64_t handed = sampling_handed(heap, class), due = heap->sampling.due[class];
+    if (handed > due) {
+        heap_shorten_handful(heap, class, (unsigned)(handed - due));
     }
 }
 

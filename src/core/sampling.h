@@ -7,8 +7,8 @@
  * memory: each request is a sample with probability 1/N, whatever its size, its place in the
  * handful and the period of the program.  Large requests have a countdown of their own.
  *
- *   heap->sampling.left[c]   objects of class c that may still go out before the sample; those that
- *                            are in the bin have been counted
+ *   sampling.due[c] >= bins[c].handed     of a heap of this epoch, outside of these functions; the
+ *                                         difference is how many objects may still go out
  *
  * Who serves the samples registers itself, once.  Core reaches it from slow paths only. */
 #ifndef CAIRN_CORE_SAMPLING_H
@@ -74,21 +74,23 @@ static inline const struct sample_source *sampling_source_of(uintptr_t address) 
     return source != NULL && address - source->base < source->size ? source : NULL;
 }
 
+/* How many objects of the class went to the bin, or how many large ones were made. */
+static inline uint64_t sampling_handed(const struct heap *heap, unsigned class) {
+    return class == CLASS_COUNT ? heap->counters.large_objects : heap->bins[class].handed;
+}
+
 /* Whether a sample may lie within the next handful, or that is not known. */
 static inline bool sampling_is_near(const struct heap *heap, unsigned class) {
     enum { HANDFUL_MAX = 64 };
     return heap->sampling.epoch != atomic_load_explicit(&sampling_epoch, memory_order_relaxed) ||
-           heap->sampling.left[class] <= HANDFUL_MAX;
+           heap->sampling.due[class] - sampling_handed(heap, class) <= HANDFUL_MAX;
 }
 
 /* By a request of the class (CLASS_COUNT: a large one) that takes the slow path.  The object, if it
- * is a sample and was served as one; NULL: it is to be served as usual. */
+ * is a sample and was served as one; NULL: it is to be served as usual, and if it is small
+ * sampling_cut() called. */
 void *sampling_take(struct heap *heap, unsigned class, size_t size, size_t alignment);
-
-/* Then: the bin got `handed` objects for it, one of which is taken.
- *
- *   after sampling_take() gave NULL:  left[class] > 0 */
-void sampling_note(struct heap *heap, unsigned class, uint64_t handed);
+void sampling_cut(struct heap *heap, unsigned class);
 
 /* With all locks of core held, or reset. */
 void sampling_before_fork(void);
