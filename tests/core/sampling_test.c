@@ -10,7 +10,7 @@
 /* A source that serves no request, so that each is counted and made as usual. */
 static _Atomic(size_t) asked;
 static _Atomic(size_t) asked_of_site; /* while `site` is set */
-static size_t last_size, last_alignment;
+static _Atomic(size_t) last_size, last_alignment;
 static __thread bool site;
 
 static void *note(size_t size, size_t alignment) {

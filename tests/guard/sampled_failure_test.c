@@ -9,7 +9,7 @@
 #include "core/sampling.h"
 #include "support/sweep.h"
 
-enum { OBJECTS = 40, SLOTS = 8 };
+enum { OBJECTS = 20, SLOTS = 6 };
 
 static void require_intact(void) {
     struct checker_finding finding;
@@ -32,7 +32,7 @@ static int scenario(void *argument) {
     REQUIRE(error == 0 || error == ENOMEM || error == EIO);
     REQUIRE(error == 0 || sampling_rate() == 0);
     char *objects[OBJECTS];
-    for (size_t round = 0; round < 4; round++) {
+    for (size_t round = 0; round < 2; round++) {
         for (size_t i = 0; i < OBJECTS; i++) {
             objects[i] = i % 3 == 0 ? take_zeroed(size_of(i)) : take(size_of(i));
             REQUIRE(objects[i] != NULL);
