@@ -30,8 +30,9 @@ static double log_of_one_less(double x) {
     enum { TERMS = 60 };
     double sum = 0;
     double power = x;
-    for (int i = 1; i <= TERMS; i++, power *= x) {
+    for (int i = 1; i <= TERMS; i++) {
         sum += power / i;
+        power *= x;
     }
     return -sum;
 }

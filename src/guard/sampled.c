@@ -79,7 +79,8 @@ static bool find(uintptr_t address, size_t *usable) {
     return true;
 }
 
-static _Noreturn void report(const char *function, uintptr_t address) {
+/* An attribute, as _Noreturn is no part of a function's type to clang. */
+__attribute__((noreturn)) static void report(const char *function, uintptr_t address) {
     const struct slot *slot = slot_nearest(address);
     struct finding finding = {.what = FOUND_FOREIGN, .address = address};
     if (slot != NULL) {
