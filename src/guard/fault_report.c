@@ -11,9 +11,9 @@ static bool is_news(struct slot *slot) {
     return slot != NULL && !atomic_exchange_explicit(&slot->reported, true, memory_order_relaxed);
 }
 
-/* The stack that the signal interrupted: what the unwinder finds beyond the handler's own frames, or
- * what frame pointers tell.  One byte on, the instruction is like a return address: those name the
- * instruction before them. */
+/* The stack that the signal interrupted: what the unwinder finds beyond the handler's own frames,
+ * or what frame pointers tell.  One byte on, the instruction is like a return address: those name
+ * the instruction before them. */
 static void capture(struct stack *stack, const struct os_fault *fault) {
     stack_unwind(stack, 0);
     uint32_t own = 0;
