@@ -9,7 +9,7 @@ function(cairn_glob_folders result)
   set(${result} ${found} PARENT_SCOPE)
 endfunction()
 
-cairn_glob_folders(core_sources base config os core)
+cairn_glob_folders(core_sources base config os trace core)
 add_library(cairn_core OBJECT ${core_sources})
 target_link_libraries(cairn_core PUBLIC cairn_library_flags)
 # Everything in the core is static or declared in a header; operators of C++ are in none.
@@ -20,6 +20,11 @@ cairn_glob_folders(region_sources regions)
 add_library(cairn_regions OBJECT ${region_sources})
 target_link_libraries(cairn_regions PUBLIC cairn_library_flags)
 
+# What finds mistakes that the core cannot see.
+cairn_glob_folders(guard_sources guard)
+add_library(cairn_guard OBJECT ${guard_sources})
+target_link_libraries(cairn_guard PUBLIC cairn_library_flags)
+
 if(NOT CAIRN_FRONT)
   return()
 endif()
@@ -28,7 +33,7 @@ cairn_glob_folders(front_sources front)
 add_library(cairn_front OBJECT ${front_sources})
 target_link_libraries(cairn_front PUBLIC cairn_library_flags)
 set(library_objects $<TARGET_OBJECTS:cairn_core>
-    $<TARGET_OBJECTS:cairn_regions> $<TARGET_OBJECTS:cairn_front>)
+    $<TARGET_OBJECTS:cairn_regions> $<TARGET_OBJECTS:cairn_guard> $<TARGET_OBJECTS:cairn_front>)
 
 # libcairn.so. The version script is anonymous: a named version would keep `malloc` from satisfying
 # malloc@GLIBC_2.2.5, and the program would silently go on with libc's.
@@ -40,6 +45,11 @@ set_target_properties(cairn_shared PROPERTIES
 target_link_options(cairn_shared PRIVATE
   -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,-z,nodelete -Wl,--version-script=${version_script}
   -static-libgcc)
+# A copy of the unwinder of the library's own, hidden, for the stacks in reports: programs in C have
+# none. Others have theirs if they are linked with cairn.o (trace/unwind.c).
+if(CAIRN_LIBC STREQUAL "glibc")
+  target_link_options(cairn_shared PRIVATE -Wl,--undefined=_Unwind_Backtrace)
+endif()
 target_include_directories(cairn_shared INTERFACE ${CMAKE_SOURCE_DIR}/include)
 
 # cairn.o: the whole library as one object. Its hidden symbols are made local, so that no name of
@@ -48,7 +58,7 @@ set(cairn_object ${CMAKE_BINARY_DIR}/cairn.o)
 add_custom_command(OUTPUT ${cairn_object}
   COMMAND ${CMAKE_C_COMPILER} -nostdlib -r -o ${cairn_object} ${library_objects}
   COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${cairn_object}
-  DEPENDS ${library_objects} cairn_core cairn_regions cairn_front
+  DEPENDS ${library_objects} cairn_core cairn_regions cairn_guard cairn_front
   COMMAND_EXPAND_LISTS VERBATIM COMMENT "Linking C object cairn.o")
 add_custom_target(cairn_object ALL DEPENDS ${cairn_object})
 set(CAIRN_OBJECT ${cairn_object})

@@ -60,7 +60,8 @@ endfunction()
 # the operating system: the linker leads each call of these functions to __wrap_ and its name.
 set(CAIRN_FAULTY os_reserve os_commit os_map os_purge os_purge_ranges os_move_pages
     os_map_anew os_name os_on_thread_exit os_discard os_file_open os_file_close os_file_size
-    os_file_resize os_memory_file os_map_file os_flush os_advise os_on_bus_error os_slot_write)
+    os_file_resize os_memory_file os_map_file os_flush os_advise os_on_bus_error os_slot_write
+    os_protect os_on_fault)
 function(cairn_module_test)
   cmake_parse_arguments(PARSE_ARGV 0 arg "FAULTS" "LAYER;SOURCE" "")
   get_filename_component(stem ${arg_SOURCE} NAME_WE)
@@ -76,6 +77,8 @@ function(cairn_module_test)
   target_link_libraries(${target} PRIVATE cairn_core cairn_test_flags cmocka pthread)
   if(arg_LAYER STREQUAL "regions")
     target_link_libraries(${target} PRIVATE cairn_regions)
+  elseif(arg_LAYER STREQUAL "guard")
+    target_link_libraries(${target} PRIVATE cairn_guard)
   endif()
   cairn_test(NAME ${arg_LAYER}.${stem} COMMAND ${target})
 endfunction()

@@ -23,7 +23,7 @@
  *   mapped_bytes        = slab_bytes + large_chunk_bytes + spare_bytes + transit_bytes +
  *                         dirty_bytes + clean_bytes
  *   slab_bytes          = small_live_bytes + free_bytes + end_bytes
- *   live_bytes          = small_live_bytes + large_live_bytes
+ *   live_bytes          = small_live_bytes + large_live_bytes + sampled_live_bytes
  *   resident_bytes      = heap_resident_bytes + metadata_bytes + outside_bytes
  *   heap_resident_bytes = live_resident_bytes + fragmentation_bytes + cached_bytes
  *   fragmentation_bytes = kept_bytes[CAIRN_PINNED] + kept_bytes[CAIRN_END]
@@ -146,7 +146,11 @@ enum cairn_reason {
     X(COUNTER, slabs_adopted, "slabs taken over from threads that have ended")                     \
     X(COUNTER, remote_frees, "objects freed by threads that did not own them")                     \
     X(GAUGE, active_heaps, "heaps of running threads")                                             \
-    X(GAUGE, parked_heaps, "heaps whose threads have ended, for later threads")
+    X(GAUGE, parked_heaps, "heaps whose threads have ended, for later threads")                    \
+    X(GAUGE, sampled_objects, "of live_objects: samples beside guard pages")                       \
+    X(GAUGE, sampled_live_bytes, "of live_bytes: their memory, as asked for; resident outside")    \
+    X(COUNTER, sampled_allocations, "of allocations: samples beside guard pages")                  \
+    X(COUNTER, sampled_misses, "requests that were to be samples, and there was no slot or time")
 
 #define CAIRN_FIGURE_FIELD(kind, name, sentence) uint64_t name;
 

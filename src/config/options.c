@@ -38,14 +38,34 @@ static int shift_of(const char *suffix) {
     return at != NULL && suffix[1] == '\0' ? 10 * (int)(at - suffixes + 1) : -1;
 }
 
-static const char *set_size(size_t *field, const char *value) {
-    size_t number = 0;
-    const char *at = value;
+/* The digits at the start of *at, which moves behind them.  False: it is too large. */
+static bool read_digits(const char **at, size_t *number) {
     bool fits = true;
-    for (; *at >= '0' && *at <= '9'; at++) {
-        fits = fits && !__builtin_mul_overflow(number, (size_t)10, &number) &&
-               !__builtin_add_overflow(number, (size_t)(*at - '0'), &number);
+    for (*number = 0; **at >= '0' && **at <= '9'; ++*at) {
+        fits = fits && !__builtin_mul_overflow(*number, (size_t)10, number) &&
+               !__builtin_add_overflow(*number, (size_t)(**at - '0'), number);
     }
+    return fits;
+}
+
+static const char *set_number(size_t *field, const char *value) {
+    size_t number;
+    const char *at = value;
+    bool fits = read_digits(&at, &number);
+    if (at == value || *at != '\0') {
+        return "it must be a whole number";
+    }
+    if (!fits) {
+        return "it is too large";
+    }
+    *field = number;
+    return NULL;
+}
+
+static const char *set_size(size_t *field, const char *value) {
+    size_t number;
+    const char *at = value;
+    bool fits = read_digits(&at, &number);
     int shift = shift_of(at);
     if (at == value || shift < 0) {
         return "it must be a number of bytes, with K, M or G behind it for KiB, MiB or GiB";
@@ -63,6 +83,8 @@ static const char *set(const struct option *option, const char *value) {
         return set_text(field_of(option), value);
     case OPTION_SWITCH:
         return set_switch(field_of(option), value);
+    case OPTION_NUMBER:
+        return set_number(field_of(option), value);
     case OPTION_SIZE:
         return set_size(field_of(option), value);
     }
@@ -108,6 +130,7 @@ static void describe_value(struct text *text, const struct option *option) {
     case OPTION_SWITCH:
         text_string(text, *(const bool *)field_of(option) ? "1" : "0");
         break;
+    case OPTION_NUMBER:
     case OPTION_SIZE:
         text_decimal(text, *(const size_t *)field_of(option));
         break;

@@ -14,7 +14,7 @@
 /* Of a text, with its zero byte: as long as a path may be. */
 enum { OPTION_TEXT_SIZE = 4096 };
 
-enum option_type { OPTION_TEXT, OPTION_SWITCH, OPTION_SIZE };
+enum option_type { OPTION_TEXT, OPTION_SWITCH, OPTION_NUMBER, OPTION_SIZE };
 
 struct option {
     enum option_type type;
@@ -26,14 +26,15 @@ struct option {
 
 #define OPTION_FIELD_TEXT(name)                                char name[OPTION_TEXT_SIZE];
 #define OPTION_FIELD_SWITCH(name)                              bool name;
+#define OPTION_FIELD_NUMBER(name)                              size_t name;
 #define OPTION_FIELD_SIZE(name)                                size_t name;
 #define OPTION_FIELD(name, type, variable, fallback, sentence) OPTION_FIELD_##type(name)
 struct options {
     CAIRN_OPTIONS(OPTION_FIELD)
 };
 
-#define OPTION_NUMBER(name, type, variable, fallback, sentence) OPTION_NUMBER_##name,
-enum { CAIRN_OPTIONS(OPTION_NUMBER) OPTION_COUNT };
+#define OPTION_INDEX(name, type, variable, fallback, sentence) OPTION_INDEX_##name,
+enum { CAIRN_OPTIONS(OPTION_INDEX) OPTION_COUNT };
 
 extern const struct option option_table[OPTION_COUNT];
 extern struct options options;

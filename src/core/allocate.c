@@ -11,6 +11,7 @@
 #include "core/limit.h"
 #include "core/object.h"
 #include "core/remote.h"
+#include "core/sampling.h"
 #include "os/os.h"
 
 /* An alignment above it can't be satisfied in 48 bits of address. */
@@ -34,34 +35,51 @@ static void note(struct requests *requests, size_t size) {
 struct request {
     size_t size, alignment;
     bool *zeroed;
+    unsigned class; /* CLASS_COUNT: large */
 };
 
-static void *take_small_once(size_t size, bool *zeroed) {
-    unsigned class = class_of(size);
+/* One that may be a sample, or cut its handful short for one. */
+static SLOW_PATH void *take_near_sample(struct heap *heap, unsigned class,
+                                        const struct request *request) {
+    void *sample = sampling_take(heap, class, request->size, request->alignment);
+    if (sample != NULL) {
+        *request->zeroed = false;
+        return sample;
+    }
+    void *object = heap_take_slow(heap, class, true, request->zeroed);
+    sampling_cut(heap, class);
+    return object;
+}
+
+static void *take_small_once(const struct request *request) {
+    unsigned class = request->class;
     struct heap *heap = likely(heap_distance != 0) ? heap_self() : threads_attach();
     if (unlikely(heap == NULL)) {
-        return threads_take_late(class, zeroed);
+        return threads_take_late(class, request->zeroed);
     }
-    void *object = heap_take_slow(heap, class, true, zeroed);
+    void *object = sampling_is_on() && sampling_is_near(heap, class)
+                       ? take_near_sample(heap, class, request)
+                       : heap_take_slow(heap, class, true, request->zeroed);
     if (likely(object != NULL)) {
-        note(&heap->requests[class], size);
+        note(&heap->requests[class], request->size);
     }
     return object;
 }
 
-static void *take_small_again(void *request) {
-    const struct request *again = request;
-    return take_small_once(again->size, again->zeroed);
-}
+static void *take_small_again(void *request) { return take_small_once(request); }
 
-static void *take_small(size_t size, bool *zeroed) {
-    void *object = take_small_once(size, zeroed);
+static void *take_small_aligned(unsigned class, size_t size, size_t alignment, bool *zeroed) {
+    struct request request = {size, alignment, zeroed, class};
+    void *object = take_small_once(&request);
     if (unlikely(object == NULL)) {
-        struct request request = {size, GRANULE, zeroed};
         object = limit_insist(take_small_again, &request, size);
     }
     background_watch();
     return likely(object != NULL) ? object : out_of_memory();
+}
+
+static void *take_small(size_t size, bool *zeroed) {
+    return take_small_aligned(class_of(size), size, GRANULE, zeroed);
 }
 
 static void note_large(size_t size) {
@@ -80,14 +98,28 @@ static void note_large(size_t size) {
 
 static void *take_large_again(void *request) {
     const struct request *again = request;
-    return large_allocate(again->size, again->alignment, again->zeroed);
+    size_t alignment = again->alignment < CHUNK_SIZE ? CHUNK_SIZE : again->alignment;
+    return large_allocate(again->size, alignment, again->zeroed);
+}
+
+static SLOW_PATH void *sample_large(const struct request *request) {
+    struct heap *heap = heap_distance != 0 ? heap_self() : threads_attach();
+    if (heap == NULL) {
+        return NULL;
+    }
+    *request->zeroed = false;
+    return sampling_take(heap, CLASS_COUNT, request->size, request->alignment);
 }
 
 static void *take_large(size_t size, size_t alignment, bool *zeroed) {
     if (size > REQUEST_MAX || alignment > ALIGNMENT_MAX) {
         return out_of_memory();
     }
-    struct request request = {size, alignment, zeroed};
+    struct request request = {size, alignment, zeroed, CLASS_COUNT};
+    void *sample = sampling_is_on() ? sample_large(&request) : NULL;
+    if (unlikely(sample != NULL)) {
+        return sample;
+    }
     void *object = take_large_again(&request);
     if (unlikely(object == NULL)) {
         object = limit_insist(take_large_again, &request, size);
@@ -102,13 +134,13 @@ static void *take_large(size_t size, size_t alignment, bool *zeroed) {
 
 void *allocate_slow(size_t size) {
     bool zeroed;
-    return size <= SLAB_MAX ? take_small(size, &zeroed) : take_large(size, CHUNK_SIZE, &zeroed);
+    return size <= SLAB_MAX ? take_small(size, &zeroed) : take_large(size, GRANULE, &zeroed);
 }
 
 void *allocate_zeroed_slow(size_t size) {
     bool zeroed = false;
     void *object =
-        size <= SLAB_MAX ? take_small(size, &zeroed) : take_large(size, CHUNK_SIZE, &zeroed);
+        size <= SLAB_MAX ? take_small(size, &zeroed) : take_large(size, GRANULE, &zeroed);
     if (object != NULL && !zeroed) {
         memset(object, 0, size);
     }
@@ -124,13 +156,16 @@ void *allocate_aligned(size_t alignment, size_t size) {
     if (size <= SLAB_MAX && alignment <= SLAB_MAX) {
         for (unsigned c = class_of(size); c < CLASS_COUNT; c++) {
             if (size_classes[c].size % alignment == 0) {
-                return fast_allocate(size_classes[c].size);
+                struct bin *bin = bin_for(size_classes[c].size);
+                uint64_t avail = owner_word_read(bin->avail);
+                bool zeroed;
+                return likely(avail != 0) ? bin_take(bin, avail)
+                                          : take_small_aligned(c, size, alignment, &zeroed);
             }
         }
     }
     bool zeroed;
-    return take_large(size == 0 ? 1 : size, alignment < CHUNK_SIZE ? CHUNK_SIZE : alignment,
-                      &zeroed);
+    return take_large(size == 0 ? 1 : size, alignment, &zeroed);
 }
 
 /* --- freeing ---------------------------------------------------------------------------------- */
@@ -156,13 +191,18 @@ void free_slow(const char *function, void *pointer) {
     if (pointer == NULL || free_in_slab((uintptr_t)pointer)) {
         return;
     }
+    const struct sample_source *source = sampling_source_of((uintptr_t)pointer);
+    if (source != NULL) {
+        source->give(function, (uintptr_t)pointer);
+        return;
+    }
     struct object object;
     struct finding finding;
     bool was_live = object_find(pointer, &object, &finding) == FOUND_LIVE &&
                     chunk_is(object.chunk, CHUNK_LARGE) && large_free(object.chunk);
     if (!was_live) {
         (void)object_find(pointer, &object, &finding);
-        report_bad_pointer(function, &finding);
+        report_finding(function, &finding);
     }
 }
 
@@ -180,6 +220,11 @@ static void free_for_realloc(void *pointer) { free_slow("realloc", pointer); }
 /* An object that shrinks to less than half of its room moves to a smaller one. */
 static bool fits_well(size_t size, size_t usable) { return size <= usable && size >= usable / 2; }
 
+/* The bytes behind a sample's last one are watched, so it does not shrink where it is. */
+static bool is_sample_of_other_size(const void *pointer, const struct object *object, size_t size) {
+    return sampling_source_of((uintptr_t)pointer) != NULL && size != object->usable;
+}
+
 /* Where it is, or by moving pages; the copying is the caller's.  NULL: it has to be copied. */
 static void *resize_without_copy(const struct object *object, size_t size, size_t *zeroed_from) {
     *zeroed_from = SIZE_MAX;
@@ -191,7 +236,7 @@ static void *resize_without_copy(const struct object *object, size_t size, size_
 
 void *reallocate(const char *function, void *pointer, size_t size) {
     struct object object = object_require(function, pointer);
-    if (fits_well(size, object.usable)) {
+    if (fits_well(size, object.usable) && !is_sample_of_other_size(pointer, &object, size)) {
         return pointer;
     }
     if (size > REQUEST_MAX) {
@@ -224,10 +269,12 @@ static void *copy_zeroed(void *pointer, size_t old_size, size_t size) {
     bool zeroed;
     void *copy;
     if (size <= SLAB_MAX) {
-        copy = fast_allocate(size);
-        zeroed = bin_for(size)->zeroed != 0; /* it came from there just now */
+        struct bin *bin = bin_for(size);
+        uint64_t avail = owner_word_read(bin->avail);
+        zeroed = bin->zeroed != 0;
+        copy = likely(avail != 0) ? bin_take(bin, avail) : take_small(size, &zeroed);
     } else {
-        copy = take_large(size, CHUNK_SIZE, &zeroed);
+        copy = take_large(size, GRANULE, &zeroed);
     }
     if (copy == NULL) {
         return NULL;
@@ -242,7 +289,7 @@ void *reallocate_zeroed(const char *function, void *pointer, size_t old_size, si
     if (old_size > object.usable) {
         report_wrong_size(function, (uintptr_t)pointer, object.usable, old_size);
     }
-    if (fits_well(size, object.usable)) {
+    if (fits_well(size, object.usable) && !is_sample_of_other_size(pointer, &object, size)) {
         return clear(pointer, old_size, size);
     }
     if (size > REQUEST_MAX) {

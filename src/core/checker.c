@@ -2,6 +2,7 @@
 
 #include "core/block.h"
 #include "core/checker_parts.h"
+#include "core/sampling.h"
 #include "core/threads.h"
 
 static bool run(struct checker_finding *finding, bool after_fork) {
@@ -12,7 +13,8 @@ static bool run(struct checker_finding *finding, bool after_fork) {
     bool holds = checker_blocks(&checker) && checker_chunks(&checker) && checker_heaps(&checker);
     chunks_unlock();
     threads_unlock();
-    return holds;
+    const struct sample_source *source = atomic_load_explicit(&sample_source, memory_order_acquire);
+    return holds && (source == NULL || source->check(finding));
 }
 
 bool checker_run(struct checker_finding *finding) { return run(finding, false); }

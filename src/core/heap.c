@@ -225,6 +225,12 @@ void *heap_take_slow(struct heap *heap, unsigned class, bool may_adopt, bool *ze
     return bin_take(bin, owner_word_read(bin->avail));
 }
 
+void heap_shorten_handful(struct heap *heap, unsigned class, unsigned count) {
+    struct bin *bin = &heap->bins[class];
+    unsigned keep = count_bits(owner_word_read(bin->avail)) - count;
+    bin->handed -= slab_cut_handful(heap->queues[class].current, keep);
+}
+
 /* --- frees that are not fast ------------------------------------------------------------------ */
 
 bool heap_free_into_full(struct heap *heap, struct chunk *slab, uint64_t index) {

@@ -90,6 +90,13 @@ struct requests {
     uint64_t bytes; /* asked for */
 };
 
+/* See sampling.h; of CLASS_COUNT: large requests. */
+struct heap_sampling {
+    uint64_t random;
+    uint32_t epoch;                /* sampling_epoch when the others were drawn */
+    uint64_t due[CLASS_COUNT + 1]; /* what bin.handed is when the next request is a sample */
+};
+
 struct heap {
     struct bin
         bins[CLASS_COUNT]; /* at offset 0: heap_origin.bin_offsets are distances from the heap */
@@ -97,6 +104,7 @@ struct heap {
     struct heap_counters counters;
     struct requests requests[CLASS_COUNT];
     struct holes holes;
+    struct heap_sampling sampling;
     uint32_t exit_rounds;       /* rounds of thread-specific destructors seen */
     uint32_t thread;            /* thread id of the owner */
     uint64_t refills_when_idle; /* counters.refills when it was flushed by idle() */
@@ -140,6 +148,9 @@ void heap_start(struct heap *heap);
 /* Takes one object of a class whose bin is empty.  NULL: no memory.  may_adopt: the registry
  * lock is not held, so slabs of parked heaps may be adopted. */
 void *heap_take_slow(struct heap *heap, unsigned class, bool may_adopt, bool *zeroed);
+
+/* The last `count` objects of the class's bin, which has as many, go back to their slab. */
+void heap_shorten_handful(struct heap *heap, unsigned class, unsigned count);
 
 /* Frees object `index` of a slab of this heap that is tagged full.  False: it was free already. */
 bool heap_free_into_full(struct heap *heap, struct chunk *slab, uint64_t index);

@@ -1,6 +1,7 @@
 #include "core/object.h"
 
 #include "core/chunk_map.h"
+#include "core/sampling.h"
 #include "core/slab.h"
 
 /* The large object that contains an address whose own chunk says nothing about it: only heads
@@ -58,12 +59,28 @@ static enum found find_in_slab(struct chunk *chunk, uintptr_t address, struct ob
     return (free & bit) != 0 ? FOUND_FREE : FOUND_LIVE;
 }
 
+static enum found find_sample(const struct sample_source *source, uintptr_t address,
+                              struct object *object, struct finding *finding) {
+    size_t usable;
+    if (!source->find(address, &usable)) {
+        return FOUND_RELEASED;
+    }
+    finding->object = address;
+    finding->size = usable;
+    *object = (struct object){.chunk = chunk_of(address), .usable = usable};
+    return FOUND_LIVE;
+}
+
 enum found object_find(const void *pointer, struct object *object, struct finding *finding) {
     uintptr_t address = (uintptr_t)pointer;
     *finding = (struct finding){.address = address};
     *object = (struct object){0};
     if (!address_is_mappable(address)) {
         return finding->what = FOUND_FOREIGN;
+    }
+    const struct sample_source *source = sampling_source_of(address);
+    if (unlikely(source != NULL)) {
+        return finding->what = find_sample(source, address, object, finding);
     }
     struct chunk *chunk = chunk_of(address);
     bool in_slab = chunk_is(chunk, CHUNK_SLAB) && chunk_owner(chunk) != OWNER_NONE;
@@ -75,7 +92,33 @@ struct object object_require(const char *function, const void *address) {
     struct object object;
     struct finding finding;
     if (object_find(address, &object, &finding) != FOUND_LIVE) {
+        const struct sample_source *source = sampling_source_of((uintptr_t)address);
+        if (source != NULL) {
+            source->report(function, (uintptr_t)address);
+        }
         report_bad_pointer(function, &finding);
     }
     return object;
+}
+
+/* Whatever object contains the address. */
+static struct neighbour neighbour_around(uintptr_t address) {
+    struct object object;
+    struct finding finding;
+    enum found found = object_find((const void *)address, &object, &finding);
+    if (found == FOUND_INTERIOR || found == FOUND_LARGE_BODY) {
+        found = object_find((const void *)finding.object, &object, &finding);
+    }
+    return (struct neighbour){
+        .start = finding.object,
+        .size = finding.size,
+        .is_known = found == FOUND_LIVE || found == FOUND_FREE,
+        .is_live = found == FOUND_LIVE,
+    };
+}
+
+void object_neighbours(uintptr_t start, size_t size, struct neighbour *before,
+                       struct neighbour *behind) {
+    *before = neighbour_around(start - 1);
+    *behind = neighbour_around(start + size);
 }

@@ -117,22 +117,25 @@ SLOW_PATH uint64_t slab_merge_remote(struct heap *owner, struct chunk *slab, uns
     uint64_t twice = freed & (mine | owner_word_read(&word->avail));
     if (unlikely(twice != 0)) {
         uintptr_t object = slab->start + (w * 64 + lowest_bit(twice)) * slab_class(slab)->size;
-        report_bad_pointer("free", &(struct finding){.what = FOUND_FREE,
-                                                     .address = object,
-                                                     .object = object,
-                                                     .size = slab_class(slab)->size});
+        report_finding("free", &(struct finding){.what = FOUND_FREE,
+                                                 .address = object,
+                                                 .object = object,
+                                                 .size = slab_class(slab)->size});
+        freed &= ~twice;
     }
     owner_word_write(&word->freed, mine | freed);
     owner->counters.remote_frees += count_bits(freed);
     return mine | freed;
 }
 
-unsigned slab_take_back(struct chunk *slab) {
+unsigned slab_cut_handful(struct chunk *slab, unsigned keep) {
     struct slab_word *word = &slab->words[slab->cursor];
-    uint64_t left = owner_word_read(&word->avail);
-    owner_word_write(&word->freed, owner_word_read(&word->freed) | left);
-    owner_word_write(&word->avail, 0);
-    return count_bits(left);
+    uint64_t avail = owner_word_read(&word->avail);
+    uint64_t kept = lowest_bits(avail, keep);
+    uint64_t back = avail & ~kept;
+    owner_word_write(&word->freed, owner_word_read(&word->freed) | back);
+    owner_word_write(&word->avail, kept);
+    return count_bits(back);
 }
 
 unsigned slab_live(const struct chunk *slab) {

@@ -84,8 +84,10 @@ static inline bool slab_is_empty(const struct chunk *slab) {
     return true;
 }
 
-/* The objects of the current word that were not handed out go back.  Returns how many. */
-unsigned slab_take_back(struct chunk *slab);
+/* Of the objects of the current word that were not handed out all but the first `keep` go back.
+ * Returns how many. */
+unsigned slab_cut_handful(struct chunk *slab, unsigned keep);
+static inline unsigned slab_take_back(struct chunk *slab) { return slab_cut_handful(slab, 0); }
 
 /* Objects of word w that are free, as its owner knows it.  For any thread: in this order an
  * object that the owner moves from freed to avail meanwhile is seen in one of them. */

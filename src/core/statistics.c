@@ -7,6 +7,7 @@
 #include "core/metadata.h"
 #include "core/region.h"
 #include "core/residence.h"
+#include "core/sampling.h"
 #include "core/snapshot.h"
 #include "core/threads.h"
 #include "os/os.h"
@@ -238,6 +239,22 @@ static void finish_large(struct cairn_heap_stats *stats, const struct heap_count
     stats->frees += minus(stats->large_allocations, stats->large_objects);
 }
 
+/* Samples are neither in slabs nor in chunks. */
+static void add_samples(struct cairn_heap_stats *stats) {
+    const struct sample_source *source = atomic_load_explicit(&sample_source, memory_order_acquire);
+    if (source != NULL) {
+        struct sample_counts counts;
+        source->count(&counts);
+        stats->sampled_objects = counts.live_objects;
+        stats->sampled_live_bytes = counts.live_bytes;
+        stats->sampled_allocations = counts.taken;
+        stats->sampled_misses = counts.missed;
+        stats->live_objects += stats->sampled_objects;
+        stats->allocations += stats->sampled_allocations;
+        stats->frees += minus(stats->sampled_allocations, stats->sampled_objects);
+    }
+}
+
 static void add_events(struct cairn_heap_stats *stats, const struct heap_counters *counters) {
     stats->taken_peak_bytes = relaxed(&block_totals.taken_peak) * CHUNK_SIZE;
     stats->purged_bytes = relaxed(&block_totals.purged_bytes) + counters->hole_bytes;
@@ -261,11 +278,13 @@ static void count(struct cairn_heap_stats *stats, struct residence *residence) {
         finish_class(stats, c, &sums);
     }
     finish_large(stats, &sums.counters);
+    add_samples(stats);
     size_t regions_count = regions_seen();
     for (size_t r = 0; r < regions_count; r++) {
         stats->reserved_bytes += regions.region[r].reserved;
     }
-    stats->live_bytes = stats->small_live_bytes + stats->large_live_bytes;
+    stats->live_bytes =
+        stats->small_live_bytes + stats->large_live_bytes + stats->sampled_live_bytes;
     stats->available_bytes =
         stats->free_bytes + stats->spare_bytes + stats->dirty_bytes + stats->clean_bytes;
     add_events(stats, &sums.counters);

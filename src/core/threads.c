@@ -5,6 +5,7 @@
 #include "core/metadata.h"
 #include "core/region.h"
 #include "core/remote.h"
+#include "core/sampling.h"
 #include "core/slab.h"
 #include "core/spare.h"
 #include "core/walk.h"
@@ -249,9 +250,11 @@ static void before_fork(void) {
     threads_lock();
     chunks_lock();
     metadata_lock();
+    sampling_before_fork();
 }
 
 static void after_fork_in_parent(void) {
+    sampling_after_fork(false);
     metadata_unlock();
     chunks_unlock();
     threads_unlock();
@@ -266,6 +269,7 @@ static void after_fork_in_child(void) {
     metadata_reset_lock();
     chunks_reset_lock();
     mutex_reset(&lock);
+    sampling_after_fork(true);
     regions_note_fork();
     for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
         if (heap != heap_self() && state_of(heap) == HEAP_ACTIVE) {

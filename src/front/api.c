@@ -43,9 +43,9 @@ CAIRN_EXPORT size_t cairn_good_size(size_t size) { return good_size(size); }
 /* --- beyond C --------------------------------------------------------------------------------- */
 
 CAIRN_EXPORT struct cairn_sized cairn_malloc_at_least(size_t size) {
-    struct cairn_sized object = {fast_allocate(size), 0};
-    object.size = object.pointer != NULL ? good_size(size) : 0;
-    return object;
+    size_t good = good_size(size); /* 0: no object is as large, and malloc refuses */
+    void *object = fast_allocate(good != 0 ? good : size);
+    return (struct cairn_sized){object, object != NULL ? good : 0};
 }
 
 CAIRN_EXPORT bool cairn_expand(void *pointer, size_t size) {

@@ -10,10 +10,12 @@
 #include "core/background.h"
 #include "core/limit.h"
 #include "core/mapping_names.h"
+#include "core/report.h"
 #include "core/spare.h"
 #include "core/threads.h"
 #include "core/unmerged.h"
 #include "front/summary.h"
+#include "guard/sampled.h"
 #include "os/cgroup.h"
 #include "os/os.h"
 #include "regions/object_cache.h"
@@ -27,6 +29,13 @@ static void announce(void) {
     (void)text_write(&text, STDERR_FILENO);
 }
 
+static void complain_of_guards(void) {
+    struct text text = {0};
+    text_string(&text, "cairn: CAIRN_GUARD_RATE is ignored: there is no address space for "
+                       "CAIRN_GUARD_SLOTS slots of 512 KiB; give fewer\n");
+    (void)text_write(&text, STDERR_FILENO);
+}
+
 /* 101: as early as a program may ask for, and correspondingly late at the end. */
 __attribute__((constructor(101))) static void start(void) {
     threads_start();
@@ -36,6 +45,7 @@ __attribute__((constructor(101))) static void start(void) {
     if (options.verbose) {
         announce();
     }
+    report_start();
     if (!options.unnamed) {
         mapping_names_start();
     }
@@ -43,6 +53,10 @@ __attribute__((constructor(101))) static void start(void) {
     spare_note_cpus(os_cpus(options.cgroup || options.background));
     if (options.background) {
         background_start(options.pressure);
+    }
+    sampled_configure(options.guard_slots, options.guard_percent);
+    if (options.guard_rate != 0 && sampled_set_rate(options.guard_rate) != 0) {
+        complain_of_guards();
     }
     summary_start();
 }

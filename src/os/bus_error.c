@@ -1,181 +1,20 @@
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "os/bus_error.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
-#include <stddef.h>
 
-/* How a handler of ours hands on.  The one that a program installs over ours may hand on to ours,
- * so when ours goes over that it must be another function, or the two would call each other for
- * ever: each generation is one handler of the program, and the one of ours above it. */
-struct generation {
-    _Atomic(bool) taken;       /* by the thread that fills it in */
-    _Atomic(bool) ready;       /* before may be read, and is not written any more */
-    _Atomic(bool) once_called; /* a handler with SA_RESETHAND is called once */
-    struct sigaction before;
-};
+#include "os/fault.h"
 
-enum { GENERATIONS = 8 };
+static _Atomic(uintptr_t) handler; /* a function (*)(uintptr_t); never changes once set */
 
-static struct generation generations[GENERATIONS];
-static _Atomic(uintptr_t) handle_fault; /* a function (*)(uintptr_t); never changes once set */
-
-/* Whether the instruction that failed is tried again after the handler's return.  Other signals
- * were sent by a program, or tell of memory that nobody has touched yet. */
-static bool is_fault(const siginfo_t *info) {
-    switch (info->si_code) {
-    case BUS_ADRALN:
-    case BUS_ADRERR:
-    case BUS_OBJERR:
-    case BUS_MCEERR_AR:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static void end_by_default(int number, const siginfo_t *info) {
-    const struct sigaction standard = {.sa_handler = SIG_DFL};
-    (void)sigaction(number, &standard, NULL);
-    if (!is_fault(info)) {
-        (void)raise(number); /* a fault comes again by itself, at the right place for a core file */
-    }
-}
-
-/* Does what the kernel would have done without a handler of ours. */
-static void hand_on(struct generation *generation, int number, siginfo_t *info, void *context) {
-    const struct sigaction *before = &generation->before;
-    bool ignored = before->sa_handler == SIG_IGN;
-    bool spent = (before->sa_flags & (int)SA_RESETHAND) != 0 &&
-                 atomic_exchange(&generation->once_called, true);
-    if (ignored && !is_fault(info)) {
-        return;
-    }
-    if (ignored || spent || before->sa_handler == SIG_DFL) {
-        end_by_default(number, info);
-        return;
-    }
-    sigset_t mask;
-    (void)pthread_sigmask(SIG_BLOCK, &before->sa_mask, &mask);
-    if ((before->sa_flags & SA_NODEFER) != 0) {
-        (void)os_admit_bus_errors(true);
-    }
-    if ((before->sa_flags & SA_SIGINFO) != 0) {
-        before->sa_sigaction(number, info, context);
-    } else {
-        before->sa_handler(number);
-    }
-    (void)pthread_sigmask(SIG_SETMASK, &mask, NULL);
-}
-
-static void on_signal(size_t number_of_generation, int number, siginfo_t *info, void *context) {
-    int saved = errno;
-    if (is_fault(info) && info->si_code != BUS_ADRALN) {
-        /* relaxed: set before any handler of ours was installed. */
-        uintptr_t handle = atomic_load_explicit(&handle_fault, memory_order_relaxed);
-        ((void (*)(uintptr_t))handle)((uintptr_t)info->si_addr);
-    }
-    hand_on(&generations[number_of_generation], number, info, context);
-    errno = saved;
-}
-
-#define HANDLER(generation)                                                          \
-    static void on_signal_##generation(int number, siginfo_t *info, void *context) { \
-        on_signal(generation, number, info, context);                                \
-    }
-HANDLER(0)
-HANDLER(1)
-HANDLER(2)
-HANDLER(3)
-HANDLER(4)
-HANDLER(5)
-HANDLER(6)
-HANDLER(7)
-
-static void (*const handlers[GENERATIONS])(int, siginfo_t *, void *) = {
-    on_signal_0, on_signal_1, on_signal_2, on_signal_3,
-    on_signal_4, on_signal_5, on_signal_6, on_signal_7,
-};
-
-static bool is_ours(const struct sigaction *action) {
-    for (size_t i = 0; i < GENERATIONS; i++) {
-        if ((action->sa_flags & SA_SIGINFO) != 0 && action->sa_sigaction == handlers[i]) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Not memcmp: a C library need not fill what the kernel does not know of a mask. */
-static bool is_same(const struct sigaction *a, const struct sigaction *b) {
-    enum { SIGNALS = 64 };
-    for (int i = 1; i <= SIGNALS; i++) {
-        if (sigismember(&a->sa_mask, i) != sigismember(&b->sa_mask, i)) {
-            return false;
-        }
-    }
-    return a->sa_handler == b->sa_handler && a->sa_flags == b->sa_flags;
-}
-
-/* The generation above a handler; two threads at once may make two, which does no harm.  Its
- * number, or GENERATIONS if none is left.  A handler that comes back gets the generation it had, as
- * test frameworks install theirs again and again; one that comes back and by then hands on to that
- * very generation would go round in circles, which is asked too much. */
-static size_t generation_above(const struct sigaction *before) {
-    for (size_t i = 0; i < GENERATIONS; i++) {
-        struct generation *generation = &generations[i];
-        if (atomic_load_explicit(&generation->ready, memory_order_acquire) &&
-            is_same(&generation->before, before)) {
-            atomic_store(&generation->once_called, false);
-            return i;
-        }
-    }
-    for (size_t i = 0; i < GENERATIONS; i++) {
-        struct generation *generation = &generations[i];
-        if (!atomic_exchange(&generation->taken, true)) {
-            generation->before = *before;
-            atomic_store_explicit(&generation->ready, true, memory_order_release);
-            return i;
-        }
-    }
-    return GENERATIONS;
-}
-
-static int install(void) {
-    struct sigaction before;
-    if (sigaction(SIGBUS, NULL, &before) != 0) {
-        return errno;
-    }
-    if (is_ours(&before)) {
-        return 0;
-    }
-    size_t number = generation_above(&before);
-    if (number == GENERATIONS) {
-        return EAGAIN;
-    }
-    struct sigaction ours = {.sa_sigaction = handlers[number],
-                             .sa_flags = SA_SIGINFO | SA_ONSTACK | (before.sa_flags & SA_RESTART)};
-    (void)sigemptyset(&ours.sa_mask);
-    return sigaction(SIGBUS, &ours, NULL) == 0 ? 0 : errno;
+static void on_fault(const struct os_fault *fault) {
+    uintptr_t handle = atomic_load_explicit(&handler, memory_order_relaxed);
+    ((void (*)(uintptr_t))handle)(fault->address);
 }
 
 int os_on_bus_error(void (*handle)(uintptr_t address)) {
-    int saved = errno;
-    atomic_store_explicit(&handle_fault, (uintptr_t)handle, memory_order_relaxed);
-    int code = install();
-    errno = saved;
-    return code;
+    /* relaxed: set before a handler is installed. */
+    atomic_store_explicit(&handler, (uintptr_t)handle, memory_order_relaxed);
+    return os_on_fault(OS_FAULT_BUS, on_fault);
 }
 
-bool os_admit_bus_errors(bool admit) {
-    sigset_t signals;
-    sigset_t before;
-    (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, SIGBUS);
-    (void)pthread_sigmask(admit ? SIG_UNBLOCK : SIG_BLOCK, &signals, &before);
-    return sigismember(&before, SIGBUS) == 0;
-}
+bool os_admit_bus_errors(bool admit) { return os_admit_faults(OS_FAULT_BUS, admit); }

@@ -1,9 +1,7 @@
 /* SIGBUS, the signal of memory that is mapped but has nothing behind it: a file that has been cut
  * short, a disk that cannot be read, a full file system.
  *
- * The handler hands on what is not its own to whoever was there before it, as the kernel would
- * have called him.  A program that installs a handler of its own later is found out at the next
- * call, and may itself hand on to the one it found. */
+ * See os/fault.h, which it is a part of. */
 #ifndef CAIRN_OS_BUS_ERROR_H
 #define CAIRN_OS_BUS_ERROR_H
 

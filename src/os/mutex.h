@@ -16,7 +16,8 @@ enum mutex_rank {
     RANK_REGION = 3,   /* the insides of one region: a pool's growth, an object cache's slabs */
     RANK_THREADS = 4,  /* the registry of heaps: parking, adoption, fork */
     RANK_CHUNKS = 5,   /* regions, blocks, runs of chunks */
-    RANK_METADATA = 6  /* the tables' own memory */
+    RANK_METADATA = 6, /* the tables' own memory */
+    RANK_SAMPLES = 7   /* the slots of samples */
 };
 
 struct mutex {

@@ -87,6 +87,27 @@ size_t os_peak_resident_bytes(void);
  * refused (then nothing is known to have changed). */
 bool os_discard(void *address, size_t size);
 
+/* Makes committed memory untouchable; what is in it stays, and os_commit() brings it back.
+ * False if refused (then nothing has changed). */
+bool os_protect(void *address, size_t size);
+
+/* Copies `size` bytes from memory that need not be there or readable.  False: not all of it is, or
+ * the kernel refuses such calls. */
+bool os_read_memory(uintptr_t address, void *copy, size_t size);
+
+/* A mapping of the process, as /proc tells of it. */
+struct os_mapping {
+    uintptr_t low, high; /* low <= address < high */
+    bool readable, executable;
+    uint64_t offset;  /* in the file */
+    const char *path; /* of the file, or a name such as "[stack]", or ""; cut off at 511 bytes */
+};
+
+/* Shows each mapping to `visit`, in ascending order, until it returns false.  True: all that
+ * there are or were wanted; false: the kernel does not tell.  Costs a file that is opened and
+ * read; async-signal-safe. */
+bool os_each_mapping(bool (*visit)(const struct os_mapping *mapping, void *context), void *context);
+
 /* --- files: functions that return int give 0 or the errno of what failed ---------------------- */
 
 enum os_access {
@@ -100,6 +121,24 @@ enum os_advice { OS_NORMAL, OS_SEQUENTIAL, OS_RANDOM, OS_WILL_NEED, OS_DONE_WITH
 /* Never waits for the other end of a pipe.  `create`: makes the file if there is none. */
 int os_file_open(const char *path, enum os_access access, bool create, int *fd);
 int os_file_close(int fd);
+
+/* A file to which text is appended, made if there is none. */
+int os_append_open(const char *path, int *fd);
+
+/* What a descriptor is open on, to tell later whether its number was given to something else. */
+struct os_file_identity {
+    uint64_t device, number;
+};
+
+/* EBADF: it is not open. */
+int os_file_identity(int fd, struct os_file_identity *identity);
+
+/* Whether what is written to the descriptor can arrive: false for a pipe that nobody reads. */
+bool os_is_writable(int fd);
+
+/* The path as it is from the root, `path` being meant from the current directory. */
+enum { OS_PATH_SIZE = 8192 };
+bool os_absolute_path(const char *path, char absolute[OS_PATH_SIZE]);
 
 /* ENODEV for what is not a regular file. */
 int os_file_size(int fd, size_t *size);
@@ -126,6 +165,9 @@ void os_wait(_Atomic(uint32_t) *word, uint32_t expected);
 /* Wakes one sleeper on *word. */
 void os_wake_one(_Atomic(uint32_t) *word);
 
+/* Sleeps for so long, or less. */
+void os_pause_ms(unsigned ms);
+
 /* --- threads and processes -------------------------------------------------------------------- */
 
 uint32_t os_thread_id(void);
@@ -134,6 +176,12 @@ uint32_t os_process_id(void);
 /* Tells the calling thread from all others alive; async-signal-safe.  Unlike the id it costs no
  * call of the kernel and is the same after fork. */
 uintptr_t os_thread_handle(void);
+
+/* An address on the first thread's stack that is above all its calls; 0: not known. */
+uintptr_t os_first_stack_end(void);
+
+/* Nanoseconds of a monotonic clock with the best resolution there is; some 30 ns. */
+uint64_t os_clock_ns(void);
 
 /* Milliseconds of a monotonic clock with coarse resolution; cheap. */
 uint64_t os_clock_ms(void);

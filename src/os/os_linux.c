@@ -3,6 +3,7 @@
 #endif
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -315,6 +316,13 @@ bool os_discard(void *address, size_t size) {
     return mapped != MAP_FAILED;
 }
 
+bool os_protect(void *address, size_t size) {
+    int saved = errno;
+    int failed = mprotect(address, size, PROT_NONE);
+    errno = saved;
+    return failed == 0;
+}
+
 /* --- files ------------------------------------------------------------------------------------ */
 
 /* The errno of a call that returned `result`, and errno as it was before. */
@@ -332,6 +340,45 @@ int os_file_open(const char *path, enum os_access access, bool create, int *fd) 
         *fd = open(path, create ? flags | O_CREAT : flags, 0666);
     } while (*fd == -1 && errno == EINTR);
     return outcome(*fd, saved);
+}
+
+int os_append_open(const char *path, int *fd) {
+    int saved = errno;
+    *fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
+    return outcome(*fd, saved);
+}
+
+int os_file_identity(int fd, struct os_file_identity *identity) {
+    struct stat status;
+    int saved = errno;
+    int code = outcome(fstat(fd, &status), saved);
+    if (code == 0) {
+        *identity = (struct os_file_identity){status.st_dev, status.st_ino};
+    }
+    return code;
+}
+
+bool os_is_writable(int fd) {
+    struct pollfd wait = {.fd = fd, .events = POLLOUT};
+    int saved = errno;
+    bool broken = poll(&wait, 1, 0) > 0 && (wait.revents & (POLLERR | POLLNVAL)) != 0;
+    errno = saved;
+    return !broken;
+}
+
+bool os_absolute_path(const char *path, char absolute[OS_PATH_SIZE]) {
+    size_t length = 0;
+    int saved = errno;
+    if (path[0] != '/' && getcwd(absolute, OS_PATH_SIZE / 2) != NULL) {
+        length = strlen(absolute);
+        absolute[length++] = '/';
+    }
+    errno = saved;
+    if (strlen(path) >= OS_PATH_SIZE - length) {
+        return false;
+    }
+    memcpy(absolute + length, path, strlen(path) + 1);
+    return true;
 }
 
 int os_file_close(int fd) {
@@ -437,6 +484,12 @@ void os_wake_one(_Atomic(uint32_t) *word) {
     errno = saved;
 }
 
+void os_pause_ms(unsigned ms) {
+    int saved = errno;
+    (void)poll(NULL, 0, (int)ms);
+    errno = saved;
+}
+
 uint32_t os_thread_id(void) { return (uint32_t)syscall(SYS_gettid); }
 
 uint32_t os_process_id(void) { return (uint32_t)syscall(SYS_getpid); }
@@ -449,6 +502,14 @@ uint64_t os_clock_ms(void) {
     (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     errno = saved;
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+uint64_t os_clock_ns(void) {
+    struct timespec now = {0};
+    int saved = errno;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    errno = saved;
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 void *os_slot_read(const struct os_slot *slot) {

@@ -12,7 +12,7 @@
 
 #include "config/options.h"
 
-static const char *summary_value, *verbose_value, *limit_value;
+static const char *summary_value, *verbose_value, *limit_value, *number_value;
 
 static const char *look_up(const char *variable) {
     if (strcmp(variable, "CAIRN_SUMMARY") == 0) {
@@ -20,6 +20,9 @@ static const char *look_up(const char *variable) {
     }
     if (strcmp(variable, "CAIRN_HARD_LIMIT") == 0) {
         return limit_value;
+    }
+    if (strcmp(variable, "CAIRN_GUARD_RATE") == 0) {
+        return number_value;
     }
     return strcmp(variable, "CAIRN_VERBOSE") == 0 ? verbose_value : NULL;
 }
@@ -138,6 +141,28 @@ static void a_bad_size_is_told_of(void **state) {
     limit_value = NULL;
 }
 
+static void numbers_are_whole(void **state) {
+    (void)state;
+    number_value = "1000";
+    read_options(NULL, NULL);
+    assert_int_equal(options.guard_rate, 1000);
+    assert_string_equal(complaints, "");
+    static const char *const values[] = {"x", "-1", "1K", "1.5", " 1", "1 "};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        number_value = values[i];
+        read_options(NULL, NULL);
+        char expected[256];
+        snprintf(expected, sizeof expected,
+                 "cairn: CAIRN_GUARD_RATE=%s is ignored: it must be a whole number\n", values[i]);
+        assert_string_equal(complaints, expected);
+        assert_int_equal(options.guard_rate, 0);
+    }
+    number_value = "18446744073709551616";
+    read_options(NULL, NULL);
+    assert_non_null(strstr(complaints, " is ignored: it is too large\n"));
+    number_value = NULL;
+}
+
 static void the_table_is_complete(void **state) {
     (void)state;
     for (size_t i = 0; i < OPTION_COUNT; i++) {
@@ -167,7 +192,7 @@ int main(void) {
         cmocka_unit_test(an_empty_value_is_none),     cmocka_unit_test(a_bad_switch_is_told_of),
         cmocka_unit_test(a_long_text_is_told_of),     cmocka_unit_test(the_table_is_complete),
         cmocka_unit_test(they_are_described),         cmocka_unit_test(sizes_have_suffixes),
-        cmocka_unit_test(a_bad_size_is_told_of),
+        cmocka_unit_test(a_bad_size_is_told_of),      cmocka_unit_test(numbers_are_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "os/bus_error.h"
+#include "os/fault.h"
 #include "os/os.h"
 
 /* Written while the program has one thread. */
@@ -105,6 +106,12 @@ bool __wrap_os_slot_write(struct os_slot *slot, void (*at_exit)(void *), void *v
     return !fails(OS_CALL_SLOT_WRITE) && __real_os_slot_write(slot, at_exit, value);
 }
 
+bool __real_os_protect(void *address, size_t size);
+bool __wrap_os_protect(void *address, size_t size);
+bool __wrap_os_protect(void *address, size_t size) {
+    return !fails(OS_CALL_PROTECT) && __real_os_protect(address, size);
+}
+
 bool __real_os_discard(void *address, size_t size);
 bool __wrap_os_discard(void *address, size_t size);
 bool __wrap_os_discard(void *address, size_t size) {
@@ -129,6 +136,8 @@ FAULTY(os_map_file, OS_CALL_MAP_FILE,
 FAULTY(os_flush, OS_CALL_FLUSH, (void *address, size_t size), (address, size))
 FAULTY(os_advise, OS_CALL_ADVISE, (void *address, size_t size, enum os_advice advice),
        (address, size, advice))
+FAULTY(os_on_fault, OS_CALL_FAULT, (enum os_fault_kind kind, os_fault_handler *handle),
+       (kind, handle))
 FAULTY(os_on_bus_error, OS_CALL_BUS_ERROR, (void (*handle)(uintptr_t address)), (handle))
 
 int __real_os_file_close(int fd);

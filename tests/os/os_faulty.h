@@ -31,6 +31,8 @@ enum os_call {
     OS_CALL_ADVISE,
     OS_CALL_BUS_ERROR,
     OS_CALL_SLOT_WRITE,
+    OS_CALL_PROTECT,
+    OS_CALL_FAULT,
     OS_CALLS
 };
 
