@@ -30,8 +30,13 @@ void os_unreserve(void *address, size_t size);
 bool os_commit(void *address, size_t size);
 
 /* Maps readable and writable zeroed memory at any address, for tables: huge pages are declined, as
- * tables are touched sparsely.  NULL if refused. */
+ * tables are touched sparsely; and a page before it and one behind are untouchable, as the kernel
+ * puts mappings side by side and an object's overflow must not run into a table.  Size in whole
+ * pages.  NULL if refused. */
 void *os_map(size_t size);
+
+/* Gives all of what os_map gave back. */
+void os_unmap(void *address, size_t size);
 
 /* Gives a mapping a name, a constant string, for /proc/PID/maps.  False: the kernel has no names,
  * and need not be asked again. */

@@ -89,14 +89,26 @@ bool os_commit(void *address, size_t size) {
 }
 
 void *os_map(size_t size) {
-    void *address = map(size, PROT_READ | PROT_WRITE);
-    if (address != NULL) {
-        int saved = errno;
-        (void)madvise(address, size,
-                      MADV_NOHUGEPAGE); /* refused by kernels without huge pages: fine */
-        errno = saved;
+    size_t page = os_page_size();
+    char *guarded = map(size + 2 * page, PROT_NONE);
+    if (guarded == NULL) {
+        return NULL;
     }
+    char *address = guarded + page;
+    if (!os_commit(address, size)) {
+        os_unreserve(guarded, size + 2 * page);
+        return NULL;
+    }
+    int saved = errno;
+    (void)madvise(address, size,
+                  MADV_NOHUGEPAGE); /* refused by kernels without huge pages: fine */
+    errno = saved;
     return address;
+}
+
+void os_unmap(void *address, size_t size) {
+    size_t page = os_page_size();
+    os_unreserve((char *)address - page, size + 2 * page);
 }
 
 /* Linux 5.17; older C libraries' headers lack them. */

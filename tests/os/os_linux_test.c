@@ -119,6 +119,20 @@ static void test_refusals(void **state) {
     assert_int_equal(errno, EILSEQ);
 }
 
+/* Nothing that lies beside a table runs into it. */
+static void test_tables_are_guarded(void **state) {
+    (void)state;
+    size_t size = 4 * os_page_size();
+    char *memory = os_map(size);
+    assert_non_null(memory);
+    assert_true(is_writable(memory) && is_writable(memory + size - 1));
+    assert_false(is_writable(memory - 1));
+    assert_false(is_writable(memory - os_page_size()));
+    assert_false(is_writable(memory + size));
+    assert_false(is_writable(memory + size + os_page_size() - 1));
+    os_unmap(memory, size);
+}
+
 static void test_purge(void **state) {
     (void)state;
     char *memory = os_map(4 * MIB);
@@ -142,7 +156,7 @@ static void test_purge(void **state) {
     assert_true(is_zero(memory + MIB, MIB));
     assert_int_equal(memory[MIB - 1], 7);
     assert_int_equal(memory[2 * MIB], 7);
-    os_unreserve(memory, 4 * MIB);
+    os_unmap(memory, 4 * MIB);
     assert_false(os_resident_pages(memory, 4 * MIB, present));
     assert_int_equal(errno, EILSEQ);
 }
@@ -163,7 +177,7 @@ static void test_move_pages(void **state) {
         assert_true(os_purge(memory, 8 * MIB));
         assert_true(is_zero(memory, 8 * MIB));
     }
-    os_unreserve(memory, 8 * MIB);
+    os_unmap(memory, 8 * MIB);
 }
 
 static void test_discard(void **state) {
@@ -179,7 +193,7 @@ static void test_discard(void **state) {
     assert_int_equal(memory[MIB - 1] + memory[2 * MIB], 14);
     assert_true(os_commit(memory + MIB, MIB));
     assert_true(is_zero(memory + MIB, MIB));
-    os_unreserve(memory, 3 * MIB);
+    os_unmap(memory, 3 * MIB);
 }
 
 static void test_files(void **state) {
@@ -355,7 +369,7 @@ static void test_purge_ranges(void **state) {
         assert_true(!done || is_zero(memory + 2 * i * page, page));
         assert_int_equal(memory[(2 * i + 1) * page], 1);
     }
-    os_unreserve(memory, 2 * RANGES * page);
+    os_unmap(memory, 2 * RANGES * page);
 }
 
 static void test_populate(void **state) {
@@ -368,7 +382,7 @@ static void test_populate(void **state) {
     size_t resident = os_resident_bytes(memory, size);
     assert_true(resident == size || resident == 0); /* 0: an older kernel */
     assert_true(is_zero(memory, size));
-    os_unreserve(memory, size);
+    os_unmap(memory, size);
 }
 
 static void test_collapse(void **state) {
@@ -398,7 +412,7 @@ int main(void) {
         cmocka_unit_test(test_option),      cmocka_unit_test(test_discard),
         cmocka_unit_test(test_files),       cmocka_unit_test(test_handles),
         cmocka_unit_test(test_populate),    cmocka_unit_test(test_purge_ranges),
-        cmocka_unit_test(test_collapse),
+        cmocka_unit_test(test_collapse),     cmocka_unit_test(test_tables_are_guarded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
