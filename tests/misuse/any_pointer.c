@@ -21,7 +21,7 @@
 
 #include "support/testkit.h"
 
-enum { THREADS = 3, OBJECTS = 300, CHILD_SECONDS = 20, LEAST_CASES = 500 };
+enum { THREADS = 3, OBJECTS = 120, CHILD_SECONDS = 20, LEAST_CASES = 500 };
 
 enum state { LIVE, FREED };
 
@@ -179,7 +179,7 @@ static void *call_in_thread(void *test) {
 
 /* New objects overlap none of those that live, and what is in these stays. */
 static void check_heap(const char *but) {
-    enum { NEW = 200 };
+    enum { NEW = 60 };
     static char *new[NEW];
     static size_t sizes[NEW];
     uint64_t seed = 5;

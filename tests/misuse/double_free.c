@@ -23,9 +23,10 @@ static char *one_of_many(size_t size) {
     return start;
 }
 
-/* `between` objects of the same size, taken before, are freed between the two. */
+/* `between` objects of the same size, taken before, are freed between the two; fewer large ones. */
 static void twice(size_t size, long between) {
     char *object = one_of_many(size);
+    between = size > 4 * KIB ? between / 8 : between;
     size_t first = span_count;
     for (long i = 0; i < between; i++) {
         (void)take(size);
@@ -175,8 +176,8 @@ static void asked_for_size(size_t size, long argument) {
 
 static const struct kind kinds[] = {
     TWICE("at-once", twice, 0),
-    TWICE("after-8-others", twice, 8),
-    TWICE("after-500-others", twice, 500),
+    TWICE("after-some-others", twice, 8),
+    TWICE("after-many-others", twice, 500),
     TWICE("interleaved", interleaved, 0),
     TWICE("after-reuse", after_reuse, 0),
     TWICE("after-reuse-and-many", after_reuse, 1000),

@@ -7,6 +7,9 @@
 
 static const char secret[] = "a password of somebody else's!!";
 
+/* It stands at every so many bytes: throughout a small object, in each page of a large one. */
+static size_t step_of(size_t size) { return size > 4 * KIB ? 4 * KIB : 32; }
+
 /* Objects full of the secret, freed again. */
 static void *leave_secrets(void *size_of) {
     size_t size = *(size_t *)size_of;
@@ -15,7 +18,7 @@ static void *leave_secrets(void *size_of) {
     for (size_t i = 0; i < count; i++) {
         objects[i] = opaque(malloc(size));
         EXPECT(objects[i] != NULL);
-        for (size_t at = 0; at < size; at += 32) {
+        for (size_t at = 0; at < size; at += step_of(size)) {
             copy(objects[i] + at, secret, size - at < 32 ? size - at : 32);
         }
     }
@@ -25,11 +28,10 @@ static void *leave_secrets(void *size_of) {
     return NULL;
 }
 
-/* From byte `from` on; the last eight are those that links through freed memory leave alone. */
 static void look_for_secret(const char *object, size_t from, size_t size) {
-    static char seen[32];
-    size_t last = (size - 8) / 32 * 32;
-    for (size_t at = (from + 31) / 32 * 32; at <= last; at += 32) {
+    static char seen[sizeof secret];
+    size_t step = step_of(size);
+    for (size_t at = (from + step - 1) / step * step; at + 8 <= size; at += step) {
         load(seen, object + at, 8);
         if (memcmp(seen, secret, 8) == 0) {
             silent("a former object's content is in it");
