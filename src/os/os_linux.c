@@ -100,8 +100,7 @@ void *os_map(size_t size) {
         return NULL;
     }
     int saved = errno;
-    (void)madvise(address, size,
-                  MADV_NOHUGEPAGE); /* refused by kernels without huge pages: fine */
+    (void)madvise(address, size, MADV_NOHUGEPAGE); /* refused by kernels without huge pages: fine */
     errno = saved;
     return address;
 }

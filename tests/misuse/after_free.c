@@ -110,8 +110,10 @@ static void write_freed(size_t size, long how) {
     judge_others(size);
 }
 
-#define READS(name, how)  {name, read_freed, how, ALL_SIZES, RULE_UNIFORM}
-#define WRITES(name, how) {name, write_freed, how, ALL_SIZES, RULE_OTHERS}
+#define READS(name, how) \
+    { name, read_freed, how, ALL_SIZES, RULE_UNIFORM }
+#define WRITES(name, how) \
+    { name, write_freed, how, ALL_SIZES, RULE_OTHERS }
 
 static const struct kind kinds[] = {
     READS("read", 0),

@@ -268,7 +268,7 @@ static bool run_case(const struct test_case *test) {
     close(streams[1]);
     char text[4096];
     size_t length = 0;
-    for (ssize_t n = 1; n > 0 && length < sizeof text; length += n > 0 ? (size_t)n : 0) {
+    for (ssize_t n = 1; n > 0 && length<sizeof text; length += n> 0 ? (size_t)n : 0) {
         n = read(streams[0], text + length, sizeof text - length);
     }
     close(streams[0]);

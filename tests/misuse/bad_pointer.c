@@ -86,8 +86,7 @@ static void is_code(size_t size, long function) {
 
 /* A mapping of the program's own, `offset` into it. */
 static void *mapping(size_t offset) {
-    char *memory =
-        mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *memory = mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     EXPECT(memory != MAP_FAILED);
     (void)keep_out(memory, 4 * MIB);
     return memory + offset;
@@ -128,33 +127,34 @@ static void is_break(size_t size, long function) {
 
 #define RULE "0 or NULL comes back or nothing happens, and the heap stays sound"
 
-#define INTERIOR(prefix, function)                                                          \
-    {prefix "-interior-1", interior, (function) | 1 << 2, ALL_SIZES, RULE},                 \
-        {prefix "-interior-8", interior, (function) | 8 << 2, BUT_8, RULE},                 \
-        {prefix "-interior-16", interior, (function) | 16 << 2, BUT_8, RULE},               \
-        {prefix "-interior-half", interior, (function) | HALF, BUT_8, RULE},                \
-        {prefix "-interior-last", interior, (function) | LAST, ALL_SIZES, RULE},            \
-        {prefix "-behind", interior, (function) | BEHIND, ALL_SIZES, RULE}
+#define INTERIOR(prefix, function)                                                 \
+    {prefix "-interior-1", interior, (function) | 1 << 2, ALL_SIZES, RULE},        \
+        {prefix "-interior-8", interior, (function) | 8 << 2, BUT_8, RULE},        \
+        {prefix "-interior-16", interior, (function) | 16 << 2, BUT_8, RULE},      \
+        {prefix "-interior-half", interior, (function) | HALF, BUT_8, RULE},       \
+        {prefix "-interior-last", interior, (function) | LAST, ALL_SIZES, RULE}, { \
+        prefix "-behind", interior, (function) | BEHIND, ALL_SIZES, RULE           \
+    }
 
-#define FOREIGN(prefix, function)                                                    \
-    {prefix "-stack", on_stack, function, NO_SIZE, RULE},                            \
-        {prefix "-alloca", on_stack_by_alloca, function, NO_SIZE, RULE},             \
-        {prefix "-static", is_static, function, NO_SIZE, RULE},                      \
-        {prefix "-code", is_code, function, NO_SIZE, RULE},                          \
-        {prefix "-mapping", is_mapping, function, NO_SIZE, RULE},                    \
-        {prefix "-inside-mapping", in_mapping, function, NO_SIZE, RULE},             \
-        {prefix "-unmapped", is_unmapped, function, NO_SIZE, RULE},                  \
-        {prefix "-break", is_break, function, NO_SIZE, RULE},                        \
-        {prefix "-null-page", is_number, (function) | 0 << 2, NO_SIZE, RULE},        \
-        {prefix "-far", is_number, (function) | 1 << 2, NO_SIZE, RULE},              \
-        {prefix "-noncanonical", is_number, (function) | 2 << 2, NO_SIZE, RULE},     \
-        {prefix "-kernel", is_number, (function) | 3 << 2, NO_SIZE, RULE},           \
-        {prefix "-minus-one", is_number, (function) | 4 << 2, NO_SIZE, RULE}
+#define FOREIGN(prefix, function)                                                \
+    {prefix "-stack", on_stack, function, NO_SIZE, RULE},                        \
+        {prefix "-alloca", on_stack_by_alloca, function, NO_SIZE, RULE},         \
+        {prefix "-static", is_static, function, NO_SIZE, RULE},                  \
+        {prefix "-code", is_code, function, NO_SIZE, RULE},                      \
+        {prefix "-mapping", is_mapping, function, NO_SIZE, RULE},                \
+        {prefix "-inside-mapping", in_mapping, function, NO_SIZE, RULE},         \
+        {prefix "-unmapped", is_unmapped, function, NO_SIZE, RULE},              \
+        {prefix "-break", is_break, function, NO_SIZE, RULE},                    \
+        {prefix "-null-page", is_number, (function) | 0 << 2, NO_SIZE, RULE},    \
+        {prefix "-far", is_number, (function) | 1 << 2, NO_SIZE, RULE},          \
+        {prefix "-noncanonical", is_number, (function) | 2 << 2, NO_SIZE, RULE}, \
+        {prefix "-kernel", is_number, (function) | 3 << 2, NO_SIZE, RULE}, {     \
+        prefix "-minus-one", is_number, (function) | 4 << 2, NO_SIZE, RULE       \
+    }
 
 static const struct kind kinds[] = {
-    INTERIOR("free", FREE),           FOREIGN("free", FREE),
-    INTERIOR("realloc", REALLOC),     FOREIGN("realloc", REALLOC),
-    INTERIOR("usable", USABLE_SIZE),  FOREIGN("usable", USABLE_SIZE),
+    INTERIOR("free", FREE),      FOREIGN("free", FREE),           INTERIOR("realloc", REALLOC),
+    FOREIGN("realloc", REALLOC), INTERIOR("usable", USABLE_SIZE), FOREIGN("usable", USABLE_SIZE),
 };
 
 int main(int count, char **arguments) {

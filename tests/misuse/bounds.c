@@ -1,5 +1,5 @@
-/* Accesses beyond the end or before the start of an object.  The object is the one that lies closest
- * to another of the program's, so that there is something to be hit if anything can be. */
+/* Accesses beyond the end or before the start of an object.  The object is the one that lies
+ * closest to another of the program's, so that there is something to be hit if anything can be. */
 #include "misuse.h"
 
 enum {
@@ -91,7 +91,7 @@ static void write_then_realloc(size_t size, long argument) {
 }
 
 #define WRITES(name, argument) \
-    {name, wrong_write, argument, ALL_SIZES, RULE_OTHERS}
+    { name, wrong_write, argument, ALL_SIZES, RULE_OTHERS }
 
 static const struct kind kinds[] = {
     WRITES("overflow-1-store", 1),

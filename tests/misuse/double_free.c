@@ -171,8 +171,9 @@ static void asked_for_size(size_t size, long argument) {
     judge_sound(size);
 }
 
-#define TWICE(name, function, argument) {name, function, argument, ALL_SIZES, RULE_SOUND}
-#define NULL_AND_SOUND                  "NULL or 0 comes back, and the heap stays sound"
+#define TWICE(name, function, argument) \
+    { name, function, argument, ALL_SIZES, RULE_SOUND }
+#define NULL_AND_SOUND "NULL or 0 comes back, and the heap stays sound"
 
 static const struct kind kinds[] = {
     TWICE("at-once", twice, 0),

@@ -146,7 +146,7 @@ static void order_of_reuse(size_t size, long argument) {
         }
     }
     unsigned most = forwards > backwards ? forwards : backwards;
-    most > FEW * TRIALS / 4 / 4 ? silent("the order of reuse is known") : prevented();
+    most > FEW *TRIALS / 4 / 4 ? silent("the order of reuse is known") : prevented();
 }
 
 /* Consecutive objects lie at one and the same distance from each other. */
@@ -208,8 +208,9 @@ static void execute(size_t size, long argument) {
 }
 
 #define SECRET(name, function, argument) \
-    {name, function, argument, ALL_SIZES, "nothing of former contents is found in fresh objects"}
-#define ORDER(name, function, rule) {name, function, 0, ALL_SIZES, rule}
+    { name, function, argument, ALL_SIZES, "nothing of former contents is found in fresh objects" }
+#define ORDER(name, function, rule) \
+    { name, function, 0, ALL_SIZES, rule }
 
 static const struct kind kinds[] = {
     SECRET("secret-in-malloc", see_secret, BY_MALLOC),

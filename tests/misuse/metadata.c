@@ -2,17 +2,15 @@
  * links and headers, to have it give out an address of the attacker's choice or memory in use.
  *
  * They are written from the descriptions of the known ones against heaps with headers and free
- * lists (fast bins, unlink, the last chunk, mapped chunks); the layouts are those of glibc's malloc,
- * of free lists with and without links that are mangled with the address, and of metadata at the
- * start of an aligned area.  Where an allocator keeps nothing there, nothing comes of them. */
+ * lists (fast bins, unlink, the last chunk, mapped chunks); the layouts are those of glibc's
+ * malloc, of free lists with and without links that are mangled with the address, and of metadata
+ * at the start of an aligned area.  Where an allocator keeps nothing there, nothing comes of them. */
 #include <malloc.h>
 
 #include "misuse.h"
 
 /* Where the attacker wants an object to be. */
-static struct {
-    size_t words[64];
-} target __attribute__((aligned(64)));
+static struct { size_t words[64]; } target __attribute__((aligned(64)));
 
 enum { PREVIOUS_IN_USE = 1, MAPPED = 2, CHUNK_WORDS = 2 };
 
@@ -248,8 +246,10 @@ static void below(size_t size, long shift) {
 
 #define SOUND_AND_FAR \
     "no object lies at the attacker's address, no other is changed, the heap stays sound"
-#define LINKS(name, link)     {name, poison_links, link, ALL_SIZES, SOUND_AND_FAR}
-#define HEADERS(name, header) {name, forge_header, header, BUT_8, SOUND_AND_FAR}
+#define LINKS(name, link) \
+    { name, poison_links, link, ALL_SIZES, SOUND_AND_FAR }
+#define HEADERS(name, header) \
+    { name, forge_header, header, BUT_8, SOUND_AND_FAR }
 
 static const struct kind kinds[] = {
     LINKS("link-to-target", PLAIN),

@@ -11,8 +11,8 @@ static uint64_t seeds = 1;
 static const struct {
     unsigned set;
     size_t size;
-} size_sets[] = {{SIZE_8, 8},           {SIZE_100, 100},     {SIZE_4K, 4 * KIB},
-                 {SIZE_256K, 256 * KIB}, {SIZE_4M, 4 * MIB}, {NO_SIZE, 0}};
+} size_sets[] = {{SIZE_8, 8},        {SIZE_100, 100}, {SIZE_4K, 4 * KIB}, {SIZE_256K, 256 * KIB},
+                 {SIZE_4M, 4 * MIB}, {NO_SIZE, 0}};
 
 enum { SIZE_SETS = sizeof size_sets / sizeof *size_sets };
 

@@ -1,16 +1,16 @@
 /* What the programs of misuse share: each is a family of mistakes, and one run of it makes one.
  *
- *   PROGRAM KIND SIZE    makes the mistake with objects of SIZE bytes
- *   PROGRAM --list       a line for each kind: name, sizes, when the mistake counts as prevented
- *   PROGRAM --malloc     the file that malloc is taken from
- *   PROGRAM --addresses SIZE    those of two objects of that size and of a function of libc
+ *   PROGRAM KIND SIZE           makes the mistake with objects of SIZE bytes
+ *   PROGRAM --list              a line for each kind: name, sizes, when it counts as prevented
+ *   PROGRAM --malloc            the file that malloc is taken from
+ *   PROGRAM --addresses SIZE    of two objects of that size and of a function of libc
  *
  * A run tells on stdout how far it came, a line each: "access" before the program itself reads or
  * writes where it must not, "accessed" behind that, and as the last thing "prevented", or
- * "silent: " and what came of the mistake.  A run that says neither was ended by the allocator or by
- * the kernel; run (in Python) tells which.  The mistake counts as prevented only by the rule that
- * stands with its kind; a heap that gives out memory twice or has changed another's object is never
- * sound.
+ * "silent: " and what came of the mistake.  A run that says neither was ended by the allocator or
+ * by the kernel; tests/misuse/run tells which.  The mistake counts as prevented only by the rule
+ * that stands with its kind; a heap that gives out memory twice or has changed another's object is
+ * never sound.
  *
  * Nothing here allocates but what the mistake is made with. */
 #ifndef CAIRN_TESTS_MISUSE_MISUSE_H
@@ -89,8 +89,8 @@ void drop(size_t number);
 size_t neighbours(size_t size);
 void take_neighbours(size_t size);
 
-/* Takes objects until one lies where `size` bytes from `start` on were freed; false: none of so many
- * does as an attacker would have patience for. */
+/* Takes objects until one lies where `size` bytes from `start` on were freed; false: none of
+ * as many does as an attacker would have patience for. */
 bool take_until_reused(const char *start, size_t size);
 
 /* The two spans that lie closest to each other. */

@@ -130,8 +130,10 @@ static void use_none(size_t size, long how) {
     judge_others(16);
 }
 
-#define FAILS(name, function, argument) {name, function, argument, NO_SIZE, RULE_NULL}
-#define NONE(name, how)                 {name, use_none, how, NO_SIZE, RULE_OTHERS}
+#define FAILS(name, function, argument) \
+    { name, function, argument, NO_SIZE, RULE_NULL }
+#define NONE(name, how) \
+    { name, use_none, how, NO_SIZE, RULE_OTHERS }
 
 static const struct kind kinds[] = {
     FAILS("calloc-product-is-0", calloc_product, 0),

@@ -34,32 +34,39 @@ def cell(*outcomes):
 
 class Judgement(unittest.TestCase):
     def test_reports_and_aborts_are_detection(self):
-        self.assertEqual(judge(-6, "", True), DETECTED)
-        self.assertEqual(judge(-6, "access\naccessed\n", False), DETECTED)
-        self.assertEqual(judge(-4, "", False), DETECTED)
-        self.assertEqual(judge(1, "", True), DETECTED)
-        self.assertEqual(judge(-11, "access\n", True), DETECTED)
+        self.assertEqual(judge(-6, "", "report\n"), DETECTED)
+        self.assertEqual(judge(-6, "access\naccessed\n", ""), DETECTED)
+        self.assertEqual(judge(-4, "", ""), DETECTED)
+        self.assertEqual(judge(1, "", "report\n"), DETECTED)
+        self.assertEqual(judge(-11, "access\n", "report\n"), DETECTED)
 
     def test_who_reports_and_goes_on_has_detected(self):
-        self.assertEqual(judge(0, "silent: x\n", True), DETECTED)
-        self.assertEqual(judge(0, "prevented\n", True), DETECTED)
+        self.assertEqual(judge(0, "silent: x\n", "report\n"), DETECTED)
+        self.assertEqual(judge(0, "prevented\n", "report\n"), DETECTED)
 
     def test_faults_count_at_the_access_only(self):
-        self.assertEqual(judge(-11, "access\n", False), GUARDED)
-        self.assertEqual(judge(-7, "access\n", False), GUARDED)
-        self.assertEqual(judge(-11, "access\naccessed\n", False), CRASHED)
-        self.assertEqual(judge(-11, "", False), CRASHED)
+        self.assertEqual(judge(-11, "access\n", ""), GUARDED)
+        self.assertEqual(judge(-7, "access\n", ""), GUARDED)
+        self.assertEqual(judge(-11, "access\naccessed\n", ""), CRASHED)
+        self.assertEqual(judge(-11, "", ""), CRASHED)
 
     def test_the_last_word_counts(self):
-        self.assertEqual(judge(0, "access\naccessed\nprevented\n", False), PREVENTED)
-        self.assertEqual(judge(0, "access\naccessed\nsilent: why\n", False), SILENT)
-        self.assertEqual(judge(77, "not possible: why\n", False), NOT_POSSIBLE)
-        self.assertEqual(judge(None, "", False), HUNG)
+        self.assertEqual(judge(0, "access\naccessed\nprevented\n", ""), PREVENTED)
+        self.assertEqual(judge(0, "access\naccessed\nsilent: why\n", ""), SILENT)
+        self.assertEqual(judge(77, "not possible: why\n", ""), NOT_POSSIBLE)
+        self.assertEqual(judge(None, "", ""), HUNG)
+
+    def test_a_program_that_cannot_go_on_is_an_accident(self):
+        self.assertEqual(judge(1, "", "/x/misuse.c:12: not so: object != NULL\n"), CRASHED)
+        self.assertEqual(judge(1, "", "bad free\n/x/misuse.c:12: not so: x\n"), DETECTED)
+        self.assertEqual(judge(-6, "", "terminate called after throwing an instance of 'x'\n"
+                                       "  what():  std::bad_alloc\n"), CRASHED)
+        self.assertEqual(judge(-8, "", ""), CRASHED)
 
     def test_what_tells_nothing_is_refused(self):
         for status, said in ((0, ""), (0, "access\naccessed\n"), (1, ""), (-9, ""), (77, "")):
             with self.assertRaises(BadRun):
-                judge(status, said, False)
+                judge(status, said, "")
 
 
 class Cells(unittest.TestCase):

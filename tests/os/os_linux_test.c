@@ -412,7 +412,7 @@ int main(void) {
         cmocka_unit_test(test_option),      cmocka_unit_test(test_discard),
         cmocka_unit_test(test_files),       cmocka_unit_test(test_handles),
         cmocka_unit_test(test_populate),    cmocka_unit_test(test_purge_ranges),
-        cmocka_unit_test(test_collapse),     cmocka_unit_test(test_tables_are_guarded),
+        cmocka_unit_test(test_collapse),    cmocka_unit_test(test_tables_are_guarded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

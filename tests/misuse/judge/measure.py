@@ -49,8 +49,8 @@ def program(directory, family):
 
 def kinds_of(directory, family):
     try:
-        done = subprocess.run([program(directory, family), "--list"], capture_output=True, text=True,
-                              check=True)
+        done = subprocess.run([program(directory, family), "--list"], capture_output=True,
+                              text=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise MissingPrograms(f"the programs are not in {directory}: build them with "
                               f"`scripts/build release` ({error})") from error
@@ -96,11 +96,11 @@ class Runner:
                                   stdin=subprocess.DEVNULL, timeout=self._timeout_s, check=False,
                                   close_fds=False)
         except subprocess.TimeoutExpired:
-            return judge(None, "", False), "", ""
+            return judge(None, "", ""), "", ""
         said = done.stdout.decode(errors="replace")
         complaint = done.stderr.decode(errors="replace")
         try:
-            return judge(done.returncode, said, complaint.strip() != ""), said, complaint
+            return judge(done.returncode, said, complaint), said, complaint
         except BadRun as error:
             raise BadRun(f"{kind.full_name} of {size} under {column.name}: {error}") from error
 

@@ -1,5 +1,6 @@
 """What came of a mistake, told from how the program that made it ended and what it said."""
 
+import re
 import signal
 from collections import Counter
 
@@ -22,6 +23,9 @@ LETTERS = {DETECTED: "D", GUARDED: "G", PREVENTED: "P", CRASHED: "c", HUNG: "h",
 
 ABORTS = frozenset((signal.SIGABRT, signal.SIGTRAP, signal.SIGILL))
 FAULTS = frozenset((signal.SIGSEGV, signal.SIGBUS))
+ACCIDENTS = FAULTS | {signal.SIGFPE, signal.SIGSYS}
+# What the programs themselves say when they cannot go on, which is no merit of the allocator's.
+OWN_WORDS = re.compile(r"^\S+\.(?:c|cc|h):\d+: |^terminate called |^ +what\(\): ")
 EXIT_NOT_POSSIBLE = 77
 
 
@@ -29,35 +33,46 @@ class BadRun(Exception):
     """A run that tells nothing about the allocator: the program itself failed."""
 
 
-def judge(status, said, complained):
+def judge(status, said, complaint):
     """The outcome of one run.
 
     `status` is that of subprocess: minus a signal, an exit status, None if it had to be ended;
-    `said` what it wrote to stdout, `complained` whether anything is on stderr.
+    `said` what it wrote to stdout, `complaint` what is on stderr.
 
     A fault is a guard's if it came at the mistaken access itself and ended the program there; any
-    other fault is an accident of what the mistake has destroyed.
+    other fault is an accident of what the mistake has destroyed, and so is a program that cannot
+    go on.
     """
     if status is None:
         return HUNG
     lines = said.splitlines()
     last = lines[-1] if lines else ""
+    complaints = [line for line in complaint.splitlines() if line.strip()]
+    reported = any(not OWN_WORDS.match(line) for line in complaints)
+    stuck = bool(complaints) and not reported
     if status < 0:
-        number = -status
-        if number in ABORTS or complained:
-            return DETECTED
-        if number in FAULTS:
-            return GUARDED if last == "access" else CRASHED
-        raise BadRun(f"ended by signal {number}")
+        return _judge_signal(-status, last, reported, stuck)
+    if reported:
+        return DETECTED
     if status == EXIT_NOT_POSSIBLE and last.startswith("not possible: "):
         return NOT_POSSIBLE
     if status == 0 and last == "prevented":
-        return DETECTED if complained else PREVENTED
+        return PREVENTED
     if status == 0 and last.startswith("silent: "):
-        return DETECTED if complained else SILENT
-    if complained:
-        return DETECTED
+        return SILENT
+    if status == 1 and stuck:
+        return CRASHED
     raise BadRun(f"exit status {status}, the last word was {last!r}")
+
+
+def _judge_signal(number, last, reported, stuck):
+    if reported or (number in ABORTS and not stuck):
+        return DETECTED
+    if number in FAULTS and last == "access":
+        return GUARDED
+    if number in ACCIDENTS or stuck:
+        return CRASHED
+    raise BadRun(f"ended by signal {number}")
 
 
 class Cell:
