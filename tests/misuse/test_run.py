@@ -203,6 +203,13 @@ class Runs(unittest.TestCase):
         self.assertEqual(self.outcome("for (;;) pause();"), {HUNG})
         self.assertEqual(self.outcome("*(volatile char *)16 = 0;"), {CRASHED})
 
+    def test_runs_that_tell_nothing_are_problems(self):
+        status, told = self.run_it("--peers", "none", "--only", "bad_pointer/free-interior-1",
+                                   "--peer", self.library("leaving", "_exit(3);"))
+        self.assertEqual(status, 1, told)
+        self.assertIn("PROBLEM: bad_pointer/free-interior-1 of 8 under leaving: exit status 3",
+                      told)
+
     def test_false_alarms_are_refused(self):
         path = os.path.join(self.folder.name, "alarmed.so")
         source = """

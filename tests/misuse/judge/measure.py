@@ -7,7 +7,7 @@ import resource
 import subprocess
 from dataclasses import dataclass, field
 
-from .outcomes import BadRun, Cell, judge
+from .outcomes import NOT_POSSIBLE, BadRun, Cell, judge
 
 FAMILIES = ("bounds", "after_free", "double_free", "bad_pointer", "forms", "requests", "fresh",
             "metadata")
@@ -86,6 +86,7 @@ class Runner:
         self._directory = directory
         self._jobs = jobs
         self._timeout_s = timeout_s
+        self.problems = []
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
     def run_once(self, column, kind, size):
@@ -146,7 +147,11 @@ class Runner:
         column, kind, size = entry
         cell = Cell()
         for _ in range(rounds):
-            cell.add(self.run_once(column, kind, size)[0])
+            try:
+                cell.add(self.run_once(column, kind, size)[0])
+            except BadRun as error:
+                self.problems.append(str(error))
+                cell.add(NOT_POSSIBLE)
         return (column.name, kind.full_name, size), cell
 
     def addresses(self, column, size, runs):
