@@ -25,18 +25,19 @@ void *os_reserve(size_t size, size_t alignment);
 /* Gives a reservation, or a part of it at either end, back. */
 void os_unreserve(void *address, size_t size);
 
+/* The same with a page before it and one behind that stay untouchable: the kernel puts mappings side
+ * by side, so that what runs beyond the reservation would run into another, a table of ours perhaps.
+ * Given back as a whole. */
+void *os_reserve_guarded(size_t size, size_t alignment);
+void os_unreserve_guarded(void *address, size_t size);
+
 /* Makes reserved memory readable and writable; it reads as zero until written.  False if refused
  * (then nothing has changed). */
 bool os_commit(void *address, size_t size);
 
 /* Maps readable and writable zeroed memory at any address, for tables: huge pages are declined, as
- * tables are touched sparsely; and a page before it and one behind are untouchable, as the kernel
- * puts mappings side by side and an object's overflow must not run into a table.  Size in whole
- * pages.  NULL if refused. */
+ * tables are touched sparsely.  NULL if refused. */
 void *os_map(size_t size);
-
-/* Gives all of what os_map gave back. */
-void os_unmap(void *address, size_t size);
 
 /* Gives a mapping a name, a constant string, for /proc/PID/maps.  False: the kernel has no names,
  * and need not be asked again. */

@@ -80,7 +80,7 @@ static struct table *table_after(struct table *table) {
                                                 memory_order_acquire)) {
         return made;
     }
-    os_unmap(made, size); /* another thread was faster */
+    os_unreserve(made, size); /* another thread was faster */
     return next;
 }
 

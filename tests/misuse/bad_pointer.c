@@ -7,22 +7,28 @@
 
 enum function { FREE, REALLOC, USABLE_SIZE };
 
-/* What the function must not do without effect, and what comes of it. */
+/* The call, and what comes of it. */
 static _Noreturn void give(enum function function, void *pointer, size_t size) {
+    void *moved = NULL;
+    size_t usable = 0;
+    call_begin();
     switch (function) {
     case FREE:
         free(opaque(pointer));
         break;
     case REALLOC:
-        if (realloc(opaque(pointer), opaque_size(size == 0 ? 100 : 2 * size)) != NULL) {
-            silent("realloc took it for an object");
-        }
+        moved = realloc(opaque(pointer), opaque_size(size == 0 ? 100 : 2 * size));
         break;
     case USABLE_SIZE:
-        if (malloc_usable_size(opaque(pointer)) != 0) {
-            silent("it has usable bytes");
-        }
+        usable = malloc_usable_size(opaque(pointer));
         break;
+    }
+    call_end();
+    if (moved != NULL) {
+        silent("realloc took it for an object");
+    }
+    if (usable != 0) {
+        silent("it has usable bytes");
     }
     judge_sound(size == 0 ? 100 : size);
 }

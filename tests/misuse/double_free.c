@@ -8,9 +8,14 @@ static void *free_it(void *object) {
     return NULL;
 }
 
+static void *free_it_wrongly(void *object) {
+    wrong_free(object);
+    return NULL;
+}
+
 static void *free_it_twice(void *object) {
     free(opaque(object));
-    free(opaque(object));
+    wrong_free(object);
     return NULL;
 }
 
@@ -35,7 +40,7 @@ static void twice(size_t size, long between) {
     for (size_t i = first; i < span_count; i++) {
         drop(i);
     }
-    free(opaque(object));
+    wrong_free(object);
     judge_sound(size);
 }
 
@@ -45,7 +50,7 @@ static void interleaved(size_t size, long argument) {
     void *b = malloc(opaque_size(size));
     free(opaque(a));
     free(opaque(b));
-    free(opaque(a));
+    wrong_free(a);
     judge_sound(size);
 }
 
@@ -58,13 +63,14 @@ static void after_reuse(size_t size, long many) {
         span_count--;
     }
     (void)take_until_reused(object, size);
-    free(opaque(object));
+    wrong_free(object);
     judge_sound(size);
 }
 
 static void by_threads(size_t size, long argument) {
     static struct prepared_thread thread;
-    prepare_thread(&thread, argument == 2 ? free_it_twice : free_it);
+    void *(*const work[])(void *) = {free_it, free_it_wrongly, free_it_twice};
+    prepare_thread(&thread, work[argument]);
     char *object = one_of_many(size);
     if (argument == 1) { /* the second one is the thread's */
         free(opaque(object));
@@ -72,7 +78,7 @@ static void by_threads(size_t size, long argument) {
     } else {
         run_prepared(&thread, object);
         if (argument == 0) {
-            free(opaque(object));
+            wrong_free(object);
         }
     }
     judge_sound(size);
@@ -88,7 +94,7 @@ static void of_ended_thread(size_t size, long argument) {
     EXPECT(pthread_create(&thread, NULL, take_one, &size) == 0);
     EXPECT(pthread_join(thread, &object) == 0);
     free(opaque(object));
-    free(opaque(object));
+    wrong_free(object);
     judge_sound(size);
 }
 
@@ -103,7 +109,7 @@ static void all_released(size_t size, long argument) {
         }
     }
     (void)malloc_trim(0);
-    free(opaque(object));
+    wrong_free(object);
     judge_sound(size);
 }
 
@@ -112,7 +118,7 @@ static void aligned(size_t size, long argument) {
     void *object = NULL;
     EXPECT(posix_memalign(&object, (size_t)argument, opaque_size(size)) == 0);
     free(opaque(object));
-    free(opaque(object));
+    wrong_free(object);
     judge_sound(size);
 }
 
@@ -125,7 +131,7 @@ static void after_realloc_moved(size_t size, long argument) {
         not_possible("realloc grew it in place");
     }
     (void)keep_out(moved, 5 * size);
-    free(opaque(object));
+    wrong_free(object);
     judge_sound(size);
 }
 
@@ -136,7 +142,7 @@ static void after_realloc_to_zero(size_t size, long argument) {
     if (left == object) {
         not_possible("realloc to zero bytes keeps the object");
     }
-    free(opaque(object));
+    wrong_free(object);
     judge_sound(size);
 }
 
@@ -144,7 +150,9 @@ static void after_realloc_to_zero(size_t size, long argument) {
 static void resized(size_t size, long times) {
     char *object = one_of_many(size);
     free(opaque(object));
+    call_begin();
     void *revived = realloc(opaque(object), size * (size_t)times);
+    call_end();
     if (revived != NULL) {
         silent("realloc revives it");
     }
@@ -155,7 +163,10 @@ static void resized_as_array(size_t size, long argument) {
     (void)argument;
     char *object = one_of_many(size);
     free(opaque(object));
-    if (reallocarray(opaque(object), 3, size) != NULL) {
+    call_begin();
+    void *revived = reallocarray(opaque(object), 3, size);
+    call_end();
+    if (revived != NULL) {
         silent("reallocarray revives it");
     }
     judge_sound(size);
@@ -165,7 +176,10 @@ static void asked_for_size(size_t size, long argument) {
     (void)argument;
     char *object = one_of_many(size);
     free(opaque(object));
-    if (malloc_usable_size(opaque(object)) != 0) {
+    call_begin();
+    size_t usable = malloc_usable_size(opaque(object));
+    call_end();
+    if (usable != 0) {
         silent("it has usable bytes");
     }
     judge_sound(size);

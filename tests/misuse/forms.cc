@@ -7,16 +7,20 @@
 
 namespace {
 
-// The compiler must not see that the pairs do not match.
+// The compiler must not see that the pairs do not match. What follows is the mistake, until judge().
 void *obtained(void *pointer) {
     EXPECT(pointer != nullptr);
+    call_begin();
     return opaque(pointer);
 }
 
 constexpr std::align_val_t page{4096};
 constexpr std::align_val_t line{64};
 
-void judge(size_t size) { judge_sound(size); }
+void judge(size_t size) {
+    call_end();
+    judge_sound(size);
+}
 
 void malloc_delete(size_t size, long) {
     ::operator delete(obtained(malloc(opaque_size(size))));

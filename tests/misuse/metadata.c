@@ -113,7 +113,7 @@ static void poison_after_double_free(size_t size, long link) {
     forget(span_count / 2 + 1);
     free(opaque(a));
     free(opaque(b));
-    free(opaque(a));
+    wrong_free(a);
     char *again = opaque(malloc(opaque_size(size)));
     EXPECT(again != NULL);
     write_link(again, size, (enum link)link);
@@ -128,7 +128,7 @@ static void free_false_object(size_t size, long mapped) {
     if (mapped != 0) {
         target.words[1] = 4096 | MAPPED;
     }
-    free(opaque(&target.words[CHUNK_WORDS]));
+    wrong_free(&target.words[CHUNK_WORDS]);
     take_until_target(size);
     judge(size);
 }
@@ -140,7 +140,7 @@ static void free_false_object_inside(size_t size, long argument) {
     char *inside = spans[span_count / 2].start + 64;
     write_word(inside - 8, chunk_size(size) | PREVIOUS_IN_USE);
     write_word(inside - 8 + chunk_size(size), chunk_size(size) | PREVIOUS_IN_USE);
-    free(opaque(inside));
+    wrong_free(inside);
     for (size_t i = 2 * neighbours(size); i > 0; i--) {
         (void)keep_out(malloc(opaque_size(size)), size);
     }

@@ -36,6 +36,16 @@ void access_begin(void) { say(1, "access\n"); }
 
 void access_end(void) { say(1, "accessed\n"); }
 
+void call_begin(void) { say(1, "call\n"); }
+
+void call_end(void) { say(1, "called\n"); }
+
+void wrong_free(void *pointer) {
+    call_begin();
+    free(opaque(pointer));
+    call_end();
+}
+
 static void list(const struct kind *kinds, size_t kind_count) {
     for (size_t i = 0; i < kind_count; i++) {
         say(1, "%s\t", kinds[i].name);

@@ -6,7 +6,8 @@
  *   PROGRAM --addresses SIZE    of two objects of that size and of a function of libc
  *
  * A run tells on stdout how far it came, a line each: "access" before the program itself reads or
- * writes where it must not, "accessed" behind that, and as the last thing "prevented", or
+ * writes where it must not, "accessed" behind that; "call" and "called" around a call that is the
+ * mistake; and as the last thing "prevented", or
  * "silent: " and what came of the mistake.  A run that says neither was ended by the allocator or
  * by the kernel; tests/misuse/run tells which.  The mistake counts as prevented only by the rule
  * that stands with its kind; a heap that gives out memory twice or has changed another's object is
@@ -59,9 +60,15 @@ __attribute__((noreturn)) void prevented(void);
 __attribute__((noreturn)) void silent(const char *what);
 __attribute__((noreturn)) void not_possible(const char *why);
 
-/* Around an access by the program itself where it must not. */
+/* Around an access by the program itself where it must not, and around a call of the allocator that
+ * is the mistake. */
 void access_begin(void);
 void access_end(void);
+void call_begin(void);
+void call_end(void);
+
+/* free, which is the mistake. */
+void wrong_free(void *pointer);
 
 /* --- the objects of the program --------------------------------------------------------------- */
 

@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
 from made_up import WRAPPER
 from judge import entropy, measure, table
-from judge.outcomes import (CHANCE, CRASHED, DETECTED, GUARDED, HUNG, NOT_POSSIBLE, PREVENTED,
+from judge.outcomes import (CHANCE, CRASHED, DETECTED, FAULTED, GUARDED, HUNG, NOT_POSSIBLE, PREVENTED,
                             SILENT, BadRun, Cell, judge)
 
 PROGRAMS = os.environ.get("CAIRN_MISUSE_PROGRAMS",
@@ -49,6 +49,10 @@ class Judgement(unittest.TestCase):
         self.assertEqual(judge(-7, "access\n", ""), GUARDED)
         self.assertEqual(judge(-11, "access\naccessed\n", ""), CRASHED)
         self.assertEqual(judge(-11, "", ""), CRASHED)
+
+    def test_faults_in_the_mistaken_call_are_told_apart(self):
+        self.assertEqual(judge(-11, "call\n", ""), FAULTED)
+        self.assertEqual(judge(-11, "call\ncalled\n", ""), CRASHED)
 
     def test_the_last_word_counts(self):
         self.assertEqual(judge(0, "access\naccessed\nprevented\n", ""), PREVENTED)
@@ -201,7 +205,7 @@ class Runs(unittest.TestCase):
 
     def test_hangs_and_crashes_are_seen(self):
         self.assertEqual(self.outcome("for (;;) pause();"), {HUNG})
-        self.assertEqual(self.outcome("*(volatile char *)16 = 0;"), {CRASHED})
+        self.assertEqual(self.outcome("*(volatile char *)16 = 0;"), {FAULTED})
 
     def test_runs_that_tell_nothing_are_problems(self):
         status, told = self.run_it("--peers", "none", "--only", "bad_pointer/free-interior-1",
@@ -248,7 +252,7 @@ class Runs(unittest.TestCase):
         with open(csv, encoding="utf-8") as file:
             lines = file.read().splitlines()
         self.assertEqual(len(lines), 4)
-        self.assertIn("requests,malloc-minus-1,0,glibc,prevented,2,0,0,2,0,0,0,0", lines)
+        self.assertIn("requests,malloc-minus-1,0,glibc,prevented,2,0,0,0,2,0,0,0,0", lines)
 
     def test_bad_requests(self):
         for arguments in (["--only", "nothing"], ["--rounds", "0"], ["--peers", "nobody"],

@@ -6,6 +6,7 @@ from collections import Counter
 
 DETECTED = "detected"
 GUARDED = "guarded"
+FAULTED = "faulted"
 PREVENTED = "prevented"
 CRASHED = "crashed"
 HUNG = "hung"
@@ -13,12 +14,12 @@ SILENT = "silent"
 NOT_POSSIBLE = "not possible"
 
 # In the order of how much they are worth.
-OUTCOMES = (DETECTED, GUARDED, PREVENTED, CRASHED, HUNG, SILENT, NOT_POSSIBLE)
-STOPPED = frozenset((DETECTED, GUARDED, PREVENTED))
+OUTCOMES = (DETECTED, GUARDED, FAULTED, PREVENTED, CRASHED, HUNG, SILENT, NOT_POSSIBLE)
+STOPPED = frozenset((DETECTED, GUARDED, FAULTED, PREVENTED))
 CHANCE = "chance"
 
 # What stands for each in a table.
-LETTERS = {DETECTED: "D", GUARDED: "G", PREVENTED: "P", CRASHED: "c", HUNG: "h", SILENT: "-",
+LETTERS = {DETECTED: "D", GUARDED: "G", FAULTED: "F", PREVENTED: "P", CRASHED: "c", HUNG: "h", SILENT: "-",
            NOT_POSSIBLE: ".", CHANCE: "~"}
 
 ABORTS = frozenset((signal.SIGABRT, signal.SIGTRAP, signal.SIGILL))
@@ -39,9 +40,9 @@ def judge(status, said, complaint):
     `status` is that of subprocess: minus a signal, an exit status, None if it had to be ended;
     `said` what it wrote to stdout, `complaint` what is on stderr.
 
-    A fault is a guard's if it came at the mistaken access itself and ended the program there; any
-    other fault is an accident of what the mistake has destroyed, and so is a program that cannot
-    go on.
+    A fault is a guard's if it came at the mistaken access itself and ended the program there; one
+    inside the mistaken call ends the program where the mistake is, too. Any other fault is an
+    accident of what the mistake has destroyed, and so is a program that cannot go on.
     """
     if status is None:
         return HUNG
@@ -70,6 +71,8 @@ def _judge_signal(number, last, reported, stuck):
         return DETECTED
     if number in FAULTS and last == "access":
         return GUARDED
+    if number in FAULTS and last == "call":
+        return FAULTED
     if number in ACCIDENTS or stuck:
         return CRASHED
     raise BadRun(f"ended by signal {number}")

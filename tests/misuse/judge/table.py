@@ -52,7 +52,7 @@ def versions(columns):
 def summary(results, columns, kinds):
     families = list(dict.fromkeys(kind.family for kind in kinds))
     header = ["allocator", f"kinds stopped, of {len(kinds)}", "cells stopped", "detected",
-              "guarded", "prevented", "by chance", "crashed", "hung", "silent",
+              "guarded", "faulted", "prevented", "by chance", "crashed", "hung", "silent",
               *(family.replace("_", " ") for family in families)]
     rows = []
     for column in columns:
@@ -60,7 +60,7 @@ def summary(results, columns, kinds):
         outcomes = [cell.outcome for kind in kinds for cell in cells_of(results, column, kind)]
         row = [column.name, f"**{whole}**", f"{stopped} of {possible}"]
         row += [str(outcomes.count(outcome)) for outcome in
-                ("detected", "guarded", "prevented", CHANCE, "crashed", "hung", "silent")]
+                ("detected", "guarded", "faulted", "prevented", CHANCE, "crashed", "hung", "silent")]
         for family in families:
             own = [kind for kind in kinds if kind.family == family]
             row.append(f"{counts(results, column, own)[0]} of {len(own)}")
