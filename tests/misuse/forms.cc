@@ -7,7 +7,8 @@
 
 namespace {
 
-// The compiler must not see that the pairs do not match. What follows is the mistake, until judge().
+// The compiler must not see that the pairs do not match. What follows is the mistake, until
+// judge().
 void *obtained(void *pointer) {
     EXPECT(pointer != nullptr);
     call_begin();

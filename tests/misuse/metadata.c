@@ -4,7 +4,8 @@
  * They are written from the descriptions of the known ones against heaps with headers and free
  * lists (fast bins, unlink, the last chunk, mapped chunks); the layouts are those of glibc's
  * malloc, of free lists with and without links that are mangled with the address, and of metadata
- * at the start of an aligned area.  Where an allocator keeps nothing there, nothing comes of them. */
+ * at the start of an aligned area.  Where an allocator keeps nothing there, nothing comes
+ * of them. */
 #include <malloc.h>
 
 #include "misuse.h"

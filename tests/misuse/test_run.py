@@ -18,8 +18,8 @@ sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
 from made_up import WRAPPER
 from judge import entropy, measure, table
-from judge.outcomes import (CHANCE, CRASHED, DETECTED, FAULTED, GUARDED, HUNG, NOT_POSSIBLE, PREVENTED,
-                            SILENT, BadRun, Cell, judge)
+from judge.outcomes import (CHANCE, CRASHED, DETECTED, FAULTED, GUARDED, HUNG, NOT_POSSIBLE,
+                            PREVENTED, SILENT, BadRun, Cell, judge)
 
 PROGRAMS = os.environ.get("CAIRN_MISUSE_PROGRAMS",
                           os.path.join(ROOT, "build/release/tests/misuse"))

@@ -19,8 +19,8 @@ STOPPED = frozenset((DETECTED, GUARDED, FAULTED, PREVENTED))
 CHANCE = "chance"
 
 # What stands for each in a table.
-LETTERS = {DETECTED: "D", GUARDED: "G", FAULTED: "F", PREVENTED: "P", CRASHED: "c", HUNG: "h", SILENT: "-",
-           NOT_POSSIBLE: ".", CHANCE: "~"}
+LETTERS = {DETECTED: "D", GUARDED: "G", FAULTED: "F", PREVENTED: "P", CRASHED: "c", HUNG: "h",
+           SILENT: "-", NOT_POSSIBLE: ".", CHANCE: "~"}
 
 ABORTS = frozenset((signal.SIGABRT, signal.SIGTRAP, signal.SIGILL))
 FAULTS = frozenset((signal.SIGSEGV, signal.SIGBUS))

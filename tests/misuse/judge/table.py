@@ -60,7 +60,8 @@ def summary(results, columns, kinds):
         outcomes = [cell.outcome for kind in kinds for cell in cells_of(results, column, kind)]
         row = [column.name, f"**{whole}**", f"{stopped} of {possible}"]
         row += [str(outcomes.count(outcome)) for outcome in
-                ("detected", "guarded", "faulted", "prevented", CHANCE, "crashed", "hung", "silent")]
+                ("detected", "guarded", "faulted", "prevented", CHANCE, "crashed", "hung",
+                 "silent")]
         for family in families:
             own = [kind for kind in kinds if kind.family == family]
             row.append(f"{counts(results, column, own)[0]} of {len(own)}")
