@@ -58,10 +58,10 @@ endfunction()
 # cairn_module_test(LAYER layer SOURCE file [FAULTS]): a cmocka program over the core; nothing in it
 # is interposed, so it may use libc's malloc. FAULTS puts tests/os/os_faulty.c between the core and
 # the operating system: the linker leads each call of these functions to __wrap_ and its name.
-set(CAIRN_FAULTY os_reserve os_commit os_map os_purge os_purge_ranges os_move_pages
-    os_map_anew os_name os_on_thread_exit os_discard os_file_open os_file_close os_file_size
-    os_file_resize os_memory_file os_map_file os_flush os_advise os_on_bus_error os_slot_write
-    os_protect os_on_fault)
+set(CAIRN_FAULTY os_reserve os_reserve_guarded os_commit os_map os_purge os_purge_ranges
+    os_move_pages os_map_anew os_name os_on_thread_exit os_discard os_file_open os_file_close
+    os_file_size os_file_resize os_memory_file os_map_file os_flush os_advise os_on_bus_error
+    os_slot_write os_protect os_on_fault)
 function(cairn_module_test)
   cmake_parse_arguments(PARSE_ARGV 0 arg "FAULTS" "LAYER;SOURCE" "")
   get_filename_component(stem ${arg_SOURCE} NAME_WE)

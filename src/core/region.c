@@ -49,9 +49,9 @@ static struct region *region_reserve(size_t size) {
     }
     size_t want = smaller(larger(regions.reserved, REGION_FIRST), REGION_MAX);
     for (want = larger(want, size); want >= size; want = larger(want / 2, size)) {
-        void *base = os_reserve(want, BLOCK_SIZE);
+        void *base = os_reserve_guarded(want, BLOCK_SIZE);
         if (base != NULL && !chunk_map_cover((uintptr_t)base, want)) {
-            os_unreserve(base, want);
+            os_unreserve_guarded(base, want);
             base = NULL;
         }
         if (base != NULL) {

@@ -25,6 +25,12 @@ void *os_reserve(size_t size, size_t alignment);
 /* Gives a reservation, or a part of it at either end, back. */
 void os_unreserve(void *address, size_t size);
 
+/* The same with a page before it and one behind that stay untouchable: the kernel puts mappings
+ * side by side, so that what runs beyond the reservation would run into another, a table of ours
+ * perhaps.  Given back as a whole. */
+void *os_reserve_guarded(size_t size, size_t alignment);
+void os_unreserve_guarded(void *address, size_t size);
+
 /* Makes reserved memory readable and writable; it reads as zero until written.  False if refused
  * (then nothing has changed). */
 bool os_commit(void *address, size_t size);

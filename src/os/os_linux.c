@@ -62,24 +62,36 @@ void os_unreserve(void *address, size_t size) {
     errno = saved;
 }
 
-void *os_reserve(size_t size, size_t alignment) {
-    if (alignment <= os_page_size()) {
-        return map(size, PROT_NONE);
-    }
-    if (size + alignment < size) {
+/* With so many bytes kept on each side of it. */
+static void *reserve(size_t size, size_t alignment, size_t guard) {
+    size_t whole = size + alignment + 2 * guard;
+    if (whole < size) {
         return NULL;
     }
-    char *address = map(size + alignment, PROT_NONE);
+    char *address = map(whole, PROT_NONE);
     if (address == NULL) {
         return NULL;
     }
-    char *aligned = (char *)round_up((uintptr_t)address, alignment);
-    size_t before = (size_t)(aligned - address);
+    char *aligned = (char *)round_up((uintptr_t)address + guard, alignment);
+    size_t before = (size_t)(aligned - address) - guard;
     if (before != 0) {
         os_unreserve(address, before);
     }
-    os_unreserve(aligned + size, alignment - before);
+    os_unreserve(aligned + size + guard, alignment - before);
     return aligned;
+}
+
+void *os_reserve(size_t size, size_t alignment) {
+    return alignment <= os_page_size() ? map(size, PROT_NONE) : reserve(size, alignment, 0);
+}
+
+void *os_reserve_guarded(size_t size, size_t alignment) {
+    return reserve(size, alignment, os_page_size());
+}
+
+void os_unreserve_guarded(void *address, size_t size) {
+    size_t page = os_page_size();
+    os_unreserve((char *)address - page, size + 2 * page);
 }
 
 bool os_commit(void *address, size_t size) {

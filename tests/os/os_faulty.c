@@ -44,6 +44,7 @@ static bool fails(enum os_call kind) {
 }
 
 void *__real_os_reserve(size_t size, size_t alignment);
+void *__real_os_reserve_guarded(size_t size, size_t alignment);
 bool __real_os_commit(void *address, size_t size);
 void *__real_os_map(size_t size);
 bool __real_os_purge(void *address, size_t size);
@@ -52,6 +53,7 @@ bool __real_os_move_pages(void *from, void *to, size_t size);
 bool __real_os_on_thread_exit(void (*at_exit)(void *), void *argument);
 
 void *__wrap_os_reserve(size_t size, size_t alignment);
+void *__wrap_os_reserve_guarded(size_t size, size_t alignment);
 bool __wrap_os_commit(void *address, size_t size);
 void *__wrap_os_map(size_t size);
 bool __wrap_os_purge(void *address, size_t size);
@@ -61,6 +63,10 @@ bool __wrap_os_on_thread_exit(void (*at_exit)(void *), void *argument);
 
 void *__wrap_os_reserve(size_t size, size_t alignment) {
     return fails(OS_CALL_RESERVE) ? NULL : __real_os_reserve(size, alignment);
+}
+
+void *__wrap_os_reserve_guarded(size_t size, size_t alignment) {
+    return fails(OS_CALL_RESERVE) ? NULL : __real_os_reserve_guarded(size, alignment);
 }
 
 bool __wrap_os_commit(void *address, size_t size) {

@@ -52,6 +52,31 @@ static void test_reserve(void **state) {
     }
 }
 
+/* Nothing that runs beyond it at either end hits another mapping. */
+static void test_reserve_guarded(void **state) {
+    (void)state;
+    size_t page = os_page_size();
+    for (size_t alignment = page; alignment <= 64 * MIB; alignment *= 4) {
+        char *memory = os_reserve_guarded(4 * MIB, alignment);
+        assert_non_null(memory);
+        assert_int_equal((uintptr_t)memory % alignment, 0);
+        /* Whatever is mapped next may lie right beside it. */
+        char *others[8];
+        for (size_t i = 0; i < 8; i++) {
+            others[i] = os_map(page);
+        }
+        assert_true(os_commit(memory, 4 * MIB));
+        assert_true(is_writable(memory) && is_writable(memory + 4 * MIB - 1));
+        assert_false(is_writable(memory - page) || is_writable(memory - 1));
+        assert_false(is_writable(memory + 4 * MIB) || is_writable(memory + 4 * MIB + page - 1));
+        os_unreserve_guarded(memory, 4 * MIB);
+        for (size_t i = 0; i < 8; i++) {
+            os_unreserve(others[i], page);
+        }
+    }
+    assert_null(os_reserve_guarded(SIZE_MAX - 4095, 4096));
+}
+
 /* The lines of /proc/self/maps that begin in [from, to), and whether one has the text. */
 static size_t mappings_in(const char *from, const char *to, const char *text, bool *has) {
     char line[512];
@@ -398,7 +423,7 @@ int main(void) {
         cmocka_unit_test(test_option),      cmocka_unit_test(test_discard),
         cmocka_unit_test(test_files),       cmocka_unit_test(test_handles),
         cmocka_unit_test(test_populate),    cmocka_unit_test(test_purge_ranges),
-        cmocka_unit_test(test_collapse),
+        cmocka_unit_test(test_collapse),    cmocka_unit_test(test_reserve_guarded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
