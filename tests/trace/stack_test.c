@@ -139,11 +139,14 @@ struct frame_record {
     uintptr_t return_address;
 };
 
+enum { DOWNWARDS = 16 }; /* stands for a record below, that would be believed if it were above */
+
 __attribute__((noinline)) static void lie(uintptr_t caller) {
     struct stack stack;
     struct frame_record *mine = __builtin_frame_address(0);
+    volatile struct frame_record below = {0, mine->return_address};
     uintptr_t saved = mine->caller;
-    mine->caller = caller;
+    mine->caller = caller == DOWNWARDS ? (uintptr_t)&below : caller;
     stack_capture(&stack, 0);
     mine->caller = saved;
     assert_int_equal(stack.count, 2);
@@ -151,13 +154,17 @@ __attribute__((noinline)) static void lie(uintptr_t caller) {
 }
 
 static void *lie_in_many_ways(void *argument) {
+    struct frame_record *elsewhere = argument; /* would be believed if it lay on this stack */
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    *elsewhere = (struct frame_record){0, (uintptr_t)lie};
     const uintptr_t lies[] = {
+        (uintptr_t)elsewhere,
+        DOWNWARDS,
         0,
         1,
         8,
-        here - 4096, /* downwards */
-        here + 1,    /* not aligned */
+        here - 4096,
+        here + 1, /* not aligned */
         UINTPTR_MAX - 7,
         UINTPTR_MAX - 15,
         (uintptr_t)1 << 47,
@@ -172,9 +179,11 @@ static void *lie_in_many_ways(void *argument) {
 
 static void test_lying_frames(void **state) {
     (void)state;
+    struct frame_record on_first_stack; /* above all other stacks */
     pthread_t thread;
-    (void)lie_in_many_ways(NULL);
-    assert_int_equal(pthread_create(&thread, NULL, lie_in_many_ways, NULL), 0);
+    static struct frame_record below_all_stacks;
+    (void)lie_in_many_ways(&below_all_stacks);
+    assert_int_equal(pthread_create(&thread, NULL, lie_in_many_ways, &on_first_stack), 0);
     assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
