@@ -53,9 +53,11 @@ static void choose_target(void) {
     const char *to = options.report;
     if (strncmp(to, "fd:", 3) == 0) {
         chosen.fd = descriptor_of(to + 3);
+        /* One that is not open is no mistake: many programs close what they do not know before
+         * they become another one, which finds the variable all the same. */
         chosen.to_fd = chosen.fd >= 0 && os_file_identity(chosen.fd, &chosen.identity) == 0;
-        if (!chosen.to_fd) {
-            refuse("CAIRN_REPORT", to, "stderr, a file, or fd: and the number of an open one");
+        if (chosen.fd < 0) {
+            refuse("CAIRN_REPORT", to, "stderr, fd: and a number, or a file");
         }
     } else {
         chosen.to_file = to[0] != '\0' && strcmp(to, "stderr") != 0 && os_absolute_path(to, path);
@@ -68,6 +70,7 @@ void report_start(void) {
     if (!chosen.as_json && strcmp(options.report_format, "text") != 0) {
         refuse("CAIRN_REPORT_FORMAT", options.report_format, "text or json");
     }
+    chosen.action = CAIRN_ABORT;
     if (strcmp(options.on_finding, "trap") == 0) {
         chosen.action = CAIRN_TRAP;
     } else if (strcmp(options.on_finding, "continue") == 0) {

@@ -12,8 +12,14 @@
 #include "os/mutex.h"
 #include "os/os.h"
 
-__thread uintptr_t heap_distance __attribute__((tls_model("initial-exec")));
-__thread struct thread_traits thread_traits __attribute__((tls_model("initial-exec")));
+/* In this order, or padding would come between; gcc turns it round otherwise. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define IN_ORDER __attribute__((no_reorder))
+#else
+#define IN_ORDER
+#endif
+IN_ORDER __thread uintptr_t heap_distance __attribute__((tls_model("initial-exec")));
+IN_ORDER __thread struct thread_traits thread_traits __attribute__((tls_model("initial-exec")));
 
 static struct mutex lock = MUTEX(RANK_THREADS);
 _Atomic(struct heap *) all_heaps;

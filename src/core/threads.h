@@ -21,7 +21,8 @@
 extern __thread uintptr_t heap_distance __attribute__((tls_model("initial-exec")));
 
 /* The rest of what a thread has of its own; all zero at its start.  Four bytes: with the above
- * within the sixteen that a library which is loaded late may ask for. */
+ * and the two of trace/stack.c within the sixteen that a library which is loaded late may ask
+ * for. */
 struct thread_traits {
     uint16_t number; /* given by threads_number(); 0: not yet */
     bool gone;       /* its heap was parked for good: it is ending */

@@ -9,19 +9,19 @@ enum { SPINS = 100 };
 
 #ifdef CAIRN_DEBUG
 /* Bit r is set while the thread holds the mutex of rank r. */
-static __thread uint32_t held __attribute__((tls_model("initial-exec")));
+static __thread uint16_t held __attribute__((tls_model("initial-exec")));
 
 static void note_locked(const struct mutex *mutex) {
     CHECK(held >> mutex->rank == 0); /* ascending ranks, and no mutex twice */
-    held |= 1U << mutex->rank;
+    held |= (uint16_t)(1U << mutex->rank);
 }
 
 static void note_unlocked(const struct mutex *mutex) {
     CHECK((held & (1U << mutex->rank)) != 0);
-    held &= ~(1U << mutex->rank);
+    held &= (uint16_t) ~(1U << mutex->rank);
 }
 
-static void note_reset(const struct mutex *mutex) { held &= ~(1U << mutex->rank); }
+static void note_reset(const struct mutex *mutex) { held &= (uint16_t) ~(1U << mutex->rank); }
 #else
 static void note_locked(const struct mutex *mutex) { (void)mutex; }
 static void note_unlocked(const struct mutex *mutex) { (void)mutex; }

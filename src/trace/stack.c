@@ -5,12 +5,43 @@
 #include "base/compiler.h"
 #include "os/os.h"
 
-/* Where the calling thread's own stack is: in units of 4 KiB, how far it reaches down from its end,
- * shifted left by one; bit 0: it is the first thread's.  The end is the address of what the C
- * library keeps for the thread, which it puts there; for the first thread it is the kernel's. */
-static __thread uint32_t own_stack __attribute__((tls_model("initial-exec")));
-enum { STACK_NEW = 0, STACK_OF_FIRST = 1, UNIT_SHIFT = 12 };
-#define STACK_UNKNOWN UINT32_MAX
+/* Where the calling thread's own stack is: how far it reaches down from its end, in units of 4 KiB
+ * and rounded down, as bits 0 to 10 shifted left by bits 11 to 14; bit 15: it is the first
+ * thread's.  The end is the address of what the C library keeps for the thread, which it puts
+ * there; for the first thread it is the kernel's.  (Two bytes, as a library has few of them: see
+ * core/threads.h.) */
+static __thread uint16_t own_stack __attribute__((tls_model("initial-exec")));
+enum {
+    STACK_NEW = 0,
+    STACK_UNKNOWN = 0xffff,
+    STACK_OF_FIRST = 1 << 15,
+    DIGIT_BITS = 11,
+    DIGITS = (1 << DIGIT_BITS) - 1,
+    SHIFT_MAX = 14,
+    UNIT_SHIFT = 12
+};
+
+static uint16_t encode(uintptr_t bytes, unsigned flag) {
+    uintptr_t units = bytes >> UNIT_SHIFT;
+    unsigned shift = 0;
+    while (units >> shift > DIGITS) {
+        shift++;
+    }
+    if (units == 0 || shift > SHIFT_MAX) {
+        return STACK_UNKNOWN;
+    }
+    return (uint16_t)(flag | shift << DIGIT_BITS | (unsigned)(units >> shift));
+}
+
+static uintptr_t decode(uint16_t own) {
+    enum { SHIFT_MASK = 15 };
+    unsigned shift = (unsigned)own >> DIGIT_BITS & SHIFT_MASK;
+    return (uintptr_t)(own & DIGITS) << shift << UNIT_SHIFT;
+}
+
+/* The first thread's stack grows as it is used, and nothing else is near below it: so it is taken
+ * to reach so much further down, or deeper and deeper calls would look each time. */
+#define GROWTH ((uintptr_t)64 << 10)
 
 /* A stack that grew by more between two captures is taken for another one. */
 #define GROWTH_MAX ((uintptr_t)64 << 20)
@@ -20,12 +51,12 @@ struct bounds {
 };
 
 static struct bounds own_bounds(void) {
-    uint32_t own = own_stack;
+    uint16_t own = own_stack;
     if (own == STACK_NEW || own == STACK_UNKNOWN) {
         return (struct bounds){0, 0};
     }
     uintptr_t high = (own & STACK_OF_FIRST) != 0 ? os_first_stack_end() : os_thread_handle();
-    return (struct bounds){high - ((uintptr_t)(own >> 1) << UNIT_SHIFT), high};
+    return (struct bounds){high - decode(own), high};
 }
 
 static bool within(const struct bounds *mapping, uintptr_t address) {
@@ -54,14 +85,14 @@ static SLOW_PATH void look(uintptr_t here) {
     (void)os_each_mapping(compare, &search);
     struct bounds mapping = search.mapping;
     uintptr_t end = os_thread_handle();
-    uint32_t flag = 0;
+    unsigned flag = 0;
     if (!within(&mapping, end)) {
         end = os_first_stack_end();
         flag = STACK_OF_FIRST;
     }
-    uintptr_t units = (end - mapping.low) >> UNIT_SHIFT;
-    bool is_own = within(&mapping, end) && here < end && units < UINT32_MAX >> 1;
-    own_stack = is_own ? (uint32_t)units << 1 | flag : STACK_UNKNOWN;
+    bool is_own = within(&mapping, end) && here < end;
+    uintptr_t more = flag != 0 ? GROWTH : 0;
+    own_stack = is_own ? encode(end - mapping.low + more, flag) : STACK_UNKNOWN;
 }
 
 /* The bounds of the stack that `here` is in; empty if that is none of a thread: a signal handler's,

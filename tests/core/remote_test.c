@@ -1,6 +1,9 @@
 #include "core/remote.h"
 
+#include "base/bits.h"
+#include "config/options.h"
 #include "core/block.h"
+#include "core/report.h"
 #include "core/slab.h"
 #include "support/dies.h"
 
@@ -212,6 +215,34 @@ static void test_late_for_large(void **state) {
     give(object);
 }
 
+/* Where the program wants to go on, what was freed twice is free once: an object at hand and one
+ * that its owner freed, as if other threads had freed them at the same moment. */
+static void test_double_free_goes_on(void **state) {
+    (void)state;
+    strcpy(options.on_finding, "continue");
+    strcpy(options.report, "/dev/null");
+    strcpy(options.report_format, "text");
+    report_start();
+    void *object = take(SIZE);
+    struct chunk *slab = slab_of(object);
+    uint64_t live = CAPACITY - count_bits(slab_free_bits(slab, 0) & low_mask(CAPACITY));
+    uint64_t ready = owner_word_read(&slab->words[0].avail);
+    assert_int_not_equal(ready, 0);
+    give(object);
+    uint64_t frees = heap_self()->counters.remote_frees;
+    uint64_t twice = (ready & -ready) | UINT64_C(1) << ((uintptr_t)object - slab->start) / SIZE;
+    atomic_fetch_or(&shared_of(slab)->remote[0], twice);
+    (void)slab_merge_remote(heap_self(), slab, 0);
+    assert_int_equal(heap_self()->counters.remote_frees, frees);
+    assert_int_equal(owner_word_read(&slab->words[0].avail), ready);
+    assert_int_equal(owner_word_read(&slab->words[0].freed) & ready, 0);
+    assert_int_equal(CAPACITY - count_bits(slab_free_bits(slab, 0) & low_mask(CAPACITY)), live - 1);
+    assert_intact();
+    strcpy(options.on_finding, "abort");
+    strcpy(options.report, "");
+    report_start();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_notification),
@@ -219,6 +250,7 @@ int main(void) {
         cmocka_unit_test(test_no_growth),
         cmocka_unit_test(test_concurrent),
         cmocka_unit_test(test_double_frees),
+        cmocka_unit_test(test_double_free_goes_on),
         cmocka_unit_test_setup(test_late_for_another_slab, empty_heap),
         cmocka_unit_test_setup(test_late_for_released, empty_heap),
         cmocka_unit_test_setup(test_late_for_large, empty_heap),

@@ -155,18 +155,17 @@ static void test_life_is_told_as_json(void **state) {
     report_start();
 }
 
-/* What is no code ends a stack. */
+/* What is no code ends a stack: the frame before it, of a module with a build-id, is the last. */
 static void test_stack_that_went_astray(void **state) {
     (void)state;
-    struct stack stack = {
-        .count = 3, .frame = {(uintptr_t)report_it, (uintptr_t)&life, (uintptr_t)assert_says}};
+    struct stack stack = {.count = 2, .frame = {(uintptr_t)report_it, (uintptr_t)&life}};
     struct life astray = {.allocated_stack = stack_depot_keep(&stack), .allocated_thread = 1};
     struct finding finding = {.what = FOUND_OVERFLOW, .bytes = 1, .life = &astray};
     char text[200];
     (void)snprintf(text, sizeof text, "  allocated by thread 1:\n    0x%lx ",
                    (unsigned long)(uintptr_t)report_it);
     assert_says("free", finding, text);
-    assert_says("free", finding, ")\n  'cairn symbolize'"); /* behind the one frame */
+    assert_says("free", finding, ")\n  'cairn symbolize'");
 }
 
 int main(void) {

@@ -9,6 +9,7 @@
 #include <cairn/options.h>
 #include <cairn/pool.h>
 #include <cairn/regions.h>
+#include <cairn/report.h>
 #include <cairn/scope.h>
 #include <cairn/scratch.h>
 #include <cairn/shared_arena.h>
