@@ -11,10 +11,8 @@
 #include "core/limit.h"
 #include "core/object.h"
 #include "core/remote.h"
+#include "core/shared_heap.h"
 #include "os/os.h"
-
-/* An alignment above it can't be satisfied in 48 bits of address. */
-#define ALIGNMENT_MAX ((size_t)1 << 40)
 
 static void *out_of_memory(void) {
     errno = ENOMEM;
@@ -43,6 +41,10 @@ static void *take_small_once(size_t size, bool *zeroed) {
         return threads_take_late(class, zeroed);
     }
     void *object = heap_take_slow(heap, class, true, zeroed);
+    if (unlikely(object == NULL && heap->shared != NULL)) {
+        heap_flush(heap); /* its limit may be reached with slabs of other classes that are empty */
+        object = heap_take_slow(heap, class, true, zeroed);
+    }
     if (likely(object != NULL)) {
         note(&heap->requests[class], size);
     }
@@ -113,17 +115,14 @@ void *allocate_zeroed_slow(size_t size) {
     return object;
 }
 
-/* Slabs start at multiples of 32 KiB, so a class whose size is a multiple of the alignment
- * aligns all its objects. */
 void *allocate_aligned(size_t alignment, size_t size) {
     if (alignment <= GRANULE) {
         return fast_allocate(size);
     }
     if (size <= SLAB_MAX && alignment <= SLAB_MAX) {
-        for (unsigned c = class_of(size); c < CLASS_COUNT; c++) {
-            if (size_classes[c].size % alignment == 0) {
-                return fast_allocate(size_classes[c].size);
-            }
+        unsigned class = aligned_class_of(alignment, size);
+        if (class < CLASS_COUNT) {
+            return fast_allocate(size_classes[class].size);
         }
     }
     bool zeroed;
@@ -133,7 +132,7 @@ void *allocate_aligned(size_t alignment, size_t size) {
 
 /* --- freeing ---------------------------------------------------------------------------------- */
 
-/* An object of a slab that is not the caller's, or is and is full.  False: there is none at this
+/* An object of a slab, mostly one that is not the caller's, or is and is full.  False: there is none at this
  * address, or it was free already. */
 static bool free_in_slab(uintptr_t address) {
     struct chunk *slab = address_is_mappable(address) ? chunk_of(address) : NULL;
@@ -146,8 +145,14 @@ static bool free_in_slab(uintptr_t address) {
         return false;
     }
     uintptr_t owner = chunk_owner(slab);
-    return owner_heap(owner) == heap_distance ? heap_free_into_full(heap_self(), slab, index)
-                                              : remote_free(slab, index);
+    if (owner_heap(owner) == heap_distance) {
+        return heap_free(heap_self(), slab, index);
+    }
+    if (unlikely(shared_heap_of_owner(owner) != NULL)) {
+        enum shared_freed freed = shared_heap_free(slab, owner, address);
+        return freed == SHARED_MOVED ? free_in_slab(address) : freed == SHARED_FREED;
+    }
+    return remote_free(slab, index);
 }
 
 void free_slow(const char *function, void *pointer) {
@@ -187,6 +192,22 @@ static void *resize_without_copy(const struct object *object, size_t size, size_
     return NULL;
 }
 
+/* An object of a first-class heap stays in its heap; any other comes to where the thread's malloc
+ * does. */
+static void *allocate_beside(const struct object *object, size_t size, bool *zeroed) {
+    struct shared_heap *heap = shared_heap_of(object->chunk);
+    if (unlikely(heap != NULL && &heap->heap != heap_self())) {
+        void *beside = shared_heap_allocate(heap, size, GRANULE, zeroed);
+        return beside != NULL ? beside : out_of_memory();
+    }
+    if (size > SLAB_MAX) {
+        return take_large(size, CHUNK_SIZE, zeroed);
+    }
+    void *beside = fast_allocate(size);
+    *zeroed = bin_for(size)->zeroed != 0; /* it came from there just now */
+    return beside;
+}
+
 void *reallocate(const char *function, void *pointer, size_t size) {
     struct object object = object_require(function, pointer);
     if (fits_well(size, object.usable)) {
@@ -200,7 +221,8 @@ void *reallocate(const char *function, void *pointer, size_t size) {
     if (resized != NULL) {
         return resized;
     }
-    void *copy = fast_allocate(size);
+    bool zeroed;
+    void *copy = allocate_beside(&object, size, &zeroed);
     if (copy == NULL) {
         return size <= object.usable ? pointer : NULL;
     }
@@ -218,15 +240,9 @@ static void *clear(void *pointer, size_t from, size_t to) {
 }
 
 /* Only what is not copied over is cleared, and only if it has to be. */
-static void *copy_zeroed(void *pointer, size_t old_size, size_t size) {
+static void *copy_zeroed(const struct object *object, void *pointer, size_t old_size, size_t size) {
     bool zeroed;
-    void *copy;
-    if (size <= SLAB_MAX) {
-        copy = fast_allocate(size);
-        zeroed = bin_for(size)->zeroed != 0; /* it came from there just now */
-    } else {
-        copy = take_large(size, CHUNK_SIZE, &zeroed);
-    }
+    void *copy = allocate_beside(object, size, &zeroed);
     if (copy == NULL) {
         return NULL;
     }
@@ -251,7 +267,7 @@ void *reallocate_zeroed(const char *function, void *pointer, size_t old_size, si
     if (resized != NULL) {
         return clear(resized, old_size, size < zeroed_from ? size : zeroed_from);
     }
-    void *copy = copy_zeroed(pointer, old_size, size);
+    void *copy = copy_zeroed(&object, pointer, old_size, size);
     return copy == NULL && size <= object.usable ? clear(pointer, old_size, size) : copy;
 }
 

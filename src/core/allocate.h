@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* An alignment above it can't be satisfied in 48 bits of address. */
+#define ALIGNMENT_MAX ((size_t)1 << 40)
+
 /* The bin was empty, or the object is large. */
 void *allocate_slow(size_t size);
 void *allocate_zeroed_slow(size_t size);

@@ -513,7 +513,7 @@ static const struct violation {
     ROW(notification_wild, "a notification leads to a descriptor"),
     ROW(notified_twice, "a slab is in one list of notified slabs"),
     ROW(notified_for_nothing, "a notified slab has a summary"),
-    ROW(heap_state, "a heap is active, parked or lost"),
+    ROW(heap_state, "a heap is active, parked, lost or shared"),
     ROW(heap_lost, "heaps are lost in a fork only"),
     ROW(parked_active, "parked_count counts the parked heaps"),
     ROW(parked_running, "a heap in the parked list is parked"),
