@@ -271,6 +271,9 @@ static struct shared_heap *take_retired(void) {
     return heap;
 }
 
+_Static_assert(sizeof(struct shared_heap) > METADATA_KEPT_LINES * CACHE_LINE,
+               "metadata_take() gives it zeroed, as none is ever given back");
+
 static struct shared_heap *make(void) {
     struct shared_heap *heap = metadata_take((sizeof *heap + CACHE_LINE - 1) / CACHE_LINE);
     if (heap != NULL) {

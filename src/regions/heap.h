@@ -15,10 +15,11 @@ struct fixed_heap;
 
 /* Written once.  One of the two is not NULL. */
 struct cairn_heap {
-    _Atomic(uint32_t) state; /* enum; survives in freed memory until that is used again */
-    bool is_listed;
-    struct shared_heap *shared;
+    struct shared_heap *shared; /* first, as memory that was given back is linked by its first word:
+                                   the state is to survive in it until it is used again */
     struct fixed_heap *fixed;
+    _Atomic(uint32_t) state; /* enum */
+    bool is_listed;
     struct cairn_region region;
 };
 

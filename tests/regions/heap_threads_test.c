@@ -179,8 +179,7 @@ static void destroy_at_the_last_free(void **state) {
             scope = cairn_heap_enter(heap);
         }
         atomic_store(&turn, round);
-        while (cairn_heap_statistics(heap).objects != 0) {
-        }
+        while (cairn_heap_statistics(heap).objects != 0) {}
         cairn_heap_leave(&scope);
         cairn_heap_destroy(heap);
         /* What lies where the heap did is written to: a late free must not touch it. */
