@@ -6,7 +6,7 @@
  *     CAIRN_WITH_HEAP(heap) {
  *         plugin_start();                    // what it allocates by malloc is the heap's
  *     }
- *     free(text);                            // as good as cairn_heap_free(heap, text)
+ *     cairn_free(text);                      // as good as cairn_heap_free(heap, text), or free
  *     cairn_heap_destroy(heap);              // and all that is left of it
  *
  * When not: what dies together and is not freed one by one (an arena is many times faster); to
@@ -75,6 +75,7 @@ bool cairn_heap_delete(struct cairn_heap *heap);
 
 /* Makes a heap.  options may be NULL, for all zero.  NULL with errno ENOMEM: no memory. */
 CAIRN_OWNED_BY(cairn_heap_destroy)
+CAIRN_OWNED_BY(cairn_heap_delete)
 CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_heap *cairn_heap_create(const struct cairn_heap_options *options);
 
@@ -91,39 +92,42 @@ struct cairn_heap *cairn_heap_create_fixed(void *memory, size_t bytes,
 /* Ends an object's life.  NULL is ignored; errno is kept. */
 void cairn_heap_free(struct cairn_heap *heap, void *pointer);
 
+/* Who may free what the functions below return. */
+#define CAIRN_HEAP_OBJECT CAIRN_OWNED_BY_PARAMETER(cairn_heap_free, 2) CAIRN_OWNED_BY(cairn_free)
+
 /* At least `size` bytes, aligned to 16, with undefined contents; of 0 bytes it is an object too. */
-CAIRN_OWNED_BY_PARAMETER(cairn_heap_free, 2)
+CAIRN_HEAP_OBJECT
 CAIRN_ATTRIBUTE(malloc, alloc_size(2), warn_unused_result)
 void *cairn_heap_malloc(struct cairn_heap *heap, size_t size);
 
 /* count * size bytes, all zero.  ENOMEM also if the product overflows. */
-CAIRN_OWNED_BY_PARAMETER(cairn_heap_free, 2)
+CAIRN_HEAP_OBJECT
 CAIRN_ATTRIBUTE(malloc, alloc_size(2, 3), warn_unused_result)
 void *cairn_heap_calloc(struct cairn_heap *heap, size_t count, size_t size);
 
 /* Resizes an object of the heap and keeps what fits of its contents.  Returns its address, which
  * may be a new one.  pointer == NULL: cairn_heap_malloc(heap, size).  size == 0: frees it and
  * returns NULL, errno unchanged.  On failure the object is as it was. */
-CAIRN_OWNED_BY_PARAMETER(cairn_heap_free, 2)
+CAIRN_HEAP_OBJECT
 CAIRN_ATTRIBUTE(alloc_size(3), warn_unused_result)
 void *cairn_heap_realloc(struct cairn_heap *heap, void *pointer, size_t size);
 
 /* The same for count * size bytes; ENOMEM also if the product overflows. */
-CAIRN_OWNED_BY_PARAMETER(cairn_heap_free, 2)
+CAIRN_HEAP_OBJECT
 CAIRN_ATTRIBUTE(alloc_size(3, 4), warn_unused_result)
 void *cairn_heap_reallocarray(struct cairn_heap *heap, void *pointer, size_t count, size_t size);
 
 /* At an address that is a multiple of `alignment`, a power of two; the size need not be one.  NULL
  * with errno EINVAL for any other alignment. */
-CAIRN_OWNED_BY_PARAMETER(cairn_heap_free, 2)
+CAIRN_HEAP_OBJECT
 CAIRN_ATTRIBUTE(malloc, alloc_align(2), alloc_size(3), warn_unused_result)
 void *cairn_heap_aligned_alloc(struct cairn_heap *heap, size_t alignment, size_t size);
 
 /* Copies of a string; of its first `most` bytes and a NUL, if it is longer. */
-CAIRN_OWNED_BY_PARAMETER(cairn_heap_free, 2)
+CAIRN_HEAP_OBJECT
 CAIRN_ATTRIBUTE(malloc, nonnull(2), warn_unused_result)
 char *cairn_heap_strdup(struct cairn_heap *heap, const char *string);
-CAIRN_OWNED_BY_PARAMETER(cairn_heap_free, 2)
+CAIRN_HEAP_OBJECT
 CAIRN_ATTRIBUTE(malloc, nonnull(2), warn_unused_result)
 char *cairn_heap_strndup(struct cairn_heap *heap, const char *string, size_t most);
 
