@@ -161,6 +161,9 @@ static bool check_heap(const struct checker *checker, const struct heap *heap, s
             return false;
         }
     }
+    if (heap->shared != NULL && !checker->after_fork && !checker_books(checker, heap->shared)) {
+        return false;
+    }
     return check_spares(checker, heap) &&
            (checker->after_fork || check_notified(checker, heap, notified));
 }
