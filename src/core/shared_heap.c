@@ -32,19 +32,26 @@ static bool is_open(const struct shared_heap *heap) {
     return heap->lessee == NULL || heap->lessee == threads_own_heap();
 }
 
+/* Lock held.  One is woken at a lease's end, and wakes the next. */
+static void wake(struct shared_heap *heap) {
+    if (unlikely(heap->waiting != 0)) {
+        os_wake_one(&heap->leased);
+    }
+}
+
 static void lock(struct shared_heap *heap) {
-    bool has_waited = false;
     mutex_lock(&heap->lock);
-    while (!is_open(heap)) {
-        mutex_unlock(&heap->lock);
-        os_wait(&heap->leased, 1);
-        has_waited = true;
-        mutex_lock(&heap->lock);
+    if (unlikely(!is_open(heap))) {
+        heap->waiting++;
+        do {
+            mutex_unlock(&heap->lock);
+            os_wait(&heap->leased, 1);
+            mutex_lock(&heap->lock);
+        } while (!is_open(heap));
+        heap->waiting--;
+        wake(heap);
     }
     repair(heap);
-    if (has_waited) {
-        os_wake_one(&heap->leased); /* one is woken at a lease's end, and wakes the next */
-    }
 }
 
 static bool try_lock(struct shared_heap *heap) {
@@ -84,12 +91,12 @@ static void give_up(struct shared_heap *heap) {
     heap->leases = 0;
     /* relaxed: who waits looks again under the lock. */
     atomic_store_explicit(&heap->leased, 0, memory_order_relaxed);
+    wake(heap);
 }
 
 void shared_heap_end_lease(struct shared_heap *heap) {
     mutex_lock(&heap->lock);
-    bool ends = --heap->leases == 0;
-    if (ends) {
+    if (--heap->leases == 0) {
         struct shared_heap **link = &heap->lessee->leased;
         while (*link != heap) {
             link = &(*link)->next_leased;
@@ -98,9 +105,6 @@ void shared_heap_end_lease(struct shared_heap *heap) {
         give_up(heap);
     }
     unlock(heap);
-    if (ends) {
-        os_wake_one(&heap->leased);
-    }
 }
 
 bool shared_heap_is_leased(const struct shared_heap *heap) {
@@ -118,7 +122,6 @@ void shared_heap_end_leases(struct heap *own) {
         mutex_lock(&heap->lock);
         give_up(heap);
         unlock(heap);
-        os_wake_one(&heap->leased);
     }
 }
 
@@ -448,6 +451,7 @@ static void reset(struct shared_heap *heap) {
     bool was_locked = atomic_load_explicit(&heap->lock.state, memory_order_relaxed) != 0;
     mutex_reset(&heap->lock);
     atomic_store_explicit(&heap->in_flight, 0, memory_order_relaxed);
+    heap->waiting = 0;
     bool is_mine = heap->lessee != NULL && heap->lessee == threads_own_heap();
     if (is_mine) {
         return; /* whoever had the lock only looked who has the heap */

@@ -50,6 +50,7 @@ struct shared_heap {
     _Atomic(uint32_t) leased; /* 1 while a thread has it for itself; written under the lock */
     struct heap *lessee;      /* that thread's own heap, or NULL; lock */
     uint32_t leases;          /* how often, one within the other; lock */
+    uint32_t waiting;         /* threads that sleep until a lease ends; lock */
     struct shared_heap *next_leased; /* of the same lessee, whose thread writes */
     bool is_lost; /* in the child of a fork: only the bitmaps are to be trusted; lock */
     struct books books;

@@ -396,6 +396,52 @@ static void a_child_uses_heaps_that_others_were_using(void **state) {
     cairn_heap_destroy(heap);
 }
 
+static void *hold_it(void *heap) {
+    CAIRN_WITH_HEAP(heap) {
+        (void)!take(100);
+        atomic_store(&stage, 1);
+        await(&stage, 2);
+    }
+    return NULL;
+}
+
+/* What a thread that is gone had done by half. */
+static void a_child_repairs_what_others_left(void **state) {
+    (void)state;
+    struct cairn_heap *heap = make();
+    struct shared_heap *shared = shared_heap_of(chunk_of((uintptr_t)cairn_heap_malloc(heap, 1)));
+    pthread_t thread;
+    atomic_store(&stage, 0);
+    assert_int_equal(pthread_create(&thread, NULL, hold_it, heap), 0);
+    await(&stage, 1);
+    shared->heap.queues[class_of(100)].slabs += 3;
+    shared->books.chunks += 7; /* admitted, and not yet there */
+    shared->in_flight++;
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        assert_non_null(cairn_heap_malloc(heap, 100));
+        struct cairn_heap_figures figures = cairn_heap_statistics(heap);
+        assert_int_equal(figures.objects, 3);
+        assert_int_equal(figures.held, figures.slabs * CHUNK_SIZE);
+        struct checker_finding finding;
+        bool holds = checker_run_after_fork(&finding);
+        assert_holds(holds, &finding);
+        cairn_heap_destroy(heap);
+        _exit(0);
+    }
+    shared->heap.queues[class_of(100)].slabs -= 3;
+    shared->books.chunks -= 7;
+    shared->in_flight--;
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    atomic_store(&stage, 2);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_intact();
+    cairn_heap_destroy(heap);
+}
+
 static void a_child_that_was_forked_in_a_scope(void **state) {
     (void)state;
     struct cairn_heap *heap = make();
@@ -435,6 +481,7 @@ int main(void) {
         cmocka_unit_test(delete_while_others_free),
         cmocka_unit_test(others_wait_for_a_scope),
         cmocka_unit_test(a_child_uses_heaps_that_others_were_using),
+        cmocka_unit_test(a_child_repairs_what_others_left),
         cmocka_unit_test(a_child_that_was_forked_in_a_scope),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
