@@ -34,8 +34,8 @@
  * intact.  What is no live object of the heap (freed already, inside an object, another heap's,
  * foreign), and a heap that was destroyed (as long as its memory has no other use) is reported on
  * stderr and ends the process by abort().
- * Cost: a lock for each malloc and free of a small object, 20 ns where the process's heap takes 3; in
- * a scope there is none and it takes the same, and the scope itself 35 ns.  A heap is 8 KiB and a
+ * Cost: a lock for each malloc and free of a small object, 20 ns where the process's heap takes 3;
+ * in a scope there is none and it takes the same, and the scope itself 35 ns.  A heap is 8 KiB and a
  * chunk for each size class in use, and made and destroyed in half a microsecond; destroying takes
  * time in proportion to the chunks.
  *
@@ -203,10 +203,10 @@ struct cairn_heap_figures {
 CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_heap_figures cairn_heap_statistics(struct cairn_heap *heap);
 
-/* Calls visit(context, object, usable bytes) for every live object, and returns how many times.  The
- * calling thread has the heap for itself meanwhile, as in a scope.  A visit may free the object that
- * it gets; it must not allocate from the heap or free others of it.  Objects that other threads free
- * meanwhile may be shown.  0 with errno ENOMEM as cairn_heap_enter(). */
+/* Calls visit(context, object, usable bytes) for every live object, and returns how many times.
+ * The calling thread has the heap for itself meanwhile, as in a scope.  A visit may free the object
+ * that it gets; it must not allocate from the heap or free others of it.  Objects that other
+ * threads free meanwhile may be shown.  0 with errno ENOMEM as cairn_heap_enter(). */
 size_t cairn_heap_walk(struct cairn_heap *heap,
                        void (*visit)(void *context, void *object, size_t bytes), void *context);
 

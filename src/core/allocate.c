@@ -132,8 +132,8 @@ void *allocate_aligned(size_t alignment, size_t size) {
 
 /* --- freeing ---------------------------------------------------------------------------------- */
 
-/* An object of a slab, mostly one that is not the caller's, or is and is full.  False: there is none at this
- * address, or it was free already. */
+/* An object of a slab, mostly one that is not the caller's, or is and is full.  False: there is
+ * none at this address, or it was free already. */
 static bool free_in_slab(uintptr_t address) {
     struct chunk *slab = address_is_mappable(address) ? chunk_of(address) : NULL;
     if (slab == NULL || !chunk_is(slab, CHUNK_SLAB)) {

@@ -72,8 +72,8 @@ void threads_flush(void);
 /* The parked ones alone. */
 void threads_flush_parked(void);
 
-/* For first-class heaps (shared_heap.h): joins the list of all heaps for ever; is in use; has ended,
- * with nothing in it. */
+/* For first-class heaps (shared_heap.h): joins the list of all heaps for ever; is in use; has
+ * ended, with nothing in it. */
 void threads_add_heap(struct heap *heap);
 void threads_revive(struct heap *heap);
 void threads_retire(struct heap *heap);

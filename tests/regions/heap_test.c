@@ -1,5 +1,6 @@
 /* First-class heaps over the core: plain malloc and free are the core's fast paths here. */
 #include <cairn/heap.h>
+#include <cairn/regions.h>
 
 #include <errno.h>
 #include <string.h>
@@ -12,10 +13,10 @@
 #define KIB ((size_t)1024)
 #define MIB (1024 * KIB)
 
-/* More than there is, hidden from the compiler, which would warn of it. */
-static size_t too_much(void) {
-    static volatile size_t most = SIZE_MAX;
-    return most;
+/* Hidden from the compiler, which would warn of it. */
+static size_t wrong(size_t number) {
+    __asm__ volatile("" : "+r"(number));
+    return number;
 }
 
 static struct cairn_heap *make(size_t limit) {
@@ -110,7 +111,7 @@ static void calloc_is_zero(void **state) {
         }
     }
     errno = 0;
-    assert_null(cairn_heap_calloc(heap, too_much() / 2, 3));
+    assert_null(cairn_heap_calloc(heap, wrong(SIZE_MAX / 2), 3));
     assert_int_equal(errno, ENOMEM);
     cairn_heap_destroy(heap);
 }
@@ -157,7 +158,7 @@ static void realloc_stays_in_the_heap(void **state) {
         assert_null(cairn_heap_realloc(heap, object, 0));
     }
     char *object = cairn_heap_realloc(heap, NULL, 100);
-    assert_null(cairn_heap_reallocarray(heap, object, too_much(), 2));
+    assert_null(cairn_heap_reallocarray(heap, object, wrong(SIZE_MAX), 2));
     object = cairn_heap_reallocarray(heap, object, 100, 40);
     assert_true(cairn_heap_usable_size(heap, object) >= 4000);
     assert_int_equal(cairn_heap_statistics(heap).objects, 1);
@@ -196,14 +197,14 @@ static void alignments(void **state) {
             assert_true(cairn_heap_usable_size(heap, object) >= sizes[i]);
         }
     }
-    assert_null(cairn_heap_aligned_alloc(heap, 48, 10));
+    assert_null(cairn_heap_aligned_alloc(heap, wrong(48), 10));
     assert_int_equal(errno, EINVAL);
-    assert_null(cairn_heap_aligned_alloc(heap, 0, 10));
+    assert_null(cairn_heap_aligned_alloc(heap, wrong(0), 10));
     errno = 0;
-    assert_null(cairn_heap_aligned_alloc(heap, (size_t)1 << 62, 10));
+    assert_null(cairn_heap_aligned_alloc(heap, wrong((size_t)1 << 62), 10));
     assert_int_equal(errno, ENOMEM);
     errno = 0;
-    assert_null(cairn_heap_malloc(heap, too_much()));
+    assert_null(cairn_heap_malloc(heap, wrong(SIZE_MAX)));
     assert_int_equal(errno, ENOMEM);
     cairn_heap_destroy(heap);
 }
@@ -483,6 +484,30 @@ static void a_walk_shows_what_is_live(void **state) {
     assert_intact();
 }
 
+static void look(void *context, const struct cairn_region_view *region) {
+    struct cairn_region_view *seen = context;
+    if (strcmp(region->kind, "heap") == 0) {
+        *seen = *region;
+    }
+}
+
+static void is_listed(void **state) {
+    (void)state;
+    struct cairn_region_view seen = {0};
+    struct cairn_heap *heap = make(0);
+    cairn_heap_free(heap, cairn_heap_malloc(heap, 100000));
+    void *object = cairn_heap_malloc(heap, 100);
+    cairn_regions_each(look, &seen);
+    assert_string_equal(seen.name, "test");
+    assert_int_equal(seen.usage.used, cairn_heap_usable_size(heap, object));
+    assert_int_equal(seen.usage.reserved, CHUNK_SIZE);
+    assert_int_equal(seen.usage.peak, 4 * CHUNK_SIZE);
+    cairn_heap_destroy(heap);
+    seen = (struct cairn_region_view){0};
+    cairn_regions_each(look, &seen);
+    assert_null(seen.kind);
+}
+
 static void names(void **state) {
     (void)state;
     struct cairn_heap *heap = make(0);
@@ -536,6 +561,7 @@ int main(void) {
         cmocka_unit_test(a_scope_that_is_broken_off),
         cmocka_unit_test(a_thread_that_ends_in_a_scope),
         cmocka_unit_test(a_walk_shows_what_is_live),
+        cmocka_unit_test(is_listed),
         cmocka_unit_test(names),
         cmocka_unit_test(behind_the_allocator_interface),
     };
