@@ -66,15 +66,19 @@ static void *take_small(size_t size, bool *zeroed) {
     return likely(object != NULL) ? object : out_of_memory();
 }
 
-static void note_large(size_t size) {
+void large_requests_note(size_t size) {
     (void)atomic_fetch_add_explicit(&large_requests.count, 1, memory_order_relaxed);
     (void)atomic_fetch_add_explicit(&large_requests.bytes, size, memory_order_relaxed);
     size_t bytes = round_up(size, os_page_size());
     (void)atomic_fetch_add_explicit(&large_requests.rounded_bytes, bytes, memory_order_relaxed);
+}
+
+static void note_large(size_t size) {
+    large_requests_note(size);
     if (heap_distance != 0) {
         struct heap_counters *counters = &heap_self()->counters;
         counters->large_objects++;
-        counters->large_bytes += bytes;
+        counters->large_bytes += round_up(size, os_page_size());
     }
 }
 

@@ -46,6 +46,9 @@ struct large_requests {
 };
 extern struct large_requests large_requests;
 
+/* Counts one. */
+void large_requests_note(size_t size);
+
 /* Bytes the program may use; 0 for NULL. */
 size_t usable_size(const char *function, const void *pointer);
 

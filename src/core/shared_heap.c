@@ -166,6 +166,9 @@ static void *take_large(struct shared_heap *heap, size_t size, size_t alignment,
         object = large_allocate_in(heap, size, alignment, zeroed);
     }
     shared_heap_leave(heap);
+    if (object != NULL) {
+        large_requests_note(size);
+    }
     return object;
 }
 
