@@ -28,8 +28,8 @@
  * They may be called while other threads' frees of the heap's objects are under way, and wait for
  * them; other calls for the heap must be over.  Freeing waits for nobody.
  * Ownership: objects are the caller's until they are freed or the heap is destroyed.  A free that
- * begins while destroy is at work does nothing more; one that begins later is, as any use of an
- * object that is gone, reported if nothing else lives there by then.
+ * begins when destroy has is one of an object that is gone: it does nothing, or is reported, unless
+ * something else lives there by then.
  * Errors: no memory, and a limit that is reached, are NULL with errno ENOMEM, and the heap is
  * intact.  What is no live object of the heap (freed already, inside an object, another heap's,
  * foreign), and a heap that was destroyed (as long as its memory has no other use) is reported on

@@ -124,8 +124,9 @@ bool large_free(struct chunk *head) {
     if (likely(holder == NULL)) {
         return free_once(head);
     }
-    /* If the heap ends, the object is freed with it. */
-    bool freed = !shared_heap_come(holder) || free_once(head);
+    /* If the heap ends, the object is freed with it; or is the process's by now. */
+    bool is_alive = shared_heap_come(holder);
+    bool freed = (!is_alive && holder_of(head) == holder) || free_once(head);
     shared_heap_leave(holder);
     return freed;
 }

@@ -238,10 +238,12 @@ static bool is_still(const struct chunk *slab, uintptr_t owner) {
 /* Lock held, or counted in. */
 static enum shared_freed free_if_alive(struct shared_heap *heap, struct chunk *slab,
                                        uintptr_t owner, uintptr_t address, bool is_locked) {
+    /* In this order: a heap that was dissolved has no slab any more once it does not live. */
+    bool alive = is_alive(heap);
     if (!is_still(slab, owner)) {
         return SHARED_MOVED;
     }
-    if (!is_alive(heap)) {
+    if (!alive) {
         return SHARED_FREED;
     }
     bool exact;
@@ -410,16 +412,23 @@ struct shared_heap_figures shared_heap_figures(struct shared_heap *heap) {
     return figures;
 }
 
+enum { WORDS_MOST = CHUNK_SIZE / GRANULE / 64 };
+
+/* With a copy of its bits: the slab is released with the last object that the visits free. */
 static size_t walk_slab(struct chunk *slab,
                         void (*visit)(void *context, void *object, size_t usable), void *context) {
-    size_t size = slab_class(slab)->size;
+    const struct size_class *size_class = slab_class(slab);
+    uintptr_t start = slab->start;
+    uint64_t live[WORDS_MOST];
+    for (unsigned w = 0; w < size_class->words; w++) {
+        live[w] = slab_live_bits(slab, w);
+    }
     size_t count = 0;
-    for (unsigned w = 0; w < slab_class(slab)->words; w++) {
-        uint64_t live = slab_live_bits(slab, w);
-        count += count_bits(live);
-        for (; live != 0; live &= live - 1) {
-            size_t index = w * 64 + lowest_bit(live);
-            visit(context, (void *)(slab->start + index * size), size);
+    for (unsigned w = 0; w < size_class->words; w++) {
+        for (uint64_t rest = live[w]; rest != 0; rest &= rest - 1) {
+            size_t index = w * 64 + lowest_bit(rest);
+            visit(context, (void *)(start + index * size_class->size), size_class->size);
+            count++;
         }
     }
     return count;

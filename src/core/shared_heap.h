@@ -21,8 +21,10 @@
  *       d. lets others have what was pushed on its list          (threads_retire)
  *   2 comes before 3 and a before b in the one order of all seq_cst operations, so either 3 sees a,
  *   and touches nothing, or b sees 2, and waits for 4.  A free that finds in 3 that H does not live
- *   is one of an object that destroy is just freeing: it is done.  One that comes to 1 after c
- *   finds no slab, and is reported as one of memory that was released.
+ *   is one of an object that destroy is just freeing: it is done.  One that finds the slab gone, as
+ *   c has begun, is reported as one of memory that was released.  (One that stops between 1 and 2
+ *   until H has ended, serves as another first-class heap, and has a slab in the same place again,
+ *   frees what is there.  So does any free that begins too late; no allocator can tell.)
  *
  *   The memory of a shared heap is kept for other shared heaps, for ever, so 2 to 4 may come at any
  *   time; and what freed into an earlier owner's slab and is late to say so may push it on the list
@@ -85,8 +87,8 @@ enum shared_freed { SHARED_FREED, SHARED_FREED_NOT, SHARED_MOVED };
  * SHARED_FREED_NOT: there is none, or it was free already. */
 enum shared_freed shared_heap_free(struct chunk *slab, uintptr_t owner, uintptr_t address);
 
-/* 2 to 4, for large objects.  False: the heap ends, and they with it; still to be followed by
- * shared_heap_leave(). */
+/* 2 to 4, for large objects.  False: the heap does not live.  To be followed by
+ * shared_heap_leave() in either case. */
 bool shared_heap_come(struct shared_heap *heap);
 void shared_heap_leave(struct shared_heap *heap);
 

@@ -291,6 +291,21 @@ static void delete_while_others_free(void **state) {
     assert_int_equal(settled(), before);
 }
 
+/* A free that read the owner before delete. */
+static void an_object_that_moved_meanwhile(void **state) {
+    (void)state;
+    struct cairn_heap *heap = make();
+    void *object = cairn_heap_malloc(heap, 48);
+    void *large = cairn_heap_malloc(heap, 100000);
+    struct chunk *slab = chunk_of((uintptr_t)object);
+    uintptr_t owner = chunk_owner(slab);
+    assert_true(cairn_heap_delete(heap));
+    assert_int_equal(shared_heap_free(slab, owner, (uintptr_t)object), SHARED_MOVED);
+    give(object);
+    give(large);
+    assert_intact();
+}
+
 /* --- a heap for oneself ----------------------------------------------------------------------- */
 
 static _Atomic(int) stage;
@@ -479,6 +494,7 @@ int main(void) {
         cmocka_unit_test(destroy_waits_for_a_free),
         cmocka_unit_test(an_ended_heap_passes_on),
         cmocka_unit_test(delete_while_others_free),
+        cmocka_unit_test(an_object_that_moved_meanwhile),
         cmocka_unit_test(others_wait_for_a_scope),
         cmocka_unit_test(a_child_uses_heaps_that_others_were_using),
         cmocka_unit_test(a_child_repairs_what_others_left),
