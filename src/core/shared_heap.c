@@ -21,9 +21,11 @@ static struct shared_heap *retired; /* under the lock */
 
 /* Lock held.  In the child of a fork: as the threads that are gone have left it. */
 static void repair(struct shared_heap *heap) {
-    if (unlikely(heap->is_lost)) {
-        heap->is_lost = false;
+    /* relaxed: set before there was another thread. */
+    _Atomic(uint32_t) *state = &heap->heap.state;
+    if (unlikely(atomic_load_explicit(state, memory_order_relaxed) == HEAP_LOST)) {
         heap_rebuild(&heap->heap);
+        atomic_store_explicit(state, HEAP_SHARED, memory_order_seq_cst);
     }
 }
 
@@ -468,7 +470,10 @@ static void reset(struct shared_heap *heap) {
     if (is_mine) {
         return; /* whoever had the lock only looked who has the heap */
     }
-    heap->is_lost = heap->is_lost || was_locked || heap->lessee != NULL;
+    uint32_t state = atomic_load_explicit(&heap->heap.state, memory_order_relaxed);
+    if (state == HEAP_SHARED && (was_locked || heap->lessee != NULL)) {
+        atomic_store_explicit(&heap->heap.state, HEAP_LOST, memory_order_relaxed);
+    }
     heap->lessee = NULL;
     heap->leases = 0;
     atomic_store_explicit(&heap->leased, 0, memory_order_relaxed);

@@ -54,7 +54,6 @@ struct shared_heap {
     uint32_t leases;          /* how often, one within the other; lock */
     uint32_t waiting;         /* threads that sleep until a lease ends; lock */
     struct shared_heap *next_leased; /* of the same lessee, whose thread writes */
-    bool is_lost; /* in the child of a fork: only the bitmaps are to be trusted; lock */
     struct books books;
     void *user; /* whatever the layer above knows it by */
     struct shared_heap *next_retired;

@@ -98,7 +98,7 @@ static void reclaim_lost(void) {
     }
     atomic_store_explicit(&any_lost, false, memory_order_relaxed);
     for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
-        if (state_of(heap) == HEAP_LOST) {
+        if (state_of(heap) == HEAP_LOST && heap->shared == NULL) {
             heap_rebuild(heap);
             park(heap);
         }
