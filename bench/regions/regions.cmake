@@ -52,6 +52,8 @@ if(TARGET cairn_shared)
             regions_bench(pool_cairn${kind}_${bytes} regions/pool_cairn${kind}.c
                 DEFINE OBJECT=${bytes} LINK cairn_shared)
         endforeach()
+        regions_bench(pool_heap_${bytes} regions/pool_heap.c DEFINE OBJECT=${bytes}
+            LINK cairn_shared)
     endforeach()
     regions_bench(object_cairn regions/object_cairn.c LINK cairn_shared)
     regions_bench(batch regions/batch.c LINK cairn_shared)

@@ -54,7 +54,8 @@ enum cairn_chunk_kind {
 enum cairn_heap_state {
     CAIRN_HEAP_ACTIVE = 1, /* of a running thread */
     CAIRN_HEAP_PARKED = 2, /* its thread has ended */
-    CAIRN_HEAP_LOST = 3    /* its thread did not survive a fork */
+    CAIRN_HEAP_LOST = 3,   /* its thread did not survive a fork */
+    CAIRN_HEAP_SHARED = 4  /* a first-class heap (heap.h), of no thread */
 };
 
 /* A slab's owner is the heap at heap_origin + owner, with this added while no object is free. */

@@ -9,9 +9,10 @@
  * When not: std::allocator and operator new are cairn's already in a program that is linked with
  * the library; cairn::allocator is for one that has its malloc from elsewhere, and finds out more.
  *
- * Thread-safety: that of what is behind it: the heap's by any thread, an arena's or a pool's by one
+ * Thread-safety: that of what is behind it: a heap's by any thread, an arena's or a pool's by one
  * at a time (a shared pool's by any).
- * Ownership: resources and allocators refer to an arena, a pool or an allocator and own nothing: it
+ * Ownership: resources and allocators refer to an arena, a pool, a heap or an allocator and own
+ * nothing: it
  * must live longer than the containers.
  * Errors: std::bad_alloc (std::bad_array_new_length if a count overflows), in a program without
  * exceptions std::abort(); no new handler is called.  What the functions behind report, they
@@ -37,6 +38,7 @@
 #include <cairn/allocator.h>
 #include <cairn/arena.h>
 #include <cairn/cairn.h>
+#include <cairn/heap.h>
 #include <cairn/pool.h>
 #include <cairn/tag.h>
 
@@ -175,6 +177,22 @@ class tag_scope {
     struct cairn_tag_scope scope_;
 };
 
+/* --- first-class heaps ------------------------------------------------------------------------ */
+
+/* What the thread allocates by malloc and operator new while this lives comes from the heap. */
+class heap_scope {
+  public:
+    explicit heap_scope(struct cairn_heap *heap) : scope_(cairn_heap_enter(heap)) {
+        detail::required(scope_.heap);
+    }
+    ~heap_scope() { cairn_heap_leave(&scope_); }
+    heap_scope(const heap_scope &) = delete;
+    heap_scope &operator=(const heap_scope &) = delete;
+
+  private:
+    struct cairn_heap_scope scope_;
+};
+
 /* --- memory resources ------------------------------------------------------------------------- */
 
 #if defined(__cpp_lib_memory_resource)
@@ -228,6 +246,32 @@ class arena_resource final : public std::pmr::memory_resource {
     }
 
     struct cairn_arena *arena_;
+};
+
+/* A first-class heap, which must live longer than the containers.  Its limit is std::bad_alloc. */
+class own_heap_resource final : public std::pmr::memory_resource {
+  public:
+    explicit own_heap_resource(struct cairn_heap *heap) noexcept : heap_(heap) {}
+
+  private:
+    void *do_allocate(std::size_t bytes, std::size_t alignment) override {
+        return detail::required(cairn_heap_aligned_alloc(heap_, alignment, bytes));
+    }
+
+    void do_deallocate(void *memory, std::size_t /*bytes*/, std::size_t /*alignment*/) override {
+        cairn_heap_free(heap_, memory);
+    }
+
+    bool do_is_equal(const std::pmr::memory_resource &other) const noexcept override {
+#if defined(__cpp_rtti)
+        auto *same = dynamic_cast<const own_heap_resource *>(&other);
+        return same != nullptr && same->heap_ == heap_;
+#else
+        return this == &other;
+#endif
+    }
+
+    struct cairn_heap *heap_;
 };
 
 /* A pool, for containers of nodes: whatever fits an object of the pool is one, and what is larger

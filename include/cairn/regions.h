@@ -1,4 +1,4 @@
-/* The regions of the process: every arena, pool, object cache and map that is alive, for who wants
+/* The regions of the process: every arena, pool, object cache, heap and map that is alive, for who wants
  * to look.
  *
  *     static void show(void *file, const struct cairn_region_view *region) {

@@ -12,10 +12,8 @@
 #include "core/object.h"
 #include "core/remote.h"
 #include "core/sampling.h"
+#include "core/shared_heap.h"
 #include "os/os.h"
-
-/* An alignment above it can't be satisfied in 48 bits of address. */
-#define ALIGNMENT_MAX ((size_t)1 << 40)
 
 static void *out_of_memory(void) {
     errno = ENOMEM;
@@ -57,9 +55,13 @@ static void *take_small_once(const struct request *request) {
     if (unlikely(heap == NULL)) {
         return threads_take_late(class, request->zeroed);
     }
-    void *object = sampling_is_on() && sampling_is_near(heap, class)
+    void *object = sampling_is_on() && heap->shared == NULL && sampling_is_near(heap, class)
                        ? take_near_sample(heap, class, request)
                        : heap_take_slow(heap, class, true, request->zeroed);
+    if (unlikely(object == NULL && heap->shared != NULL)) {
+        heap_flush(heap); /* its limit may be reached with slabs of other classes that are empty */
+        object = heap_take_slow(heap, class, true, request->zeroed);
+    }
     if (likely(object != NULL)) {
         note(&heap->requests[class], request->size);
     }
@@ -82,17 +84,21 @@ static void *take_small(size_t size, bool *zeroed) {
     return take_small_aligned(class_of(size), size, GRANULE, zeroed);
 }
 
-static void note_large(size_t size) {
+void large_requests_note(size_t size) {
+    (void)atomic_fetch_add_explicit(&large_requests.count, 1, memory_order_relaxed);
+    (void)atomic_fetch_add_explicit(&large_requests.bytes, size, memory_order_relaxed);
     size_t bytes = round_up(size, os_page_size());
+    (void)atomic_fetch_add_explicit(&large_requests.rounded_bytes, bytes, memory_order_relaxed);
+}
+
+static void note_large(size_t size) {
     if (likely(heap_distance != 0)) {
         struct heap_counters *counters = &heap_self()->counters;
         counters->large_objects++;
-        counters->large_bytes += bytes;
+        counters->large_bytes += round_up(size, os_page_size());
         counters->large_asked += size;
     } else {
-        (void)atomic_fetch_add_explicit(&large_requests.count, 1, memory_order_relaxed);
-        (void)atomic_fetch_add_explicit(&large_requests.bytes, size, memory_order_relaxed);
-        (void)atomic_fetch_add_explicit(&large_requests.rounded_bytes, bytes, memory_order_relaxed);
+        large_requests_note(size);
     }
 }
 
@@ -104,7 +110,7 @@ static void *take_large_again(void *request) {
 
 static SLOW_PATH void *sample_large(const struct request *request) {
     struct heap *heap = heap_distance != 0 ? heap_self() : threads_attach();
-    if (heap == NULL) {
+    if (heap == NULL || heap->shared != NULL) {
         return NULL;
     }
     *request->zeroed = false;
@@ -147,21 +153,18 @@ void *allocate_zeroed_slow(size_t size) {
     return object;
 }
 
-/* Slabs start at multiples of 32 KiB, so a class whose size is a multiple of the alignment
- * aligns all its objects. */
 void *allocate_aligned(size_t alignment, size_t size) {
     if (alignment <= GRANULE) {
         return fast_allocate(size);
     }
     if (size <= SLAB_MAX && alignment <= SLAB_MAX) {
-        for (unsigned c = class_of(size); c < CLASS_COUNT; c++) {
-            if (size_classes[c].size % alignment == 0) {
-                struct bin *bin = bin_for(size_classes[c].size);
-                uint64_t avail = owner_word_read(bin->avail);
-                bool zeroed;
-                return likely(avail != 0) ? bin_take(bin, avail)
-                                          : take_small_aligned(c, size, alignment, &zeroed);
-            }
+        unsigned class = aligned_class_of(alignment, size);
+        if (class < CLASS_COUNT) {
+            struct bin *bin = &heap_self()->bins[class];
+            uint64_t avail = owner_word_read(bin->avail);
+            bool zeroed;
+            return likely(avail != 0) ? bin_take(bin, avail)
+                                      : take_small_aligned(class, size, alignment, &zeroed);
         }
     }
     bool zeroed;
@@ -170,8 +173,8 @@ void *allocate_aligned(size_t alignment, size_t size) {
 
 /* --- freeing ---------------------------------------------------------------------------------- */
 
-/* An object of a slab that is not the caller's, or is and is full.  False: there is none at this
- * address, or it was free already. */
+/* An object of a slab, mostly one that is not the caller's, or is and is full.  False: there is
+ * none at this address, or it was free already. */
 static bool free_in_slab(uintptr_t address) {
     struct chunk *slab = address_is_mappable(address) ? chunk_of(address) : NULL;
     if (slab == NULL || !chunk_is(slab, CHUNK_SLAB)) {
@@ -183,8 +186,14 @@ static bool free_in_slab(uintptr_t address) {
         return false;
     }
     uintptr_t owner = chunk_owner(slab);
-    return owner_heap(owner) == heap_distance ? heap_free_into_full(heap_self(), slab, index)
-                                              : remote_free(slab, index);
+    if (owner_heap(owner) == heap_distance) {
+        return heap_free(heap_self(), slab, index);
+    }
+    if (unlikely(shared_heap_of_owner(owner) != NULL)) {
+        enum shared_freed freed = shared_heap_free(slab, owner, address);
+        return freed == SHARED_MOVED ? free_in_slab(address) : freed == SHARED_FREED;
+    }
+    return remote_free(slab, index);
 }
 
 void free_slow(const char *function, void *pointer) {
@@ -234,6 +243,23 @@ static void *resize_without_copy(const struct object *object, size_t size, size_
     return NULL;
 }
 
+/* An object of a first-class heap stays in its heap; any other comes to where the thread's malloc
+ * does. */
+static void *allocate_beside(const struct object *object, size_t size, bool *zeroed) {
+    struct shared_heap *heap = shared_heap_of(object->chunk);
+    if (unlikely(heap != NULL && &heap->heap != heap_self())) {
+        void *beside = shared_heap_allocate(heap, size, GRANULE, zeroed);
+        return beside != NULL ? beside : out_of_memory();
+    }
+    if (size > SLAB_MAX) {
+        return take_large(size, GRANULE, zeroed);
+    }
+    struct bin *bin = bin_for(size);
+    uint64_t avail = owner_word_read(bin->avail);
+    *zeroed = bin->zeroed != 0;
+    return likely(avail != 0) ? bin_take(bin, avail) : take_small(size, zeroed);
+}
+
 void *reallocate(const char *function, void *pointer, size_t size) {
     struct object object = object_require(function, pointer);
     if (fits_well(size, object.usable) && !is_sample_of_other_size(pointer, &object, size)) {
@@ -247,7 +273,8 @@ void *reallocate(const char *function, void *pointer, size_t size) {
     if (resized != NULL) {
         return resized;
     }
-    void *copy = fast_allocate(size);
+    bool zeroed;
+    void *copy = allocate_beside(&object, size, &zeroed);
     if (copy == NULL) {
         return size <= object.usable ? pointer : NULL;
     }
@@ -265,17 +292,9 @@ static void *clear(void *pointer, size_t from, size_t to) {
 }
 
 /* Only what is not copied over is cleared, and only if it has to be. */
-static void *copy_zeroed(void *pointer, size_t old_size, size_t size) {
+static void *copy_zeroed(const struct object *object, void *pointer, size_t old_size, size_t size) {
     bool zeroed;
-    void *copy;
-    if (size <= SLAB_MAX) {
-        struct bin *bin = bin_for(size);
-        uint64_t avail = owner_word_read(bin->avail);
-        zeroed = bin->zeroed != 0;
-        copy = likely(avail != 0) ? bin_take(bin, avail) : take_small(size, &zeroed);
-    } else {
-        copy = take_large(size, GRANULE, &zeroed);
-    }
+    void *copy = allocate_beside(object, size, &zeroed);
     if (copy == NULL) {
         return NULL;
     }
@@ -300,7 +319,7 @@ void *reallocate_zeroed(const char *function, void *pointer, size_t old_size, si
     if (resized != NULL) {
         return clear(resized, old_size, size < zeroed_from ? size : zeroed_from);
     }
-    void *copy = copy_zeroed(pointer, old_size, size);
+    void *copy = copy_zeroed(&object, pointer, old_size, size);
     return copy == NULL && size <= object.usable ? clear(pointer, old_size, size) : copy;
 }
 

@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* An alignment above it can't be satisfied in 48 bits of address. */
+#define ALIGNMENT_MAX ((size_t)1 << 40)
+
 /* The bin was empty, or the object is large. */
 void *allocate_slow(size_t size);
 void *allocate_zeroed_slow(size_t size);
@@ -43,6 +46,9 @@ struct large_requests {
     _Atomic(uint64_t) count, bytes, rounded_bytes;
 };
 extern struct large_requests large_requests;
+
+/* Counts one. */
+void large_requests_note(size_t size);
 
 /* Bytes the program may use; 0 for NULL. */
 size_t usable_size(const char *function, const void *pointer);

@@ -94,6 +94,7 @@ _Static_assert((int)CAIRN_CHUNK_LARGE == (int)CHUNK_LARGE, "published value");
 _Static_assert((int)CAIRN_HEAP_ACTIVE == (int)HEAP_ACTIVE, "published value");
 _Static_assert((int)CAIRN_HEAP_PARKED == (int)HEAP_PARKED, "published value");
 _Static_assert((int)CAIRN_HEAP_LOST == (int)HEAP_LOST, "published value");
+_Static_assert((int)CAIRN_HEAP_SHARED == (int)HEAP_SHARED, "published value");
 _Static_assert(CAIRN_OWNER_FULL == OWNER_FULL, "published value");
 
 #define IS_OF(size, type, field) \

@@ -124,11 +124,14 @@ static size_t free_row(const char *function, struct chunk *slab, struct row row,
     return count_bits(row.objects);
 }
 
-/* Frees a row of a slab of another thread's; 0: it is none, or one of the caller's that is full. */
+/* Frees a row of a slab of another thread's; 0: it is none, but one of the caller's that is full,
+ * or a first-class heap's. */
 static size_t free_remotely(const char *function, void *const *pointers, size_t count) {
     uintptr_t address = (uintptr_t)pointers[0];
     struct chunk *slab = chunk_of(address);
-    if (!chunk_is(slab, CHUNK_SLAB) || owner_heap(chunk_owner(slab)) == heap_distance) {
+    uintptr_t owner = chunk_owner(slab);
+    if (!chunk_is(slab, CHUNK_SLAB) || owner_heap(owner) == heap_distance ||
+        shared_heap_of_owner(owner) != NULL) {
         return 0;
     }
     bool exact;

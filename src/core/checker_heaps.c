@@ -147,8 +147,9 @@ static bool check_notified(const struct checker *checker, const struct heap *hea
 
 static bool check_heap(const struct checker *checker, const struct heap *heap, size_t *notified) {
     enum heap_state state = state_of(heap);
-    EXPECT(state == HEAP_ACTIVE || state == HEAP_PARKED || state == HEAP_LOST,
-           "a heap is active, parked or lost", heap);
+    EXPECT(state == HEAP_ACTIVE || state == HEAP_PARKED || state == HEAP_LOST ||
+               (state == HEAP_SHARED && heap->shared != NULL),
+           "a heap is active, parked, lost or shared", heap);
     if (state == HEAP_LOST) {
         EXPECT(checker->after_fork, "heaps are lost in a fork only", heap);
         return true;
@@ -159,6 +160,9 @@ static bool check_heap(const struct checker *checker, const struct heap *heap, s
         if (!check_bin(checker, heap, c) || !check_queue(checker, heap, c, &holdings)) {
             return false;
         }
+    }
+    if (heap->shared != NULL && !checker->after_fork && !checker_books(checker, heap->shared)) {
+        return false;
     }
     return check_spares(checker, heap) &&
            (checker->after_fork || check_notified(checker, heap, notified));
@@ -204,7 +208,8 @@ bool checker_heaps(const struct checker *checker) {
         if (!check_heap(checker, heap, &notified)) {
             return false;
         }
-        parked += state_of(heap) == HEAP_PARKED && heap != threads_late_heap();
+        parked +=
+            state_of(heap) == HEAP_PARKED && heap != threads_late_heap() && heap->shared == NULL;
     }
     EXPECT(checker->after_fork || notified == 0, "a slab with a summary is in a list",
            threads_first_heap());

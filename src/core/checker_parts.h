@@ -40,6 +40,9 @@ bool checker_chunks(struct checker *checker);
 /* Heaps: bins, queues, notifications, parking.  The descriptors are in order. */
 bool checker_heaps(const struct checker *checker);
 
+/* What a first-class heap holds. */
+bool checker_books(const struct checker *checker, const struct shared_heap *heap);
+
 /* Calls visit(head, argument) for each slab that has an owner; stops where it returns false and
  * returns that. */
 bool checker_each_slab(bool (*visit)(struct chunk *head, void *argument), void *argument);

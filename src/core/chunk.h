@@ -62,12 +62,18 @@ struct slab_word {
     owner_word freed;
 };
 
+struct shared_heap;
+
 struct chunk {
     _Atomic(uintptr_t)
         owner;           /* see OWNER_...; owner writes (the adopter, under the registry lock) */
     uint64_t reciprocal; /* slab: size_class.reciprocal; otherwise 0 */
-    struct slab_word *words; /* slab: &one, or size_class.words of them in the metadata tables */
-    uintptr_t start;         /* address of the chunk */
+    union {
+        struct slab_word
+            *words; /* slab: &one, or size_class.words of them in the metadata tables */
+        struct shared_heap *_Atomic holder; /* large: the first-class heap that it is of, or NULL */
+    };
+    uintptr_t start; /* address of the chunk */
     union {
         struct slab_word one;
         struct {
@@ -99,7 +105,7 @@ struct chunk_shared {
     _Atomic(struct chunk *)
         notified;              /* link in an owner's list of slabs with remote frees; likewise */
     struct chunk *next, *prev; /* slab: the bin's queue; owner writes */
-    uint64_t reserved[2];
+    struct chunk *next_held, *prev_held; /* what the same first-class heap holds: heap_books.h */
 };
 
 _Static_assert(sizeof(struct chunk) == CACHE_LINE, "one cache line");

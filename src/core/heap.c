@@ -26,7 +26,17 @@ static void empty_bin(struct bin *bin) { bin->avail = heap_origin.none.bins[0].a
 void heap_start(struct heap *heap) {
     for (unsigned c = 0; c < CLASS_COUNT; c++) {
         empty_bin(&heap->bins[c]);
+        heap->queues[c] = (struct queue){0};
     }
+    heap->holes.count = 0;
+}
+
+unsigned aligned_class_of(size_t alignment, size_t size) {
+    unsigned class = class_of(size);
+    while (class < CLASS_COUNT && size_classes[class].size % alignment != 0) {
+        class ++;
+    }
+    return class;
 }
 
 /* --- the queue of slabs with free objects ----------------------------------------------------- */
@@ -156,7 +166,9 @@ static bool go_on_or_leave(struct heap *heap, unsigned class) {
 /* An adopted or a new slab becomes the current one.  False: no memory. */
 static bool add_slab(struct heap *heap, unsigned class, bool may_adopt) {
     struct queue *queue = &heap->queues[class];
-    struct chunk *slab = may_adopt ? threads_adopt_slab(heap, class) : NULL;
+    /* What a first-class heap has is all its own. */
+    bool adopts = may_adopt && heap->shared == NULL;
+    struct chunk *slab = adopts ? threads_adopt_slab(heap, class) : NULL;
     if (slab != NULL) {
         queue_remove(queue, slab);
         if (try_slab(heap, class, slab)) {
@@ -246,6 +258,19 @@ bool heap_free_into_full(struct heap *heap, struct chunk *slab, uint64_t index) 
     }
     holes_look(heap, class);
     return true;
+}
+
+bool heap_free(struct heap *heap, struct chunk *slab, uint64_t index) {
+    if ((chunk_owner(slab) & OWNER_FULL) != 0) {
+        return heap_free_into_full(heap, slab, index);
+    }
+    unsigned class = slab->class;
+    enum freed freed = slab_free_object(slab, index);
+    if (unlikely(freed == FREED_ALL_OF_WORD)) {
+        heap_word_freed(heap, slab);
+        holes_look(heap, class);
+    }
+    return freed != FREED_TWICE;
 }
 
 void heap_word_freed(struct heap *heap, struct chunk *slab) {
@@ -377,11 +402,7 @@ static void rebuild_slab(struct chunk *slab, void *argument) {
 }
 
 void heap_rebuild(struct heap *heap) {
-    for (unsigned c = 0; c < CLASS_COUNT; c++) {
-        empty_bin(&heap->bins[c]);
-        heap->queues[c] = (struct queue){0};
-    }
-    heap->holes.count = 0;
+    heap_start(heap);
     walk_slabs(rebuild_slab, heap);
     for (unsigned c = 0; c < CLASS_COUNT; c++) {
         release_empty(heap, &heap->queues[c]);

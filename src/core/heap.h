@@ -12,7 +12,8 @@
  * (A queued slab may have that tag too, to be told of its next free: it is *watched*, see holes.h.)
  *
  * Who may touch a heap: its thread while it is HEAP_ACTIVE; whoever holds the registry lock
- * (threads.h) while it is HEAP_PARKED.  Only `notified` is open to all. */
+ * (threads.h) while it is HEAP_PARKED; whoever holds its own lock, or leases it, while it is
+ * HEAP_SHARED (shared_heap.h).  Only `notified` is open to all. */
 #ifndef CAIRN_CORE_HEAP_H
 #define CAIRN_CORE_HEAP_H
 
@@ -55,7 +56,8 @@ struct queue {
 enum heap_state {
     HEAP_ACTIVE = 1, /* a thread has it */
     HEAP_PARKED = 2, /* its thread has ended; waits for another, or to be emptied */
-    HEAP_LOST = 3    /* its thread did not survive a fork: only the bitmaps are to be trusted */
+    HEAP_LOST = 3,   /* its thread did not survive a fork: only the bitmaps are to be trusted */
+    HEAP_SHARED = 4  /* a first-class heap: no thread's */
 };
 
 /* Counted in slow paths only. */
@@ -110,6 +112,8 @@ struct heap {
     uint64_t refills_when_idle; /* counters.refills when it was flushed by idle() */
     struct heap *next;          /* all heaps ever made: see threads.c; written once */
     struct heap *next_parked;
+    struct shared_heap *shared; /* the first-class heap that it is part of, for ever; NULL: none */
+    struct shared_heap *leased; /* first-class heaps that its thread has for itself */
     _Alignas(CACHE_LINE) _Atomic(uintptr_t) spares[HEAP_SPARES]; /* see spare.h; 0: no chunk */
     _Alignas(CACHE_LINE) _Atomic(struct chunk *)
         notified;            /* slabs with remote frees; any thread pushes */
@@ -138,11 +142,20 @@ static inline struct heap *heap_at(uintptr_t distance) {
     return (struct heap *)((uintptr_t)&heap_origin + distance);
 }
 
+/* The first-class heap that a slab with this owner is of; NULL: none, whatever the tags. */
+static inline struct shared_heap *shared_heap_of_owner(uintptr_t owner) {
+    return heap_at(owner & ~(uintptr_t)(CACHE_LINE - 1))->shared;
+}
+
 static inline unsigned class_of(size_t size) {
     return heap_origin.bin_offsets[(size + GRANULE - 1) / GRANULE] >> BIN_STRIDE_LOG;
 }
 
-/* Makes a heap of zeroed memory. */
+/* The least class for objects of up to `size` bytes that are all aligned so, as slabs start at
+ * multiples of 32 KiB; CLASS_COUNT: there is none.  size <= SLAB_MAX; alignment a power of two. */
+unsigned aligned_class_of(size_t alignment, size_t size);
+
+/* Makes a heap of zeroed memory, or one without slabs as good as new. */
 void heap_start(struct heap *heap);
 
 /* Takes one object of a class whose bin is empty.  NULL: no memory.  may_adopt: the registry
@@ -154,6 +167,9 @@ void heap_shorten_handful(struct heap *heap, unsigned class, unsigned count);
 
 /* Frees object `index` of a slab of this heap that is tagged full.  False: it was free already. */
 bool heap_free_into_full(struct heap *heap, struct chunk *slab, uint64_t index);
+
+/* The same whatever its tags. */
+bool heap_free(struct heap *heap, struct chunk *slab, uint64_t index);
 
 /* All objects of one word of the slab are free.  If all of all are, releases it, unless it is
  * current and has hardly been used. */

@@ -6,6 +6,7 @@
 #include "core/block.h"
 #include "core/chunk_map.h"
 #include "core/prefault.h"
+#include "core/shared_heap.h"
 #include "core/spare.h"
 #include "core/threads.h"
 #include "os/os.h"
@@ -29,15 +30,20 @@ static void count_pieces(size_t more, size_t less) {
 
 static size_t chunks_for(size_t bytes) { return (bytes + CHUNK_SIZE - 1) / CHUNK_SIZE; }
 
-static struct chunk *make_head(uintptr_t address, size_t bytes) {
+/* Its chunks are in the holder's books already. */
+static struct chunk *make_head(uintptr_t address, size_t bytes, struct shared_heap *holder) {
     struct chunk *head = chunk_of(address);
     head->start = address;
+    atomic_store_explicit(&head->holder, holder, memory_order_relaxed);
     head->large.bytes = bytes;
     head->large.chunks = chunks_for(bytes);
     head->moves = 0;
     chunk_set_kind(head, CHUNK_LARGE);
     /* release: who finds OWNER_LARGE finds the rest. */
     atomic_store_explicit(&head->owner, OWNER_LARGE, memory_order_release);
+    if (unlikely(holder != NULL)) {
+        books_enter(holder, head);
+    }
     return head;
 }
 
@@ -62,20 +68,42 @@ static void give_chunks(uintptr_t address, size_t count, unsigned moves) {
     }
 }
 
-void *large_allocate(size_t size, size_t alignment, bool *zeroed) {
+static struct shared_heap *holder_of(const struct chunk *head) {
+    return atomic_load_explicit(&head->holder, memory_order_relaxed);
+}
+
+static bool admit(struct shared_heap *holder, size_t chunks) {
+    return likely(holder == NULL) || books_admit(holder, chunks);
+}
+
+static void dismiss(struct shared_heap *holder, size_t chunks) {
+    if (unlikely(holder != NULL)) {
+        books_dismiss(holder, chunks);
+    }
+}
+
+void *large_allocate_in(struct shared_heap *holder, size_t size, size_t alignment, bool *zeroed) {
     size_t bytes = round_up(size, os_page_size());
-    struct run run = take_chunks(chunks_for(bytes), alignment);
-    if (run.address == 0) {
+    if (!admit(holder, chunks_for(bytes))) {
         return NULL;
     }
-    (void)make_head(run.address, bytes);
+    struct run run = take_chunks(chunks_for(bytes), alignment);
+    if (run.address == 0) {
+        dismiss(holder, chunks_for(bytes));
+        return NULL;
+    }
+    (void)make_head(run.address, bytes, holder);
     *zeroed = run.dirty == 0;
     prefault_large(run.address, bytes);
     chunks_watch();
     return (void *)run.address;
 }
 
-bool large_free(struct chunk *head) {
+void *large_allocate(size_t size, size_t alignment, bool *zeroed) {
+    return large_allocate_in(heap_self()->shared, size, alignment, zeroed);
+}
+
+static bool free_once(struct chunk *head) {
     uintptr_t expected = OWNER_LARGE;
     /* acq_rel: one thread wins, and what others wrote to the object comes before its next use. */
     if (!atomic_compare_exchange_strong_explicit(&head->owner, &expected, OWNER_NONE,
@@ -85,8 +113,36 @@ bool large_free(struct chunk *head) {
     uintptr_t start = head->start;
     size_t chunks = head->large.chunks;
     unsigned moves = head->moves;
+    if (unlikely(holder_of(head) != NULL)) {
+        books_remove_large(head);
+    }
     chunk_set_kind(head, CHUNK_RELEASED);
     give_chunks(start, chunks, moves);
+    return true;
+}
+
+bool large_free(struct chunk *head) {
+    struct shared_heap *holder = holder_of(head);
+    if (likely(holder == NULL)) {
+        return free_once(head);
+    }
+    /* If the heap ends, the object is freed with it; or is the process's by now. */
+    bool is_alive = shared_heap_come(holder);
+    bool freed = (!is_alive && holder_of(head) == holder) || free_once(head);
+    shared_heap_leave(holder);
+    return freed;
+}
+
+void large_discard(struct chunk *head) { (void)free_once(head); }
+
+static bool extend(struct chunk *head, size_t have, size_t more, bool *zeroed) {
+    if (!admit(holder_of(head), more)) {
+        return false;
+    }
+    if (!chunks_extend(head->start + have * CHUNK_SIZE, more, zeroed)) {
+        dismiss(holder_of(head), more);
+        return false;
+    }
     return true;
 }
 
@@ -94,7 +150,7 @@ static bool grow_in_place(struct chunk *head, size_t bytes, size_t *zeroed_from)
     size_t have = head->large.chunks;
     size_t want = chunks_for(bytes);
     bool zeroed = false;
-    if (want > have && !chunks_extend(head->start + have * CHUNK_SIZE, want - have, &zeroed)) {
+    if (want > have && !extend(head, have, want - have, &zeroed)) {
         return false;
     }
     if (zeroed) {
@@ -113,6 +169,7 @@ static void shrink_in_place(struct chunk *head, size_t bytes) {
     size_t want = chunks_for(bytes);
     head->large.bytes = bytes;
     head->large.chunks = want;
+    dismiss(holder_of(head), have - want);
     if (want < have && head->moves != 0) {
         (void)chunks_give_anew(head->start + want * CHUNK_SIZE, have - want);
     } else if (want < have) {
@@ -143,17 +200,22 @@ static void *copy(struct chunk *head, struct run run, size_t bytes) {
         prefault_copy(run.address, head->large.bytes);
     }
     memcpy((void *)run.address, (void *)head->start, head->large.bytes);
-    (void)make_head(run.address, bytes);
+    (void)make_head(run.address, bytes, holder_of(head));
     (void)large_free(head);
     return (void *)run.address;
 }
 
 /* The pages move, the bytes stay where they are. */
 static void *move(struct chunk *head, size_t bytes, size_t *zeroed_from) {
+    struct shared_heap *holder = holder_of(head);
     uintptr_t old = head->start;
     size_t old_chunks = head->large.chunks;
+    if (!admit(holder, chunks_for(bytes))) {
+        return NULL;
+    }
     struct run run = chunks_take_to_move(chunks_for(bytes), old_chunks);
     if (run.address == 0) {
+        dismiss(holder, chunks_for(bytes));
         return NULL;
     }
     if (is_better_copied(old_chunks, run, chunks_for(bytes))) {
@@ -162,11 +224,15 @@ static void *move(struct chunk *head, size_t bytes, size_t *zeroed_from) {
     /* Whole chunks, so that nothing of the old ones stays resident. */
     if (!os_move_pages((void *)old, (void *)run.address, old_chunks * CHUNK_SIZE)) {
         chunks_give(run.address, chunks_for(bytes), run.dirty != 0);
+        dismiss(holder, chunks_for(bytes));
         return NULL;
     }
     *zeroed_from = run.dirty == 0 ? old_chunks * CHUNK_SIZE : SIZE_MAX;
     unsigned moves = head->moves;
-    make_head(run.address, bytes)->moves = (uint8_t)(moves + 1);
+    make_head(run.address, bytes, holder)->moves = (uint8_t)(moves + 1);
+    if (unlikely(holder != NULL)) {
+        books_remove_large(head);
+    }
     count_pieces(pieces_of(moves + 1), 0);
     chunk_set_kind(head, CHUNK_RELEASED);
     atomic_store_explicit(&head->owner, OWNER_NONE, memory_order_release);

@@ -13,8 +13,15 @@
 /* size <= REQUEST_MAX; alignment a power of two.  *zeroed: it reads as zero.  NULL: no memory. */
 void *large_allocate(size_t size, size_t alignment, bool *zeroed);
 
+/* The same as an object of a first-class heap, within its limit; NULL: of none.  large_allocate:
+ * of the one that the calling thread's malloc comes from. */
+void *large_allocate_in(struct shared_heap *holder, size_t size, size_t alignment, bool *zeroed);
+
 /* False: another thread has freed it just now. */
 bool large_free(struct chunk *head);
+
+/* Frees one of a heap that ends. */
+void large_discard(struct chunk *head);
 
 /* Changes the size: in place if possible, else by moving page tables.  Returns the address, the
  * old one or a new one; NULL: it has to be done by copying.  From byte *zeroed_from on the object

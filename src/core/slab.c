@@ -3,6 +3,7 @@
 #include "base/bits.h"
 #include "base/check.h"
 #include "core/block.h"
+#include "core/heap_books.h"
 #include "core/holes.h"
 #include "core/metadata.h"
 #include "core/prefault.h"
@@ -45,7 +46,7 @@ static struct run take_chunk(struct heap *owner, unsigned class) {
     return run;
 }
 
-struct chunk *slab_create(struct heap *owner, unsigned class) {
+static struct chunk *create(struct heap *owner, unsigned class) {
     const struct size_class *size_class = &size_classes[class];
     char *table = NULL;
     if (size_class->words > 1) {
@@ -92,9 +93,28 @@ struct chunk *slab_create(struct heap *owner, unsigned class) {
     return slab;
 }
 
+struct chunk *slab_create(struct heap *owner, unsigned class) {
+    if (likely(owner->shared == NULL)) {
+        return create(owner, class);
+    }
+    if (!books_admit(owner->shared, 1)) {
+        return NULL;
+    }
+    struct chunk *slab = create(owner, class);
+    if (slab != NULL) {
+        books_enter(owner->shared, slab);
+    } else {
+        books_dismiss(owner->shared, 1);
+    }
+    return slab;
+}
+
 void slab_release(struct heap *owner, struct chunk *slab) {
     const struct size_class *size_class = slab_class(slab);
     DCHECK(slab_is_empty(slab));
+    if (unlikely(owner->shared != NULL)) {
+        books_remove(owner->shared, slab);
+    }
     slab_set_owner(slab, OWNER_NONE);
     slab->reciprocal = 0; /* so that no address is the start of an object here */
     chunk_set_kind(slab, CHUNK_RELEASED);

@@ -97,6 +97,18 @@ static inline uint64_t slab_free_bits(const struct chunk *slab, unsigned w) {
     return freed | owner_word_read(&word->avail);
 }
 
+/* Objects of word w that other threads freed and the owner has not merged. */
+static inline uint64_t slab_unmerged_bits(const struct chunk *slab, unsigned w) {
+    /* relaxed: whoever frees one meanwhile is seen or not. */
+    return atomic_load_explicit(&shared_of((struct chunk *)(uintptr_t)slab)->remote[w],
+                                memory_order_relaxed);
+}
+
+/* Objects of word w that are in use, as any thread may see it. */
+static inline uint64_t slab_live_bits(const struct chunk *slab, unsigned w) {
+    return ~(slab_free_bits(slab, w) | slab_unmerged_bits(slab, w)) & slab_valid_bits(slab, w);
+}
+
 /* Number of objects that are not free; those in remote words count as live. */
 unsigned slab_live(const struct chunk *slab);
 

@@ -166,7 +166,7 @@ static void add_heaps(struct heap_sums *sums, struct cairn_heap_stats *stats) {
     for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
         if (atomic_load_explicit(&heap->state, memory_order_relaxed) == HEAP_ACTIVE) {
             stats->active_heaps++;
-        } else {
+        } else if (heap->shared == NULL) {
             stats->parked_heaps++;
         }
         add_bins(heap, sums);

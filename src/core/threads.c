@@ -6,6 +6,7 @@
 #include "core/region.h"
 #include "core/remote.h"
 #include "core/sampling.h"
+#include "core/shared_heap.h"
 #include "core/slab.h"
 #include "core/spare.h"
 #include "core/walk.h"
@@ -48,14 +49,19 @@ struct heap *threads_first_heap(void) {
     return atomic_load_explicit(&all_heaps, memory_order_acquire);
 }
 
+/* Lock held. */
+static void add_heap(struct heap *heap) {
+    heap->next = atomic_load_explicit(&all_heaps, memory_order_relaxed);
+    /* release: who walks the list finds an initialised heap. */
+    atomic_store_explicit(&all_heaps, heap, memory_order_release);
+}
+
 static struct heap *heap_new(void) {
     struct heap *heap = metadata_take((sizeof(struct heap) + CACHE_LINE - 1) / CACHE_LINE);
     if (heap != NULL) {
         heap_start(heap);
         first_heap = first_heap == NULL ? heap : first_heap;
-        heap->next = atomic_load_explicit(&all_heaps, memory_order_relaxed);
-        /* release: who walks the list finds an initialised heap. */
-        atomic_store_explicit(&all_heaps, heap, memory_order_release);
+        add_heap(heap);
     }
     return heap;
 }
@@ -99,7 +105,7 @@ static void reclaim_lost(void) {
     }
     atomic_store_explicit(&any_lost, false, memory_order_relaxed);
     for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
-        if (state_of(heap) == HEAP_LOST) {
+        if (state_of(heap) == HEAP_LOST && heap->shared == NULL) {
             heap_rebuild(heap);
             park(heap);
         }
@@ -116,6 +122,7 @@ static void thread_ends(void *argument) {
     heap_distance = 0;
     thread_traits.gone = true;
     spare_note_heaps(-1);
+    shared_heap_end_leases(heap);
     threads_lock();
     park(heap);
     threads_unlock();
@@ -161,6 +168,14 @@ struct heap *threads_attach(void) {
         (void)os_on_thread_exit(thread_ends, heap);
     }
     return heap;
+}
+
+struct heap *threads_own_heap(void) {
+    struct heap *heap = heap_self();
+    if (unlikely(heap->shared != NULL)) {
+        return heap->shared->lessee;
+    }
+    return heap_distance != 0 ? heap : NULL;
 }
 
 void *threads_take_late(unsigned class, bool *zeroed) {
@@ -225,6 +240,48 @@ void threads_drain_parked(struct heap *heap) {
     threads_unlock();
 }
 
+/* --- first-class heaps ------------------------------------------------------------------------ */
+
+void threads_add_heap(struct heap *heap) {
+    threads_lock();
+    add_heap(heap);
+    threads_unlock();
+}
+
+void threads_revive(struct heap *heap) {
+    threads_lock();
+    set_state(heap, HEAP_SHARED);
+    threads_unlock();
+}
+
+/* In this order as in park(): what is pushed later is drained by who pushes it. */
+void threads_retire(struct heap *heap) {
+    threads_lock();
+    set_state(heap, HEAP_PARKED);
+    heap_drain(heap);
+    threads_unlock();
+}
+
+bool threads_take_in(struct chunk *(*next)(struct shared_heap *), struct shared_heap *from) {
+    threads_lock();
+    reclaim_lost();
+    if (parked == NULL) {
+        struct heap *heap = heap_new();
+        if (heap != NULL) {
+            park(heap);
+        }
+    }
+    struct heap *heap = parked;
+    if (heap != NULL) {
+        for (struct chunk *slab; (slab = next(from)) != NULL;) {
+            heap_adopt_slab(heap, slab);
+        }
+        heap_flush(heap);
+    }
+    threads_unlock();
+    return heap != NULL;
+}
+
 void threads_flush_parked(void) {
     threads_lock();
     reclaim_lost();
@@ -277,17 +334,19 @@ static void after_fork_in_child(void) {
     mutex_reset(&lock);
     sampling_after_fork(true);
     regions_note_fork();
+    struct heap *own = threads_own_heap();
     for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
-        if (heap != heap_self() && state_of(heap) == HEAP_ACTIVE) {
+        if (heap != own && state_of(heap) == HEAP_ACTIVE) {
             set_state(heap, HEAP_LOST);
             spare_note_heaps(-1);
             atomic_store_explicit(&any_lost, true, memory_order_relaxed);
         }
     }
-    if (heap_distance != 0) {
-        heap_self()->thread = os_thread_id();
+    if (own != NULL) {
+        own->thread = os_thread_id();
     }
-    if (atomic_load_explicit(&any_lost, memory_order_relaxed)) {
+    bool any_shared = shared_heap_after_fork_in_child();
+    if (any_shared || atomic_load_explicit(&any_lost, memory_order_relaxed)) {
         /* A thread that is gone may have been in the middle of a remote free, of whosever
          * object. */
         for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {

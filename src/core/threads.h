@@ -42,11 +42,17 @@ static inline unsigned threads_number(void) {
     return thread_traits.number;
 }
 
+/* What the calling thread's malloc comes from: its own heap, or a first-class one that it has for
+ * itself. */
 static inline struct heap *heap_self(void) { return heap_at(heap_distance); }
 
 /* The calling thread's heap, made or found if it has none.  NULL: its life is over or there is
  * no memory for a heap; see threads_take_late(). */
 struct heap *threads_attach(void);
+
+/* The calling thread's own heap, also while its malloc comes from elsewhere; NULL: none yet, or
+ * none any more. */
+struct heap *threads_own_heap(void);
 
 /* One object for a thread that can't have a heap.  NULL: no memory. */
 void *threads_take_late(unsigned class, bool *zeroed);
@@ -66,6 +72,16 @@ void threads_flush(void);
 
 /* The parked ones alone. */
 void threads_flush_parked(void);
+
+/* For first-class heaps (shared_heap.h): joins the list of all heaps for ever; is in use; has
+ * ended, with nothing in it. */
+void threads_add_heap(struct heap *heap);
+void threads_revive(struct heap *heap);
+void threads_retire(struct heap *heap);
+
+/* What next(from) returns until it is NULL, slabs of a first-class heap whose queues are forgotten
+ * then, becomes a parked heap's.  False: no memory, and next was not called. */
+bool threads_take_in(struct chunk *(*next)(struct shared_heap *), struct shared_heap *from);
 
 /* The spare chunks of all heaps, whosever, go to the block allocator. */
 void threads_flush_spares(void);

@@ -2,6 +2,7 @@
 
 #include "base/bits.h"
 #include "core/block.h"
+#include "core/shared_heap.h"
 #include "core/slab.h"
 #include "core/threads.h"
 #include "os/os.h"
@@ -84,7 +85,7 @@ size_t trim_unused(void) {
     size_t before = measured_so_far();
     threads_flush_parked();
     threads_flush_spares();
-    size_t bytes = trim_parked();
+    size_t bytes = trim_parked() + shared_heap_trim_all();
     (void)chunks_purge_all();
     bytes += measured_so_far() - before;
     chunks_measure(false);

@@ -14,10 +14,12 @@ enum mutex_rank {
     RANK_REGISTRY = 1, /* the list of regions; held while a visitor may allocate */
     RANK_CACHES = 2,   /* the list of object caches */
     RANK_REGION = 3,   /* the insides of one region: a pool's growth, an object cache's slabs */
-    RANK_THREADS = 4,  /* the registry of heaps: parking, adoption, fork */
-    RANK_CHUNKS = 5,   /* regions, blocks, runs of chunks */
-    RANK_METADATA = 6, /* the tables' own memory */
-    RANK_SAMPLES = 7   /* the slots of samples */
+    RANK_HEAP = 4,     /* the bins and queues of one first-class heap */
+    RANK_THREADS = 5,  /* the registry of heaps: parking, adoption, fork */
+    RANK_BOOKS = 6,    /* which chunks the first-class heaps hold */
+    RANK_CHUNKS = 7,   /* regions, blocks, runs of chunks */
+    RANK_METADATA = 8, /* the tables' own memory */
+    RANK_SAMPLES = 9   /* the slots of samples */
 };
 
 struct mutex {

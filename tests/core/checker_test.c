@@ -6,6 +6,7 @@
 #include "core/block.h"
 #include "core/chunk_map.h"
 #include "core/region.h"
+#include "core/shared_heap.h"
 #include "core/slab.h"
 #include "core/spare.h"
 #include "core/threads.h"
@@ -57,6 +58,7 @@ static struct {
     struct block *block;  /* with dirty chunks */
     struct block *beyond; /* not committed */
     struct chunk *free;
+    struct shared_heap *shared; /* with a large object and a slab, the latest held */
 } scene;
 
 static struct chunk *slab_of(void *object) { return chunk_of((uintptr_t)object); }
@@ -118,6 +120,9 @@ static int make_scene(void **state) {
     assert_non_null(scene.parked->next_parked);
     bool zeroed;
     assert_non_null(threads_take_late(class_of(SMALL), &zeroed));
+    scene.shared = shared_heap_create(5);
+    assert_non_null(shared_heap_allocate(scene.shared, LARGE, GRANULE, &zeroed));
+    assert_non_null(shared_heap_allocate(scene.shared, SMALL, GRANULE, &zeroed));
     find_block();
     return 0;
 }
@@ -376,6 +381,19 @@ static void notification_wild(void) { POKE(scene.heap->notified, (struct chunk *
 static void notified_twice(void) { POKE(shared_of(scene.notified)->notified, scene.notified); }
 static void notified_for_nothing(void) { POKE(shared_of(scene.notified)->notified, scene.full); }
 
+static struct chunk *held(void) { return scene.shared->books.held; }
+static void held_wild(void) { POKE(scene.shared->books.held, (struct chunk *)&scene); }
+static void held_links_disagree(void) { POKE(shared_of(held())->prev_held, held()); }
+static void held_not_owned(void) { POKE(scene.shared->books.held, scene.full); }
+static void held_too_little(void) { POKE(scene.shared->books.chunks, 1); }
+static void held_too_much(void) { POKE(scene.shared->books.chunks, 5); }
+static void held_slab_lost(void) {
+    POKE(shared_of(shared_of(held())->next_held)->prev_held, NULL);
+    POKE(scene.shared->books.held, shared_of(held())->next_held);
+}
+static void held_peak(void) { POKE(scene.shared->books.peak, 1); }
+static void held_limit(void) { POKE(scene.shared->books.limit, 1); }
+
 static void heap_state(void) { POKE(scene.heap->state, 0); }
 static void heap_lost(void) { POKE(scene.parked->state, HEAP_LOST); }
 static void parked_active(void) { POKE(scene.parked->state, HEAP_ACTIVE); }
@@ -513,7 +531,15 @@ static const struct violation {
     ROW(notification_wild, "a notification leads to a descriptor"),
     ROW(notified_twice, "a slab is in one list of notified slabs"),
     ROW(notified_for_nothing, "a notified slab has a summary"),
-    ROW(heap_state, "a heap is active, parked or lost"),
+    ROW(held_wild, "what a heap holds is a chunk"),
+    ROW(held_links_disagree, "the links of what a heap holds agree"),
+    ROW(held_not_owned, "what a heap holds is its own"),
+    ROW(held_too_little, "books.chunks counts what a heap holds"),
+    ROW(held_too_much, "books.chunks counts what a heap holds"),
+    ROW(held_slab_lost, "a heap's slabs are in its books"),
+    ROW(held_peak, "books.peak is the most that it was"),
+    ROW(held_limit, "a heap holds no more than its limit"),
+    ROW(heap_state, "a heap is active, parked, lost or shared"),
     ROW(heap_lost, "heaps are lost in a fork only"),
     ROW(parked_active, "parked_count counts the parked heaps"),
     ROW(parked_running, "a heap in the parked list is parked"),

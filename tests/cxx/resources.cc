@@ -67,6 +67,39 @@ template <typename Function> static void expect_bad_alloc(Function function) {
     EXPECT(caught);
 }
 
+static void own_heap() {
+    const cairn_heap_options options = {"containers", 4 << 20};
+    cairn_heap *heap = cairn_heap_create(&options);
+    cairn_heap *other = cairn_heap_create(nullptr);
+    cairn::own_heap_resource resource(heap);
+    all_containers(&resource);
+    EXPECT(cairn_heap_statistics(heap).objects == 0);
+    EXPECT(resource.is_equal(cairn::own_heap_resource(heap)));
+    EXPECT(!resource.is_equal(cairn::own_heap_resource(other)));
+    for (size_t alignment = 1; alignment <= 65536; alignment *= 2) {
+        void *memory = resource.allocate(100, alignment);
+        EXPECT(address(memory) % alignment == 0 && cairn_heap_of(memory) == heap);
+        resource.deallocate(memory, 100, alignment);
+    }
+    expect_bad_alloc([&] { (void)!resource.allocate(5 << 20); });
+    {
+        std::pmr::vector<char> forgotten(&resource);
+        forgotten.resize(1 << 20);
+        expect_bad_alloc([&] { forgotten.resize(4 << 20); });
+        EXPECT(forgotten.size() == 1 << 20);
+    }
+    void *inside = nullptr;
+    {
+        cairn::heap_scope scope(heap);
+        inside = ::operator new(100);
+    }
+    void *outside = ::operator new(100);
+    EXPECT(cairn_heap_of(inside) == heap && cairn_heap_of(outside) == nullptr);
+    ::operator delete(outside);
+    cairn_heap_destroy(heap);
+    cairn_heap_destroy(other);
+}
+
 static void arena() {
     cairn_arena arena = {};
     cairn::arena_resource resource(arena);
@@ -176,6 +209,7 @@ int main() {
     default_resource fallback;
     std::pmr::set_default_resource(&fallback);
     heap();
+    own_heap();
     arena();
     fixed_arena();
     pool();

@@ -3,6 +3,7 @@
 #include <cairn/anchor.h>
 #include <cairn/arena.h>
 #include <cairn/cairn.h>
+#include <cairn/heap.h>
 #include <cairn/limits.h>
 #include <cairn/map.h>
 #include <cairn/object_cache.h>
@@ -57,6 +58,19 @@ static void arrays() {
 }
 
 static void set_true(void *flag) { *static_cast<bool *>(flag) = true; }
+
+static void heaps() {
+    const cairn_heap_options options = {"plugin", 1 << 20};
+    cairn_heap *heap = cairn_heap_create(&options);
+    char *text = cairn_heap_strdup(heap, "text");
+    CAIRN_WITH_HEAP(heap) {
+        cairn_autofree void *object = cairn_malloc(100);
+        EXPECT(cairn_heap_of(object) == heap);
+    }
+    EXPECT(cairn_heap_of(text) == heap && cairn_heap_statistics(heap).objects == 1);
+    cairn_free(text);
+    cairn_heap_destroy(heap);
+}
 
 static void maps() {
     bool deferred = false;
@@ -124,6 +138,7 @@ int main() {
     arenas();
     objects();
     arrays();
+    heaps();
     maps();
     return 0;
 }

@@ -1,0 +1,15 @@
+/* An object of a heap is freed twice; it is not the last one of its slab. */
+#include <cairn/heap.h>
+
+#include "front/death/death.h"
+
+int main(void) {
+    struct cairn_heap *heap = cairn_heap_create(NULL);
+    EXPECT(cairn_heap_malloc(heap, 40) != NULL);
+    void *object = cairn_heap_malloc(heap, 40);
+    void *again = opaque(object);
+    cairn_heap_free(heap, object);
+    EXPECT_REPORT("cairn_heap_free", again, DOUBLE_FREE, (size_t)48);
+    cairn_heap_free(heap, again);
+    return 0;
+}

@@ -1,0 +1,14 @@
+/* An object of a heap is resized after it was freed. */
+#include <cairn/heap.h>
+
+#include "front/death/death.h"
+
+int main(void) {
+    struct cairn_heap *heap = cairn_heap_create(NULL);
+    EXPECT(cairn_heap_malloc(heap, 40) != NULL);
+    void *object = cairn_heap_malloc(heap, 40);
+    void *again = opaque(object);
+    cairn_heap_free(heap, object);
+    EXPECT_REPORT("cairn_heap_realloc", again, USE_AFTER_FREE, (size_t)48);
+    return cairn_heap_realloc(heap, again, 400) == NULL;
+}
