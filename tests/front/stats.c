@@ -33,12 +33,14 @@ static bool is_in_region(uintptr_t from, uintptr_t to) {
         uint64_t base, reserved;
         memcpy(&base, entry + a->regions.base, sizeof base);
         memcpy(&reserved, entry + a->regions.reserved, sizeof reserved);
-        if (from >= base && from < base + reserved) {
+        uintptr_t guard = (uintptr_t)sysconf(_SC_PAGESIZE); // on each side of a region
+        if (from >= base - guard && from < base + reserved) {
             // Two regions side by side may be one mapping; nothing else may be part of one.
-            EXPECT(to <= base + reserved || is_in_region(base + reserved, to));
+            uintptr_t end = base + reserved + guard;
+            EXPECT(to <= end || is_in_region(end, to));
             return true;
         }
-        EXPECT(to <= base || from >= base + reserved);
+        EXPECT(to <= base - guard || from >= base + reserved);
     }
     return false;
 }

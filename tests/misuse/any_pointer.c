@@ -218,9 +218,19 @@ static _Noreturn void child(const struct test_case *test, int err) {
 
 /* --- the judgement ---------------------------------------------------------------------------- */
 
+/* A sentence of cairn's, and behind it whole lines that are indented. */
 static bool is_one_report(const char *text, size_t length) {
     const char *end = memchr(text, '\n', length);
-    return end != NULL && end + 1 == text + length && strncmp(text, "cairn: ", 7) == 0;
+    if (end == NULL || strncmp(text, "cairn: ", 7) != 0) {
+        return false;
+    }
+    for (const char *line = end + 1; line < text + length; line = end + 1) {
+        end = memchr(line, '\n', (size_t)(text + length - line));
+        if (end == NULL || strncmp(line, "  ", 2) != 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* What the program itself knows: 1 a live object of its own, 0 none, -1 cannot say. */
