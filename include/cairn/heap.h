@@ -35,9 +35,9 @@
  * foreign), and a heap that was destroyed (as long as its memory has no other use) is reported on
  * stderr and ends the process by abort().
  * Cost: a lock for each malloc and free of a small object, 20 ns where the process's heap takes 3;
- * in a scope there is none and it takes the same, and the scope itself 35 ns.  A heap is 8 KiB and a
- * chunk for each size class in use, and made and destroyed in half a microsecond; destroying takes
- * time in proportion to the chunks.
+ * in a scope there is none and it takes the same, and the scope itself 35 ns.  A heap is 8 KiB and
+ * a chunk for each size class in use, and made and destroyed in half a microsecond; destroying
+ * takes time in proportion to the chunks.
  *
  * In the child of a fork heaps are usable, whatever other threads were doing; one in caller memory
  * only if no other thread was using it. */

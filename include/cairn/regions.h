@@ -1,5 +1,5 @@
-/* The regions of the process: every arena, pool, object cache, heap and map that is alive, for who wants
- * to look.
+/* The regions of the process: every arena, pool, object cache, heap and map that is alive, for who
+ * wants to look.
  *
  *     static void show(void *file, const struct cairn_region_view *region) {
  *         fprintf(file, "%s %s: %zu bytes\n", region->kind, region->name, region->usage.used);
