@@ -7,6 +7,8 @@
 #define CAIRN_OPTIONS_H
 
 #define CAIRN_OPTIONS(X)                                                                         \
+    X(profile, TEXT, "CAIRN_PROFILE", "",                                                        \
+      "fast, hardened (guards against what attackers make of mistakes) or debug (finds mistakes)") \
     X(summary, TEXT, "CAIRN_SUMMARY", "",                                                        \
       "where to write a summary of the heap when the program ends: stderr, or a file, to which " \
       "it is appended")                                                                          \

@@ -7,6 +7,7 @@
 #include "core/background.h"
 #include "core/fast.h"
 #include "core/holes.h"
+#include "core/interceptor.h"
 #include "core/large.h"
 #include "core/limit.h"
 #include "core/object.h"
@@ -42,7 +43,8 @@ static void *take_small_once(size_t size, bool *zeroed) {
     if (unlikely(heap == NULL)) {
         return threads_take_late(class, zeroed);
     }
-    void *object = heap_take_slow(heap, class, true, zeroed);
+    void *object = likely(heap->guard == NULL) ? heap_take_slow(heap, class, true, zeroed)
+                                               : heap_take_at_random(heap, class, true, zeroed);
     if (likely(object != NULL)) {
         note(&heap->requests[class], size);
     }
@@ -54,7 +56,7 @@ static void *take_small_again(void *request) {
     return take_small_once(again->size, again->zeroed);
 }
 
-static void *take_small(size_t size, bool *zeroed) {
+void *take_small(size_t size, bool *zeroed) {
     void *object = take_small_once(size, zeroed);
     if (unlikely(object == NULL)) {
         struct request request = {size, GRANULE, zeroed};
@@ -81,7 +83,7 @@ static void *take_large_again(void *request) {
     return large_allocate(again->size, again->alignment, again->zeroed);
 }
 
-static void *take_large(size_t size, size_t alignment, bool *zeroed) {
+void *take_large(size_t size, size_t alignment, bool *zeroed) {
     if (size > REQUEST_MAX || alignment > ALIGNMENT_MAX) {
         return out_of_memory();
     }
@@ -99,11 +101,17 @@ static void *take_large(size_t size, size_t alignment, bool *zeroed) {
 }
 
 void *allocate_slow(size_t size) {
+    if (unlikely(interceptor != NULL)) {
+        return interceptor->allocate(size, GRANULE, false);
+    }
     bool zeroed;
     return size <= SLAB_MAX ? take_small(size, &zeroed) : take_large(size, CHUNK_SIZE, &zeroed);
 }
 
 void *allocate_zeroed_slow(size_t size) {
+    if (unlikely(interceptor != NULL)) {
+        return interceptor->allocate(size, GRANULE, true);
+    }
     bool zeroed = false;
     void *object =
         size <= SLAB_MAX ? take_small(size, &zeroed) : take_large(size, CHUNK_SIZE, &zeroed);
@@ -113,18 +121,27 @@ void *allocate_zeroed_slow(size_t size) {
     return object;
 }
 
-/* Slabs start at multiples of 32 KiB, so a class whose size is a multiple of the alignment
- * aligns all its objects. */
+size_t aligned_room(size_t size, size_t alignment) {
+    if (size <= SLAB_MAX && alignment <= SLAB_MAX) {
+        for (unsigned c = class_of(size); c < CLASS_COUNT; c++) {
+            if (size_classes[c].size % alignment == 0) {
+                return size_classes[c].size;
+            }
+        }
+    }
+    return 0;
+}
+
 void *allocate_aligned(size_t alignment, size_t size) {
     if (alignment <= GRANULE) {
         return fast_allocate(size);
     }
-    if (size <= SLAB_MAX && alignment <= SLAB_MAX) {
-        for (unsigned c = class_of(size); c < CLASS_COUNT; c++) {
-            if (size_classes[c].size % alignment == 0) {
-                return fast_allocate(size_classes[c].size);
-            }
-        }
+    if (unlikely(interceptor != NULL)) {
+        return interceptor->allocate(size, alignment, false);
+    }
+    size_t room = aligned_room(size, alignment);
+    if (room != 0) {
+        return fast_allocate(room);
     }
     bool zeroed;
     return take_large(size == 0 ? 1 : size, alignment < CHUNK_SIZE ? CHUNK_SIZE : alignment,
@@ -135,6 +152,23 @@ void *allocate_aligned(size_t alignment, size_t size) {
 
 /* An object of a slab that is not the caller's, or is and is full.  False: there is none at this
  * address, or it was free already. */
+bool free_object(struct chunk *slab, uint64_t index) {
+    uintptr_t owner = chunk_owner(slab);
+    if (owner_heap(owner) != own_distance()) {
+        return remote_free(slab, index);
+    }
+    if (owner != own_distance()) {
+        return heap_free_into_full(heap_self(), slab, index);
+    }
+    enum freed freed = slab_free_object(slab, index);
+    if (unlikely(freed == FREED_ALL_OF_WORD)) {
+        unsigned class = slab->class;
+        heap_word_freed(heap_self(), slab);
+        holes_look(heap_self(), class);
+    }
+    return freed != FREED_TWICE;
+}
+
 static bool free_in_slab(uintptr_t address) {
     struct chunk *slab = address_is_mappable(address) ? chunk_of(address) : NULL;
     if (slab == NULL || !chunk_is(slab, CHUNK_SLAB)) {
@@ -145,13 +179,11 @@ static bool free_in_slab(uintptr_t address) {
     if (!exact || index >= slab_class(slab)->capacity) {
         return false;
     }
-    uintptr_t owner = chunk_owner(slab);
-    return owner_heap(owner) == heap_distance ? heap_free_into_full(heap_self(), slab, index)
-                                              : remote_free(slab, index);
+    return free_object(slab, index);
 }
 
-void free_slow(const char *function, void *pointer) {
-    if (pointer == NULL || free_in_slab((uintptr_t)pointer)) {
+void free_ordinary(const char *function, void *pointer) {
+    if (free_in_slab((uintptr_t)pointer)) {
         return;
     }
     struct object object;
@@ -162,6 +194,17 @@ void free_slow(const char *function, void *pointer) {
         (void)object_find(pointer, &object, &finding);
         report_bad_pointer(function, &finding);
     }
+}
+
+void free_slow(const char *function, void *pointer) {
+    if (pointer == NULL) {
+        return;
+    }
+    if (unlikely(interceptor != NULL)) {
+        interceptor->free(function, pointer);
+        return;
+    }
+    free_ordinary(function, pointer);
 }
 
 void free_emptied(void *pointer) {
@@ -188,6 +231,9 @@ static void *resize_without_copy(const struct object *object, size_t size, size_
 }
 
 void *reallocate(const char *function, void *pointer, size_t size) {
+    if (unlikely(interceptor != NULL)) {
+        return interceptor->reallocate(function, pointer, SIZE_MAX, size);
+    }
     struct object object = object_require(function, pointer);
     if (fits_well(size, object.usable)) {
         return pointer;
@@ -240,6 +286,9 @@ void *reallocate_zeroed(const char *function, void *pointer, size_t old_size, si
     if (old_size > object.usable) {
         report_wrong_size(function, (uintptr_t)pointer, object.usable, old_size);
     }
+    if (unlikely(interceptor != NULL)) {
+        return interceptor->reallocate(function, pointer, old_size, size);
+    }
     if (fits_well(size, object.usable)) {
         return clear(pointer, old_size, size);
     }
@@ -256,6 +305,9 @@ void *reallocate_zeroed(const char *function, void *pointer, size_t old_size, si
 }
 
 bool resize_in_place(const char *function, void *pointer, size_t size) {
+    if (unlikely(interceptor != NULL)) {
+        return interceptor->resize_in_place(function, pointer, size);
+    }
     struct object object = object_require(function, pointer);
     size_t zeroed_from;
     if (chunk_is(object.chunk, CHUNK_LARGE)) {
@@ -272,6 +324,9 @@ size_t usable_size(const char *function, const void *pointer) {
 }
 
 size_t good_size(size_t size) {
+    if (unlikely(interceptor != NULL)) {
+        return size <= REQUEST_MAX - os_page_size() ? size : 0;
+    }
     if (size <= SLAB_MAX) {
         return size_classes[class_of(size)].size;
     }

@@ -1,6 +1,7 @@
 #include "core/batch.h"
 
 #include "core/fast.h"
+#include "core/interceptor.h"
 #include "core/remote.h"
 #include "core/report.h"
 
@@ -124,11 +125,13 @@ static size_t free_row(const char *function, struct chunk *slab, struct row row,
     return count_bits(row.objects);
 }
 
-/* Frees a row of a slab of another thread's; 0: it is none, or one of the caller's that is full. */
+/* Frees a row of a slab of another thread's; 0: it is none, one of the caller's that is full, or
+ * the interceptor's business. */
 static size_t free_remotely(const char *function, void *const *pointers, size_t count) {
     uintptr_t address = (uintptr_t)pointers[0];
     struct chunk *slab = chunk_of(address);
-    if (!chunk_is(slab, CHUNK_SLAB) || owner_heap(chunk_owner(slab)) == heap_distance) {
+    if (!chunk_is(slab, CHUNK_SLAB) || owner_heap(chunk_owner(slab)) == heap_distance ||
+        interceptor != NULL) {
         return 0;
     }
     bool exact;

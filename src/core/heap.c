@@ -1,5 +1,6 @@
 #include "core/heap.h"
 
+#include "base/random.h"
 #include "core/block.h"
 #include "core/holes.h"
 #include "core/offer.h"
@@ -29,6 +30,14 @@ void heap_start(struct heap *heap) {
     }
 }
 
+void heap_close(struct heap *heap, void *guard) {
+    heap->guard = guard;
+    os_random(&heap->random, sizeof heap->random);
+    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+        empty_bin(&heap->closed[c]);
+    }
+}
+
 /* --- the queue of slabs with free objects ----------------------------------------------------- */
 
 static void queue_append(struct queue *queue, struct chunk *slab) {
@@ -41,6 +50,19 @@ static void queue_append(struct queue *queue, struct chunk *slab) {
         queue->head = slab;
     }
     queue->tail = slab;
+    slab->queued = true;
+}
+
+static void queue_prepend(struct queue *queue, struct chunk *slab) {
+    struct chunk_shared *shared = shared_of(slab);
+    shared->next = queue->head;
+    shared->prev = NULL;
+    if (queue->head != NULL) {
+        shared_of(queue->head)->prev = slab;
+    } else {
+        queue->tail = slab;
+    }
+    queue->head = slab;
     slab->queued = true;
 }
 
@@ -82,6 +104,8 @@ static void set_full(struct heap *heap, struct chunk *slab) {
 static void put_away(struct heap *heap, struct chunk *slab) {
     if (slab_is_empty(slab)) {
         release(heap, slab);
+    } else if (heap->guard != NULL && random_next(&heap->random) % 2 == 0) {
+        queue_prepend(&heap->queues[slab->class], slab); /* whose turn it is can't be foreseen */
     } else {
         queue_append(&heap->queues[slab->class], slab);
     }
@@ -223,6 +247,19 @@ void *heap_take_slow(struct heap *heap, unsigned class, bool may_adopt, bool *ze
     }
     *zeroed = bin->zeroed != 0;
     return bin_take(bin, owner_word_read(bin->avail));
+}
+
+void *heap_take_at_random(struct heap *heap, unsigned class, bool may_adopt, bool *zeroed) {
+    struct bin *bin = &heap->bins[class];
+    if (owner_word_read(bin->avail) == 0 && !refill(heap, class, may_adopt)) {
+        return NULL;
+    }
+    *zeroed = bin->zeroed != 0;
+    uint64_t avail = owner_word_read(bin->avail);
+    unsigned turn = (unsigned)random_next(&heap->random) % 64;
+    unsigned index = (lowest_bit(rotated_right(avail, turn)) + turn) % 64;
+    owner_word_write(bin->avail, avail & ~(UINT64_C(1) << index));
+    return (void *)(bin->base + (uintptr_t)index * bin->size);
 }
 
 /* --- frees that are not fast ------------------------------------------------------------------ */

@@ -16,6 +16,11 @@ void *large_allocate(size_t size, size_t alignment, bool *zeroed);
 /* False: another thread has freed it just now. */
 bool large_free(struct chunk *head);
 
+/* In two steps: from the first on it is not the program's any more, and its chunks are not anyone
+ * else's before the second.  False: as above. */
+bool large_take_away(struct chunk *head);
+void large_give_back(struct chunk *head, bool dirty);
+
 /* Changes the size: in place if possible, else by moving page tables.  Returns the address, the
  * old one or a new one; NULL: it has to be done by copying.  From byte *zeroed_from on the object
  * reads as zero (SIZE_MAX: unknown). */

@@ -12,7 +12,7 @@
 #include "base/compiler.h"
 
 /* Sizes in cache lines that are kept for reuse; larger ones (heaps) are never given back. */
-enum { METADATA_KEPT_LINES = 32, METADATA_MARGIN = METADATA_KEPT_LINES * CACHE_LINE };
+enum { METADATA_KEPT_LINES = 512, METADATA_MARGIN = 32 * CACHE_LINE };
 
 /* Zeroed the first time, as it was given back otherwise; aligned to a cache line.  NULL: no
  * memory. */

@@ -1,6 +1,7 @@
 #include "core/object.h"
 
 #include "core/chunk_map.h"
+#include "core/interceptor.h"
 #include "core/slab.h"
 
 /* The large object that contains an address whose own chunk says nothing about it: only heads
@@ -12,7 +13,7 @@ static struct chunk *large_around(uintptr_t address) {
     for (uint32_t i = 0; i <= chunks_before; i++) {
         struct chunk *head = chunk - i;
         if (chunk_is(head, CHUNK_LARGE)) {
-            return chunk_owner(head) == OWNER_LARGE && address < head->start + head->large.bytes
+            return chunk_owner(head) == OWNER_LARGE && address < large_start(head) + head->large.bytes
                        ? head
                        : NULL;
         }
@@ -28,12 +29,12 @@ static enum found find_large(uintptr_t address, struct object *object, struct fi
         const struct block *block = block_of(address);
         return block == NULL || block->address == 0 ? FOUND_FOREIGN : FOUND_RELEASED;
     }
-    finding->object = head->start;
-    finding->size = head->large.bytes;
-    if (address != head->start) {
+    finding->object = large_start(head);
+    finding->size = head->large.bytes - head->slack;
+    if (address != finding->object) {
         return FOUND_LARGE_BODY;
     }
-    *object = (struct object){.chunk = head, .usable = head->large.bytes};
+    *object = (struct object){.chunk = head, .usable = finding->size};
     return FOUND_LIVE;
 }
 
@@ -55,7 +56,9 @@ static enum found find_in_slab(struct chunk *chunk, uintptr_t address, struct ob
     uint64_t free =
         slab_free_bits(chunk, (unsigned)(index / 64)) |
         atomic_load_explicit(&shared_of(object->chunk)->remote[index / 64], memory_order_relaxed);
-    return (free & bit) != 0 ? FOUND_FREE : FOUND_LIVE;
+    const unsigned char *notes = shared_of(chunk)->notes;
+    bool waits = notes != NULL && note_read(note_of(chunk, index)) == NOTE_WAITS;
+    return (free & bit) != 0 || waits ? FOUND_FREE : FOUND_LIVE;
 }
 
 enum found object_find(const void *pointer, struct object *object, struct finding *finding) {
@@ -64,6 +67,9 @@ enum found object_find(const void *pointer, struct object *object, struct findin
     *object = (struct object){0};
     if (!address_is_mappable(address)) {
         return finding->what = FOUND_FOREIGN;
+    }
+    if (interceptor != NULL && interceptor->find(pointer, &object->usable)) {
+        return finding->what = FOUND_LIVE;
     }
     struct chunk *chunk = chunk_of(address);
     bool in_slab = chunk_is(chunk, CHUNK_SLAB) && chunk_owner(chunk) != OWNER_NONE;

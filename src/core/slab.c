@@ -1,9 +1,12 @@
 #include "core/slab.h"
 
+#include <string.h>
+
 #include "base/bits.h"
 #include "base/check.h"
 #include "core/block.h"
 #include "core/holes.h"
+#include "core/interceptor.h"
 #include "core/metadata.h"
 #include "core/prefault.h"
 #include "core/report.h"
@@ -30,7 +33,7 @@ static void fill_words(struct chunk *slab, unsigned words) {
 
 /* Heaps whose thread has ended are served by others, and have no spares. */
 static bool has_spares(const struct heap *owner) {
-    return heap_distance != 0 && heap_distance_of(owner) == heap_distance;
+    return heap_distance != 0 && heap_distance_of(owner) == own_distance();
 }
 
 static struct run take_chunk(struct heap *owner, unsigned class) {
@@ -45,6 +48,25 @@ static struct run take_chunk(struct heap *owner, unsigned class) {
     return run;
 }
 
+/* --- notes ------------------------------------------------------------------------------------ */
+
+static size_t note_lines(unsigned class) {
+    return lines(size_classes[class].capacity * interceptor->note_bytes);
+}
+
+static unsigned char *take_notes(unsigned class) {
+    unsigned char *notes = metadata_take(note_lines(class));
+    return notes == NULL ? NULL : memset(notes, 0, note_lines(class) * CACHE_LINE);
+}
+
+static void give_notes(unsigned char *notes, unsigned class) {
+    if (notes != NULL) {
+        metadata_give(notes, note_lines(class));
+    }
+}
+
+/* --- making and releasing --------------------------------------------------------------------- */
+
 struct chunk *slab_create(struct heap *owner, unsigned class) {
     const struct size_class *size_class = &size_classes[class];
     char *table = NULL;
@@ -54,8 +76,13 @@ struct chunk *slab_create(struct heap *owner, unsigned class) {
             return NULL;
         }
     }
-    struct run run = take_chunk(owner, class);
+    unsigned char *notes = NULL;
+    struct run run = {0};
+    if (owner->guard == NULL || (notes = take_notes(class)) != NULL) {
+        run = take_chunk(owner, class);
+    }
     if (run.address == 0) {
+        give_notes(notes, class);
         if (table != NULL) {
             metadata_give(table, table_lines(size_class->words));
         }
@@ -81,6 +108,11 @@ struct chunk *slab_create(struct heap *owner, unsigned class) {
         holes_fill(owner, slab);
     }
     slab->purged = 0;
+    if (notes != NULL && !run.zeroed) {
+        memset((void *)run.address, 0, CHUNK_SIZE); /* whatever it was: an interceptor starts so */
+        slab->zeroed = true;
+    }
+    shared->notes = notes;
     slab->live_before = size_class->capacity;
     shared->remote = remote;
     for (unsigned w = 0; w < size_class->words; w++) {
@@ -101,7 +133,9 @@ void slab_release(struct heap *owner, struct chunk *slab) {
     if (size_class->words > 1) {
         metadata_give(slab->words, table_lines(size_class->words));
     }
-    bool dirty = !slab->zeroed || slab->fresh > 0;
+    bool dirty = !slab->zeroed || slab->fresh > 0 || shared_of(slab)->notes != NULL;
+    give_notes(shared_of(slab)->notes, slab->class);
+    shared_of(slab)->notes = NULL;
     if (dirty && has_spares(owner)) {
         spare_give(owner, slab->start);
     } else {

@@ -100,7 +100,7 @@ static enum chunk_state read_head(struct walker *walker, uintptr_t address) {
         }
         struct descriptor copy = copy_descriptor(chunk);
         if (is_large(&copy, address)) {
-            walker->large_bytes = copy.chunk.large.bytes;
+            walker->large_bytes = large_extent(&copy.chunk);
             walker->large_chunks = copy.chunk.large.chunks;
             walker->chunk.is_head = true;
             return STATE_LARGE;

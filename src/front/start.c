@@ -14,6 +14,7 @@
 #include "core/threads.h"
 #include "core/unmerged.h"
 #include "front/summary.h"
+#include "guard/profile.h"
 #include "os/cgroup.h"
 #include "os/os.h"
 #include "regions/object_cache.h"
@@ -33,6 +34,7 @@ __attribute__((constructor(101))) static void start(void) {
     object_cache_start();
     registry_start();
     options_read(os_option, STDERR_FILENO);
+    profile_start(STDERR_FILENO);
     if (options.verbose) {
         announce();
     }

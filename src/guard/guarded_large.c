@@ -1,0 +1,174 @@
+#include "guard/guarded_large.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "core/allocate.h"
+#include "core/chunk_map.h"
+#include "core/large.h"
+#include "guard/canary.h"
+#include "guard/damage.h"
+#include "os/os.h"
+
+/* Alignments above it, in pages, cost more address space than a guard page is worth. */
+enum { LEAD_MAX = 4096 };
+
+static _Atomic(uint32_t) by_protection; /* objects guarded by mprotect */
+
+/* --- guard pages ------------------------------------------------------------------------------ */
+
+/* Both or none; the object has them by mprotect if `head->moves` is not 0. */
+static void put_guards(struct chunk *head) {
+    size_t page = os_page_size();
+    void *before = (void *)(large_start(head) - page);
+    void *behind = (void *)(large_start(head) + head->large.bytes);
+    if (os_guard(before, page) && os_guard(behind, page)) {
+        return;
+    }
+    /* relaxed: a measure for a limit. */
+    if (atomic_fetch_add_explicit(&by_protection, 1, memory_order_relaxed) <
+        GUARDED_BY_PROTECTION) {
+        head->moves = 1;
+        (void)os_protect(before, page, false);
+        (void)os_protect(behind, page, false);
+    } else {
+        (void)atomic_fetch_sub_explicit(&by_protection, 1, memory_order_relaxed);
+    }
+}
+
+/* All of its memory as it was taken, or at least touchable.  True: it is not resident and reads as
+ * zero. */
+static bool remove_guards(struct chunk *head) {
+    void *start = (void *)head->start;
+    size_t size = head->large.chunks * CHUNK_SIZE;
+    if (head->moves != 0) {
+        head->moves = 0;
+        (void)os_protect(start, size, true);
+        (void)atomic_fetch_sub_explicit(&by_protection, 1, memory_order_relaxed);
+    }
+    return os_unguard(start, size);
+}
+
+/* --- allocating ------------------------------------------------------------------------------- */
+
+static char *end_of(const struct chunk *head) {
+    return (char *)large_start(head) + guarded_large_size(head);
+}
+
+static void write_canary(const struct chunk *head) {
+    canary_fill(end_of(head), head->slack, canary_key(large_start(head)));
+}
+
+void *guarded_large_allocate(size_t size, size_t alignment, bool zeroed) {
+    size_t page = os_page_size(), wanted = size == 0 ? 1 : size;
+    size_t lead = alignment <= page ? 1 : alignment / page;
+    lead = lead <= LEAD_MAX ? lead : 0;
+    if (wanted > REQUEST_MAX - (LEAD_MAX + 2) * page) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    size_t bytes = round_up(wanted, page);
+    size_t all = lead == 0 ? bytes : bytes + (lead + 1) * page;
+    bool is_zero;
+    void *taken = take_large(all, alignment < CHUNK_SIZE ? CHUNK_SIZE : alignment, &is_zero);
+    if (taken == NULL) {
+        return NULL;
+    }
+    struct chunk *head = chunk_of((uintptr_t)taken);
+    head->large.bytes = bytes;
+    head->lead = (uint16_t)lead;
+    head->slack = (uint16_t)(bytes - wanted);
+    if (lead != 0) {
+        put_guards(head);
+    }
+    void *object = (void *)large_start(head);
+    if (zeroed && !is_zero) {
+        memset(object, 0, wanted);
+    }
+    write_canary(head);
+    return object;
+}
+
+/* --- what it is ------------------------------------------------------------------------------- */
+
+/* The head is in the chunk of the guard page before, or further back where the alignment put it. */
+struct chunk *guarded_large_find(uintptr_t address) {
+    struct chunk *chunk = chunk_of(address);
+    uint32_t before = chunk_in_window(address);
+    uint32_t most = (uint32_t)(LEAD_MAX * os_page_size() / CHUNK_SIZE);
+    for (uint32_t i = 0; i <= before && i <= most; i++) {
+        struct chunk *head = chunk - i;
+        if (chunk_is(head, CHUNK_LARGE)) {
+            return chunk_owner(head) == OWNER_LARGE && (head->lead | head->slack) != 0 &&
+                           large_start(head) == address
+                       ? head
+                       : NULL;
+        }
+    }
+    return NULL;
+}
+
+void guarded_large_check(const char *function, const struct chunk *head) {
+    size_t size = guarded_large_size(head);
+    uintptr_t object = large_start(head);
+    size_t wrong = canary_first_wrong(end_of(head), head->slack, canary_key(object));
+    if (wrong != head->slack) {
+        damage_around(function, object, size, (ptrdiff_t)(size + wrong));
+    }
+}
+
+bool guarded_large_resize(struct chunk *head, size_t size) {
+    size_t old = guarded_large_size(head);
+    if (size == 0 || round_up(size, os_page_size()) != head->large.bytes) {
+        return false;
+    }
+    if (size > old) {
+        memset((char *)large_start(head) + old, 0, size - old);
+    }
+    head->slack = (uint16_t)(head->large.bytes - size);
+    write_canary(head);
+    return true;
+}
+
+/* --- freeing ---------------------------------------------------------------------------------- */
+
+static void release(struct chunk *head) {
+    bool is_clean = remove_guards(head);
+    large_give_back(head, !is_clean);
+}
+
+static void release_first(struct large_quarantine *quarantine) {
+    struct chunk *head = quarantine->waiting[quarantine->first];
+    quarantine->first = (quarantine->first + 1) % LARGE_WAITING;
+    quarantine->count--;
+    quarantine->bytes -= head->large.chunks * CHUNK_SIZE;
+    release(head);
+}
+
+bool guarded_large_free(struct chunk *head, struct large_quarantine *quarantine) {
+    if (!large_take_away(head)) {
+        return false;
+    }
+    size_t bytes = head->large.chunks * CHUNK_SIZE;
+    if (quarantine == NULL || bytes > LARGE_WAITING_BYTES / 2 ||
+        !os_guard((void *)head->start, bytes)) {
+        release(head);
+        return true;
+    }
+    while (quarantine->count == LARGE_WAITING ||
+           (quarantine->count != 0 && quarantine->bytes + bytes > LARGE_WAITING_BYTES)) {
+        release_first(quarantine);
+    }
+    quarantine->waiting[(quarantine->first + quarantine->count) % LARGE_WAITING] = head;
+    quarantine->count++;
+    quarantine->bytes += bytes;
+    return true;
+}
+
+void large_quarantine_empty(struct large_quarantine *quarantine) {
+    while (quarantine->count != 0) {
+        release_first(quarantine);
+    }
+}

@@ -1,0 +1,265 @@
+#include "guard/hardened.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/allocate.h"
+#include "core/interceptor.h"
+#include "core/object.h"
+#include "core/slab.h"
+#include "core/threads.h"
+#include "guard/canary.h"
+#include "guard/damage.h"
+#include "guard/guarded_large.h"
+#include "guard/quarantine.h"
+#include "guard/zero_size.h"
+
+/* heap->guard */
+struct hardened {
+    struct quarantine small;
+    struct large_quarantine large;
+};
+
+/* The calling thread's heap; NULL: it can't have one. */
+static struct heap *own_heap(void) {
+    return likely(heap_distance != 0) ? heap_self() : threads_attach();
+}
+
+/* Of a closed heap, or of one of before the profile began. */
+static struct hardened *guard_of(const struct heap *heap) {
+    return heap == NULL ? NULL : heap->guard;
+}
+
+/* --- clearing --------------------------------------------------------------------------------- */
+
+typedef uint64_t pair __attribute__((vector_size(16), may_alias));
+
+/* `room` is a class's size: a multiple of 16. */
+static inline void clear(void *object, size_t room) {
+    enum { BY_CALL = 256 }; /* from there on the C library's loop is faster */
+    if (room >= BY_CALL) {
+        memset(object, 0, room);
+        return;
+    }
+    pair *to = object;
+    for (size_t i = 0; i < room / sizeof(pair); i++) {
+        to[i] = (pair){0};
+    }
+}
+
+static inline bool is_clear(const void *object, size_t room) {
+    const pair *from = object;
+    pair all = {0};
+    for (size_t i = 0; i < room / sizeof(pair); i++) {
+        all |= from[i];
+    }
+    return (all[0] | all[1]) == 0;
+}
+
+/* --- allocating ------------------------------------------------------------------------------- */
+
+/* `request`: size and canary, or more for the alignment's sake.  The memory is zero. */
+static inline void *allocate_small(size_t request, size_t size) {
+    bool is_fresh;
+    void *object = take_small(request, &is_fresh);
+    if (unlikely(object == NULL)) {
+        return NULL;
+    }
+    size_t room = size_classes[class_of(request)].size;
+    if (!is_fresh && unlikely(!is_clear(object, room))) {
+        damage_after_free("malloc", (uintptr_t)object, room);
+    }
+    canary_write(object, room, size);
+    return object;
+}
+
+static void *allocate(size_t size, size_t alignment, bool zeroed) {
+    if (unlikely(size == 0 && alignment <= GRANULE)) {
+        void *object = zero_size_take();
+        if (object != NULL) {
+            return object;
+        }
+    }
+    if (likely(size <= SLAB_MAX - CANARY_LEAST)) {
+        size_t request = size + CANARY_LEAST;
+        if (unlikely(alignment > GRANULE)) {
+            request = aligned_room(request, alignment);
+        }
+        if (likely(request != 0)) {
+            return allocate_small(request, size);
+        }
+    }
+    return guarded_large_allocate(size, alignment, zeroed);
+}
+
+/* --- what a pointer is ------------------------------------------------------------------------ */
+
+struct small {
+    struct chunk *slab; /* NULL: it is no live object of a closed heap's slab */
+    uint64_t index;
+    size_t room;
+};
+
+static inline struct small find_small(uintptr_t address) {
+    struct small none = {0};
+    if (unlikely(!address_is_mappable(address))) {
+        return none;
+    }
+    struct chunk *slab = chunk_of(address);
+    bool exact;
+    uint64_t index = object_index(slab, address, &exact);
+    if (unlikely(!exact || !chunk_is(slab, CHUNK_SLAB) || shared_of(slab)->notes == NULL)) {
+        return none;
+    }
+    const struct size_class *size_class = slab_class(slab);
+    if (unlikely(index >= size_class->capacity)) {
+        return none;
+    }
+    uint64_t remote =
+        atomic_load_explicit(&shared_of(slab)->remote[index / 64], memory_order_relaxed);
+    uint64_t free = slab_free_bits(slab, (unsigned)(index / 64)) | remote;
+    if (unlikely((free >> index % 64 & 1) != 0 || note_read(note_of(slab, index)) != NOTE_LIVE)) {
+        return none;
+    }
+    return (struct small){slab, index, size_class->size};
+}
+
+static bool find(const void *pointer, size_t *size) {
+    uintptr_t address = (uintptr_t)pointer;
+    struct small small = find_small(address);
+    if (small.slab != NULL) {
+        return canary_check(pointer, small.room, size);
+    }
+    *size = 0;
+    return zero_size_find(pointer) == ZERO_SIZE_LIVE;
+}
+
+/* --- freeing ---------------------------------------------------------------------------------- */
+
+static SLOW_PATH void free_other(const char *function, void *pointer) {
+    uintptr_t address = (uintptr_t)pointer;
+    enum zero_size zero_size = zero_size_find(pointer);
+    if (zero_size != ZERO_SIZE_NONE) {
+        if (!zero_size_give(pointer)) {
+            report_bad_pointer(function, &(struct finding){.what = FOUND_FREE,
+                                                           .address = address,
+                                                           .object = address});
+        }
+        return;
+    }
+    struct chunk *head = address_is_mappable(address) ? guarded_large_find(address) : NULL;
+    if (head != NULL) {
+        guarded_large_check(function, head);
+        struct hardened *guard = guard_of(own_heap());
+        if (guarded_large_free(head, guard != NULL ? &guard->large : NULL)) {
+            return;
+        }
+    }
+    free_ordinary(function, pointer); /* of before the profile began, or a mistake */
+}
+
+static void free_object_of(const char *function, void *pointer) {
+    uintptr_t address = (uintptr_t)pointer;
+    struct small small = find_small(address);
+    if (unlikely(small.slab == NULL)) {
+        free_other(function, pointer);
+        return;
+    }
+    size_t size;
+    if (unlikely(!canary_check(pointer, small.room, &size))) {
+        damage_behind(function, address, small.room);
+    }
+    note_write(note_of(small.slab, small.index), NOTE_WAITS);
+    clear(pointer, small.room);
+    struct heap *heap = own_heap();
+    struct hardened *guard = guard_of(heap);
+    if (likely(guard != NULL)) {
+        quarantine_keep(heap, &guard->small, address, small.room);
+    } else {
+        quarantine_release(address);
+    }
+}
+
+/* --- resizing --------------------------------------------------------------------------------- */
+
+static bool resize_small(const char *function, const struct small *small, void *pointer,
+                         size_t size) {
+    size_t old;
+    if (!canary_check(pointer, small->room, &old)) {
+        damage_behind(function, (uintptr_t)pointer, small->room);
+    }
+    if (size + CANARY_LEAST > small->room) {
+        return false;
+    }
+    if (size > old) {
+        memset((char *)pointer + old, 0, size - old);
+    }
+    canary_write(pointer, small->room, size);
+    return true;
+}
+
+static bool resize_in_place(const char *function, void *pointer, size_t size) {
+    uintptr_t address = (uintptr_t)pointer;
+    if (size > REQUEST_MAX) {
+        return false;
+    }
+    struct small small = find_small(address);
+    if (small.slab != NULL) {
+        return resize_small(function, &small, pointer, size);
+    }
+    size_t usable = object_require(function, pointer).usable;
+    struct chunk *head = guarded_large_find(address);
+    if (head != NULL) {
+        guarded_large_check(function, head);
+        return guarded_large_resize(head, size);
+    }
+    return size <= usable;
+}
+
+static void *reallocate_guarded(const char *function, void *pointer, size_t old_size, size_t size) {
+    size_t usable = object_require(function, pointer).usable;
+    bool zeroed = old_size != SIZE_MAX;
+    size_t kept = zeroed ? old_size : usable;
+    if (size >= usable / 2 && resize_in_place(function, pointer, size)) {
+        if (kept < usable && kept < size) {
+            memset((char *)pointer + kept, 0, (usable < size ? usable : size) - kept);
+        }
+        return pointer;
+    }
+    void *copy = size <= REQUEST_MAX ? allocate(size, GRANULE, zeroed) : NULL;
+    if (copy == NULL) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    memcpy(copy, pointer, kept < size ? kept : size);
+    free_object_of(function, pointer);
+    return copy;
+}
+
+/* --- heaps ------------------------------------------------------------------------------------ */
+
+static void heap_begins(struct heap *heap) {
+    struct hardened *guard = heap->guard;
+    quarantine_mend(&guard->small);
+}
+
+static void heap_ends(struct heap *heap) {
+    struct hardened *guard = heap->guard;
+    quarantine_empty(&guard->small);
+    large_quarantine_empty(&guard->large);
+}
+
+void hardened_start(void) {
+    static const struct interceptor hardened = {.note_bytes = 1,
+                                                .heap_bytes = sizeof(struct hardened),
+                                                .allocate = allocate,
+                                                .free = free_object_of,
+                                                .reallocate = reallocate_guarded,
+                                                .resize_in_place = resize_in_place,
+                                                .find = find,
+                                                .heap_begins = heap_begins,
+                                                .heap_ends = heap_ends};
+    canary_start();
+    zero_size_start();
+    interceptor_set(&hardened);
+}
