@@ -1,5 +1,6 @@
 #include "core/report.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,86 @@ static void describe_start(struct text *text, const struct finding *finding) {
 static int frees(const char *function) {
     return strstr(function, "realloc") == NULL && strstr(function, "recalloc") == NULL &&
            strstr(function, "usable_size") == NULL && strstr(function, "expand") == NULL;
+}
+
+/* "an object of 100 bytes" where the size is known that was asked for. */
+static void describe_object(struct text *text, const struct finding *finding) {
+    if (finding->life != NULL && finding->life->asked != 0) {
+        text_string(text, "an object of ");
+        text_decimal(text, finding->life->asked);
+        text_string(text, " bytes");
+    } else {
+        describe_class(text, "an object", finding->size);
+    }
+}
+
+static void describe_signed(struct text *text, ptrdiff_t number) {
+    text_string(text, number < 0 ? "-" : "");
+    text_decimal(text, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
+}
+
+static void describe_bytes(struct text *text, const unsigned char *bytes, size_t count) {
+    enum { SHOWN = 8 };
+    for (size_t i = 0; i < count && i < SHOWN; i++) {
+        char digits[] = {' ', "0123456789abcdef"[bytes[i] >> 4], "0123456789abcdef"[bytes[i] & 15],
+                         '\0'};
+        text_string(text, digits);
+    }
+    text_string(text, count > SHOWN ? " ..." : "");
+}
+
+/* "4 bytes were changed behind an object of 100 bytes, from offset 100 on: found 41 41 41 41" */
+static void describe_change(struct text *text, const struct finding *finding, const char *where) {
+    text_decimal(text, finding->bytes);
+    text_string(text, finding->bytes == 1 ? " byte was changed " : " bytes were changed ");
+    text_string(text, where);
+    describe_object(text, finding);
+    text_string(text, ", from offset ");
+    describe_signed(text, finding->offset);
+    text_string(text, " on");
+    if (finding->found != NULL) {
+        text_string(text, ": found");
+        describe_bytes(text, finding->found, finding->bytes);
+    }
+}
+
+static void describe_fault(struct text *text, const struct finding *finding) {
+    ptrdiff_t offset = (ptrdiff_t)(finding->address - finding->object);
+    size_t size =
+        finding->life != NULL && finding->life->asked != 0 ? finding->life->asked : finding->size;
+    text_string(text, finding->is_write ? "write" : "read");
+    text_string(text, finding->was_freed       ? " after free of "
+                      : offset < 0             ? " before "
+                      : (size_t)offset >= size ? " behind "
+                                               : " of ");
+    describe_object(text, finding);
+    text_string(text, ", at offset ");
+    describe_signed(text, offset);
+    text_string(text, " from its start ");
+    text_address(text, finding->object);
+}
+
+/* What frees an object of each family; by names such as "operator new[]". */
+static const char *release_of(const char *allocated_by) {
+    if (strstr(allocated_by, "new") == NULL) {
+        return "free";
+    }
+    return strstr(allocated_by, "[]") != NULL ? "delete[]" : "delete";
+}
+
+static void describe_mismatch(struct text *text, const struct finding *finding) {
+    describe_object(text, finding);
+    text_string(text, " was allocated by ");
+    text_string(text, finding->allocated_by);
+    text_string(text, "; free it by ");
+    text_string(text, release_of(finding->allocated_by));
+}
+
+static void describe_wrong_size(struct text *text, const struct finding *finding) {
+    describe_object(text, finding);
+    text_string(text, " was called one of ");
+    text_decimal(text, finding->bytes);
+    text_string(text, "; give the size that it was allocated with");
 }
 
 static void describe(struct text *text, const char *function, const struct finding *finding) {
@@ -58,6 +139,24 @@ static void describe(struct text *text, const char *function, const struct findi
     case FOUND_FOREIGN:
         text_string(text, "pointer that cairn never allocated");
         break;
+    case FOUND_OVERFLOW:
+        describe_change(text, finding, "behind ");
+        break;
+    case FOUND_UNDERFLOW:
+        describe_change(text, finding, "before ");
+        break;
+    case FOUND_WRITE_AFTER_FREE:
+        describe_change(text, finding, "after the free of ");
+        break;
+    case FOUND_FAULT:
+        describe_fault(text, finding);
+        break;
+    case FOUND_MISMATCH:
+        describe_mismatch(text, finding);
+        break;
+    case FOUND_WRONG_SIZE:
+        describe_wrong_size(text, finding);
+        break;
     }
 }
 
@@ -78,11 +177,34 @@ _Noreturn void report_end(struct text *text) {
     abort();
 }
 
+static _Atomic(uintptr_t) the_history; /* report_history *, or 0 */
+
+void report_set_history(report_history *history) {
+    atomic_store_explicit(&the_history, (uintptr_t)history, memory_order_release);
+}
+
+/* What is known of the finding's object is filled in. */
+static void ask_history(struct finding *finding, struct life *life) {
+    report_history *history =
+        (report_history *)atomic_load_explicit(&the_history, memory_order_acquire);
+    if (finding->life == NULL && finding->object != 0 && history != NULL &&
+        history(finding->object, life)) {
+        finding->life = life;
+    }
+}
+
 _Noreturn void report_bad_pointer(const char *function, const struct finding *finding) {
     struct text text;
-    report_begin(&text, function, finding->address);
-    describe(&text, function, finding);
+    struct life life = {0};
+    struct finding known = *finding;
+    ask_history(&known, &life);
+    report_begin(&text, function, known.address);
+    describe(&text, function, &known);
     report_end(&text);
+}
+
+void report_finding(const char *function, const struct finding *finding) {
+    report_bad_pointer(function, finding);
 }
 
 _Noreturn void report_wrong_size(const char *function, uintptr_t object, size_t usable,

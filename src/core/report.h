@@ -4,6 +4,7 @@
 #ifndef CAIRN_CORE_REPORT_H
 #define CAIRN_CORE_REPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,14 +17,39 @@ enum found {
     FOUND_TAIL,       /* behind a slab's last object */
     FOUND_LARGE_BODY, /* inside a large object */
     FOUND_RELEASED,   /* a chunk that was used once and is not any more */
-    FOUND_FOREIGN     /* never given out */
+    FOUND_FOREIGN,    /* never given out */
+    /* What layers above find: */
+    FOUND_OVERFLOW,         /* bytes behind the object were changed */
+    FOUND_UNDERFLOW,        /* bytes before it */
+    FOUND_WRITE_AFTER_FREE, /* bytes of it, after its free */
+    FOUND_FAULT,            /* an access to memory that is kept from the program around or of it */
+    FOUND_MISMATCH,         /* allocated by one family of functions, freed by another */
+    FOUND_WRONG_SIZE        /* freed as one of another size */
+};
+
+/* What is known of an object's life; 0: not known. */
+struct life {
+    size_t asked;                            /* bytes the program asked for */
+    uint32_t allocated_stack, freed_stack;   /* numbers of the stack depot */
+    uint32_t allocated_thread, freed_thread; /* ids of the kernel */
+    uint64_t allocated_ms, freed_ms;         /* of os_clock_ms() */
 };
 
 struct finding {
     enum found what;
     uintptr_t address;
-    uintptr_t object; /* where the object that contains address starts, if one does */
-    size_t size;      /* of the object: its class's, or the large object's usable bytes */
+    uintptr_t object;        /* where the object that contains address starts, if one does */
+    size_t size;             /* of the object: its class's, or the large object's usable bytes */
+    const struct life *life; /* or NULL: whoever keeps such histories is asked */
+    /* Of some kinds only: */
+    ptrdiff_t offset; /* OVERFLOW, UNDERFLOW, WRITE_AFTER_FREE: of the first changed byte from the
+                         object's start */
+    size_t bytes;     /* the same: how many were changed, as far as known; WRONG_SIZE: the size that
+                         the program said */
+    const unsigned char *found; /* the same: what the first min(bytes, 8) of them are, or NULL */
+    const char *allocated_by;   /* MISMATCH: "malloc", "operator new", "operator new[]" ... */
+    bool is_write;              /* FAULT */
+    bool was_freed;             /* FAULT: the object is not live any more */
 };
 
 /* The frame of a report, for whoever finds a mistake of a kind of its own:
@@ -35,6 +61,16 @@ void report_begin(struct text *text, const char *function, uintptr_t address);
 _Noreturn void report_end(struct text *text);
 
 _Noreturn void report_bad_pointer(const char *function, const struct finding *finding);
+
+/* The same for any kind of finding.  Returns only where the program asked for that; the caller then
+ * leaves everything as it is.  `function` of a FAULT is "fault". */
+void report_finding(const char *function, const struct finding *finding);
+
+/* From now on `history` is asked about the object at `address`, its first byte, of each finding
+ * that comes without a life.  It fills in *life or returns false; it is async-signal-safe, and
+ * called with any lock held or none.  NULL: nobody is. */
+typedef bool report_history(uintptr_t address, struct life *life);
+void report_set_history(report_history *history);
 
 /* A live object of `usable` bytes of which the program says that it has `size`, which is more. */
 _Noreturn void report_wrong_size(const char *function, uintptr_t object, size_t usable,

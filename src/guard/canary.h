@@ -73,6 +73,9 @@ static inline bool canary_check(const void *object, size_t room, size_t *size) {
 /* The same without a trailer, for what is kept elsewhere: `count` bytes of the key's. */
 void canary_fill(char *at, size_t count, uint64_t key);
 
+/* Whether byte i is what canary_fill() wrote. */
+bool canary_is_right(const char *at, size_t i, uint64_t key);
+
 /* The first of `count` bytes that is not the key's; count: there is none. */
 size_t canary_first_wrong(const char *at, size_t count, uint64_t key);
 

@@ -1,46 +1,62 @@
 #include "guard/damage.h"
 
 #include "core/report.h"
+#include "guard/canary.h"
 
-_Noreturn void damage_behind(const char *function, uintptr_t object, size_t room) {
-    struct text text;
-    report_begin(&text, function, object);
-    text_string(&text, "something wrote past the end of this object of size class ");
-    text_decimal(&text, room);
-    report_end(&text);
+void damage_around(const char *function, uintptr_t object, size_t size, ptrdiff_t offset,
+                   size_t count) {
+    struct life life = {.asked = size};
+    report_finding(function, &(struct finding){.what = offset < 0 ? FOUND_UNDERFLOW
+                                                                  : FOUND_OVERFLOW,
+                                               .address = object,
+                                               .object = object,
+                                               .size = size,
+                                               .life = size != 0 ? &life : NULL,
+                                               .offset = offset,
+                                               .bytes = count,
+                                               .found = (const unsigned char *)object + offset});
 }
 
-_Noreturn void damage_around(const char *function, uintptr_t object, size_t size,
-                             ptrdiff_t offset) {
-    struct text text;
-    report_begin(&text, function, object);
-    if (offset < 0) {
-        text_string(&text, "something wrote ");
-        text_decimal(&text, (uint64_t)-offset);
-        text_string(&text, " bytes before the start");
-    } else {
-        text_string(&text, "something wrote ");
-        text_decimal(&text, (uint64_t)offset - size);
-        text_string(&text, " bytes past the end");
+void damage_canary(const char *function, uintptr_t object, size_t room) {
+    uint64_t key = canary_key(object);
+    size_t fill_end = room - sizeof key;
+    uint64_t length = canary_read((const char *)object + fill_end) ^ key;
+    if (length - CANARY_LEAST > room - CANARY_LEAST) {
+        /* How long the object is was overwritten too. */
+        report_finding(function, &(struct finding){.what = FOUND_OVERFLOW,
+                                                   .address = object,
+                                                   .object = object,
+                                                   .size = room,
+                                                   .offset = (ptrdiff_t)fill_end,
+                                                   .bytes = sizeof key,
+                                                   .found = (unsigned char *)object + fill_end});
+        return;
     }
-    text_string(&text, " of this object of ");
-    text_decimal(&text, size);
-    text_string(&text, " bytes");
-    report_end(&text);
+    size_t size = room - length;
+    const char *fill = (const char *)object + size;
+    size_t first = canary_first_wrong(fill, fill_end - size, key);
+    size_t end = fill_end - size;
+    while (end > first + 1 && canary_is_right(fill, end - 1, key)) {
+        end--;
+    }
+    damage_around(function, object, size, (ptrdiff_t)(size + first), end - first);
 }
 
-_Noreturn void damage_after_free(const char *function, uintptr_t object, size_t room) {
-    const char *bytes = (const char *)object;
-    size_t first = 0;
-    while (first + 1 < room && bytes[first] == 0) {
+void damage_after_free(const char *function, uintptr_t object, size_t room,
+                       unsigned char expected) {
+    const unsigned char *bytes = (const unsigned char *)object;
+    size_t first = 0, end = room;
+    while (first + 1 < room && bytes[first] == expected) {
         first++;
     }
-    struct text text;
-    report_begin(&text, function, object);
-    text_string(&text, "something wrote to byte ");
-    text_decimal(&text, first);
-    text_string(&text, " of an object of size class ");
-    text_decimal(&text, room);
-    text_string(&text, " after it was freed");
-    report_end(&text);
+    while (end > first + 1 && bytes[end - 1] == expected) {
+        end--;
+    }
+    report_finding(function, &(struct finding){.what = FOUND_WRITE_AFTER_FREE,
+                                               .address = object,
+                                               .object = object,
+                                               .size = room,
+                                               .offset = (ptrdiff_t)first,
+                                               .bytes = end - first,
+                                               .found = bytes + first});
 }

@@ -1,19 +1,24 @@
-/* Reports of bytes that were changed and should not have been. */
+/* Reports of bytes that were changed and should not have been.
+ *
+ * All return only where the program asked reports not to end it (core/report.h). */
 #ifndef CAIRN_GUARD_DAMAGE_H
 #define CAIRN_GUARD_DAMAGE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Something wrote behind an object of a class's `room`; how large it is says its canary, if that is
- * left. */
-_Noreturn void damage_behind(const char *function, uintptr_t object, size_t room);
+#include "base/compiler.h"
 
-/* Something wrote before or behind an object of `size` bytes; the first changed byte is `offset`
- * bytes from its beginning. */
-_Noreturn void damage_around(const char *function, uintptr_t object, size_t size, ptrdiff_t offset);
+/* The canary of an object with a trailer (canary.h), in a class's `room`, is not whole. */
+SLOW_PATH void damage_canary(const char *function, uintptr_t object, size_t room);
 
-/* Something wrote into an object of a class's `room` after it was freed. */
-_Noreturn void damage_after_free(const char *function, uintptr_t object, size_t room);
+/* `count` bytes at object + offset of an object of `size` bytes: behind it, or before it if offset
+ * is negative. */
+SLOW_PATH void damage_around(const char *function, uintptr_t object, size_t size, ptrdiff_t offset,
+                             size_t count);
+
+/* Some of the `room` bytes of a free object are not what they were: all `expected`. */
+SLOW_PATH void damage_after_free(const char *function, uintptr_t object, size_t room,
+                                 unsigned char expected);
 
 #endif

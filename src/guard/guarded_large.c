@@ -110,13 +110,20 @@ struct chunk *guarded_large_find(uintptr_t address) {
     return NULL;
 }
 
-void guarded_large_check(const char *function, const struct chunk *head) {
+bool guarded_large_check(const char *function, const struct chunk *head) {
     size_t size = guarded_large_size(head);
     uintptr_t object = large_start(head);
-    size_t wrong = canary_first_wrong(end_of(head), head->slack, canary_key(object));
-    if (wrong != head->slack) {
-        damage_around(function, object, size, (ptrdiff_t)(size + wrong));
+    uint64_t key = canary_key(object);
+    size_t first = canary_first_wrong(end_of(head), head->slack, key);
+    if (likely(first == head->slack)) {
+        return true;
     }
+    size_t end = head->slack;
+    while (end > first + 1 && canary_is_right(end_of(head), end - 1, key)) {
+        end--;
+    }
+    damage_around(function, object, size, (ptrdiff_t)(size + first), end - first);
+    return false;
 }
 
 bool guarded_large_resize(struct chunk *head, size_t size) {

@@ -38,8 +38,8 @@ static inline size_t guarded_large_size(const struct chunk *head) {
     return head->large.bytes - head->slack;
 }
 
-/* Reports what was written around it. */
-void guarded_large_check(const char *function, const struct chunk *head);
+/* False: something was written behind it, and reported. */
+bool guarded_large_check(const char *function, const struct chunk *head);
 
 /* quarantine: the calling thread's, or NULL.  False: another thread has freed it just now. */
 bool guarded_large_free(struct chunk *head, struct large_quarantine *quarantine);

@@ -67,7 +67,8 @@ static inline void *allocate_small(size_t request, size_t size) {
     }
     size_t room = size_classes[class_of(request)].size;
     if (!is_fresh && unlikely(!is_clear(object, room))) {
-        damage_after_free("malloc", (uintptr_t)object, room);
+        damage_after_free("malloc", (uintptr_t)object, room, 0);
+        clear(object, room);
     }
     canary_write(object, room, size);
     return object;
@@ -136,8 +137,25 @@ static bool find(const void *pointer, size_t *size) {
 
 /* --- freeing ---------------------------------------------------------------------------------- */
 
+/* A slab of a closed heap, whose live objects find_small() knows. */
+static bool is_guarded_slab(uintptr_t address) {
+    struct chunk *slab = address_is_mappable(address) ? chunk_of(address) : NULL;
+    return slab != NULL && chunk_is(slab, CHUNK_SLAB) && shared_of(slab)->notes != NULL;
+}
+
+static SLOW_PATH void report(const char *function, const void *pointer) {
+    struct object object;
+    struct finding finding;
+    (void)object_find(pointer, &object, &finding);
+    report_finding(function, &finding);
+}
+
 static SLOW_PATH void free_other(const char *function, void *pointer) {
     uintptr_t address = (uintptr_t)pointer;
+    if (is_guarded_slab(address)) {
+        report(function, pointer);
+        return;
+    }
     enum zero_size zero_size = zero_size_find(pointer);
     if (zero_size != ZERO_SIZE_NONE) {
         if (!zero_size_give(pointer)) {
@@ -149,7 +167,9 @@ static SLOW_PATH void free_other(const char *function, void *pointer) {
     }
     struct chunk *head = address_is_mappable(address) ? guarded_large_find(address) : NULL;
     if (head != NULL) {
-        guarded_large_check(function, head);
+        if (!guarded_large_check(function, head)) {
+            return;
+        }
         struct hardened *guard = guard_of(own_heap());
         if (guarded_large_free(head, guard != NULL ? &guard->large : NULL)) {
             return;
@@ -167,7 +187,8 @@ static void free_object_of(const char *function, void *pointer) {
     }
     size_t size;
     if (unlikely(!canary_check(pointer, small.room, &size))) {
-        damage_behind(function, address, small.room);
+        damage_canary(function, address, small.room);
+        return;
     }
     note_write(note_of(small.slab, small.index), NOTE_WAITS);
     clear(pointer, small.room);
@@ -186,7 +207,8 @@ static bool resize_small(const char *function, const struct small *small, void *
                          size_t size) {
     size_t old;
     if (!canary_check(pointer, small->room, &old)) {
-        damage_behind(function, (uintptr_t)pointer, small->room);
+        damage_canary(function, (uintptr_t)pointer, small->room);
+        return false;
     }
     if (size + CANARY_LEAST > small->room) {
         return false;
@@ -198,7 +220,7 @@ static bool resize_small(const char *function, const struct small *small, void *
     return true;
 }
 
-static bool resize_in_place(const char *function, void *pointer, size_t size) {
+static bool resize_guarded(const char *function, void *pointer, size_t size) {
     uintptr_t address = (uintptr_t)pointer;
     if (size > REQUEST_MAX) {
         return false;
@@ -210,8 +232,7 @@ static bool resize_in_place(const char *function, void *pointer, size_t size) {
     size_t usable = object_require(function, pointer).usable;
     struct chunk *head = guarded_large_find(address);
     if (head != NULL) {
-        guarded_large_check(function, head);
-        return guarded_large_resize(head, size);
+        return guarded_large_check(function, head) && guarded_large_resize(head, size);
     }
     return size <= usable;
 }
@@ -220,7 +241,7 @@ static void *reallocate_guarded(const char *function, void *pointer, size_t old_
     size_t usable = object_require(function, pointer).usable;
     bool zeroed = old_size != SIZE_MAX;
     size_t kept = zeroed ? old_size : usable;
-    if (size >= usable / 2 && resize_in_place(function, pointer, size)) {
+    if (size >= usable / 2 && resize_guarded(function, pointer, size)) {
         if (kept < usable && kept < size) {
             memset((char *)pointer + kept, 0, (usable < size ? usable : size) - kept);
         }
@@ -255,7 +276,7 @@ void hardened_start(void) {
                                                 .allocate = allocate,
                                                 .free = free_object_of,
                                                 .reallocate = reallocate_guarded,
-                                                .resize_in_place = resize_in_place,
+                                                .resize_in_place = resize_guarded,
                                                 .find = find,
                                                 .heap_begins = heap_begins,
                                                 .heap_ends = heap_ends};

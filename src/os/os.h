@@ -96,6 +96,14 @@ bool os_unguard(void *address, size_t size);
  * False if refused. */
 bool os_protect(void *address, size_t size, bool touchable);
 
+/* Copies `size` bytes from memory that need not be there or readable.  False: not all of it is, or
+ * the kernel refuses such calls. */
+bool os_read_memory(uintptr_t address, void *copy, size_t size);
+
+/* The readable mapping that contains an address, any address, as /proc tells it.  False: there is
+ * none, or it does not tell.  Costs a file that is opened and read. */
+bool os_find_mapping(uintptr_t address, struct os_range *mapping);
+
 /* --- files: functions that return int give 0 or the errno of what failed ---------------------- */
 
 enum os_access {
@@ -143,6 +151,9 @@ uint32_t os_process_id(void);
 /* Tells the calling thread from all others alive; async-signal-safe.  Unlike the id it costs no
  * call of the kernel and is the same after fork. */
 uintptr_t os_thread_handle(void);
+
+/* An address on the first thread's stack that is above all its calls; 0: not known. */
+uintptr_t os_first_stack_end(void);
 
 /* Milliseconds of a monotonic clock with coarse resolution; cheap. */
 uint64_t os_clock_ms(void);
