@@ -1,6 +1,5 @@
 #include "core/heap.h"
 
-#include "base/random.h"
 #include "core/block.h"
 #include "core/holes.h"
 #include "core/offer.h"
@@ -255,11 +254,7 @@ void *heap_take_at_random(struct heap *heap, unsigned class, bool may_adopt, boo
         return NULL;
     }
     *zeroed = bin->zeroed != 0;
-    uint64_t avail = owner_word_read(bin->avail);
-    unsigned turn = (unsigned)random_next(&heap->random) % 64;
-    unsigned index = (lowest_bit(rotated_right(avail, turn)) + turn) % 64;
-    owner_word_write(bin->avail, avail & ~(UINT64_C(1) << index));
-    return (void *)(bin->base + (uintptr_t)index * bin->size);
+    return bin_take_at_random(heap, bin, owner_word_read(bin->avail));
 }
 
 /* --- frees that are not fast ------------------------------------------------------------------ */

@@ -22,6 +22,7 @@
 
 #include "base/bits.h"
 #include "base/owner_word.h"
+#include "base/random.h"
 #include "core/chunk.h"
 #include "core/size_class.h"
 #include "os/os.h"
@@ -186,6 +187,14 @@ void heap_rebuild(struct heap *heap);
 FAST_PATH void *bin_take(struct bin *bin, uint64_t avail) {
     owner_word_write(bin->avail, avail & (avail - 1));
     return (void *)(bin->base + (uint32_t)(lowest_bit(avail) * bin->size));
+}
+
+/* Likewise any one of them. */
+FAST_PATH void *bin_take_at_random(struct heap *heap, struct bin *bin, uint64_t avail) {
+    unsigned turn = (unsigned)random_next(&heap->random) % 64;
+    unsigned index = (lowest_bit(rotated_right(avail, turn)) + turn) % 64;
+    owner_word_write(bin->avail, avail & ~(UINT64_C(1) << index));
+    return (void *)(bin->base + (uintptr_t)index * bin->size);
 }
 
 #endif

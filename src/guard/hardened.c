@@ -60,12 +60,21 @@ static inline bool is_clear(const void *object, size_t room) {
 
 /* `request`: size and canary, or more for the alignment's sake.  The memory is zero. */
 static inline void *allocate_small(size_t request, size_t size) {
-    bool is_fresh;
-    void *object = take_small(request, &is_fresh);
-    if (unlikely(object == NULL)) {
-        return NULL;
+    unsigned class = class_of(request);
+    struct heap *heap = heap_self(); /* or the one of those who have none, with empty bins */
+    struct bin *bin = &heap->bins[class];
+    uint64_t avail = owner_word_read(bin->avail);
+    bool is_fresh = bin->zeroed != 0;
+    void *object;
+    if (likely(avail != 0)) {
+        object = bin_take_at_random(heap, bin, avail);
+    } else {
+        object = take_small(request, &is_fresh);
+        if (object == NULL) {
+            return NULL;
+        }
     }
-    size_t room = size_classes[class_of(request)].size;
+    size_t room = size_classes[class].size;
     if (!is_fresh && unlikely(!is_clear(object, room))) {
         damage_after_free("malloc", (uintptr_t)object, room, 0);
         clear(object, room);
@@ -75,7 +84,7 @@ static inline void *allocate_small(size_t request, size_t size) {
 }
 
 static void *allocate(size_t size, size_t alignment, bool zeroed) {
-    if (unlikely(size == 0 && alignment <= GRANULE)) {
+    if (unlikely(size == 0) && alignment <= GRANULE) {
         void *object = zero_size_take();
         if (object != NULL) {
             return object;
@@ -96,12 +105,12 @@ static void *allocate(size_t size, size_t alignment, bool zeroed) {
 /* --- what a pointer is ------------------------------------------------------------------------ */
 
 struct small {
-    struct chunk *slab; /* NULL: it is no live object of a closed heap's slab */
+    struct chunk *slab; /* NULL: it is no object of a closed heap's slab */
     uint64_t index;
     size_t room;
 };
 
-static inline struct small find_small(uintptr_t address) {
+FAST_PATH struct small find_small(uintptr_t address) {
     struct small none = {0};
     if (unlikely(!address_is_mappable(address))) {
         return none;
@@ -116,20 +125,23 @@ static inline struct small find_small(uintptr_t address) {
     if (unlikely(index >= size_class->capacity)) {
         return none;
     }
-    uint64_t remote =
-        atomic_load_explicit(&shared_of(slab)->remote[index / 64], memory_order_relaxed);
-    uint64_t free = slab_free_bits(slab, (unsigned)(index / 64)) | remote;
-    if (unlikely((free >> index % 64 & 1) != 0 || note_read(note_of(slab, index)) != NOTE_LIVE)) {
-        return none;
-    }
     return (struct small){slab, index, size_class->size};
+}
+
+static bool is_live(const struct small *small) {
+    unsigned w = (unsigned)(small->index / 64);
+    uint64_t remote =
+        atomic_load_explicit(&shared_of(small->slab)->remote[w], memory_order_relaxed);
+    uint64_t free = slab_free_bits(small->slab, w) | remote;
+    return (free >> small->index % 64 & 1) == 0 &&
+           note_read(note_of(small->slab, small->index)) == NOTE_LIVE;
 }
 
 static bool find(const void *pointer, size_t *size) {
     uintptr_t address = (uintptr_t)pointer;
     struct small small = find_small(address);
     if (small.slab != NULL) {
-        return canary_check(pointer, small.room, size);
+        return is_live(&small) && canary_check(pointer, small.room, size);
     }
     *size = 0;
     return zero_size_find(pointer) == ZERO_SIZE_LIVE;
@@ -178,7 +190,9 @@ static SLOW_PATH void free_other(const char *function, void *pointer) {
     free_ordinary(function, pointer); /* of before the profile began, or a mistake */
 }
 
-static void free_object_of(const char *function, void *pointer) {
+/* A freed object is clear, which no canary is: so a live one with its canary is all that has to be
+ * looked for, and the bitmaps only if there is none. */
+static void free_guarded(const char *function, void *pointer) {
     uintptr_t address = (uintptr_t)pointer;
     struct small small = find_small(address);
     if (unlikely(small.slab == NULL)) {
@@ -187,7 +201,11 @@ static void free_object_of(const char *function, void *pointer) {
     }
     size_t size;
     if (unlikely(!canary_check(pointer, small.room, &size))) {
-        damage_canary(function, address, small.room);
+        if (is_live(&small)) {
+            damage_canary(function, address, small.room);
+        } else {
+            report(function, pointer);
+        }
         return;
     }
     note_write(note_of(small.slab, small.index), NOTE_WAITS);
@@ -197,7 +215,7 @@ static void free_object_of(const char *function, void *pointer) {
     if (likely(guard != NULL)) {
         quarantine_keep(heap, &guard->small, address, small.room);
     } else {
-        quarantine_release(address);
+        quarantine_release_of(small.slab, address);
     }
 }
 
@@ -226,7 +244,7 @@ static bool resize_guarded(const char *function, void *pointer, size_t size) {
         return false;
     }
     struct small small = find_small(address);
-    if (small.slab != NULL) {
+    if (small.slab != NULL && is_live(&small)) {
         return resize_small(function, &small, pointer, size);
     }
     size_t usable = object_require(function, pointer).usable;
@@ -253,7 +271,7 @@ static void *reallocate_guarded(const char *function, void *pointer, size_t old_
         return NULL;
     }
     memcpy(copy, pointer, kept < size ? kept : size);
-    free_object_of(function, pointer);
+    free_guarded(function, pointer);
     return copy;
 }
 
@@ -274,7 +292,7 @@ void hardened_start(void) {
     static const struct interceptor hardened = {.note_bytes = 1,
                                                 .heap_bytes = sizeof(struct hardened),
                                                 .allocate = allocate,
-                                                .free = free_object_of,
+                                                .free = free_guarded,
                                                 .reallocate = reallocate_guarded,
                                                 .resize_in_place = resize_guarded,
                                                 .find = find,

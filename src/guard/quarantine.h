@@ -13,7 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/random.h"
+#include "core/allocate.h"
 #include "core/interceptor.h"
+#include "core/slab.h"
+#include "core/threads.h"
 
 enum {
     QUARANTINE_RANDOM = 32,
@@ -29,12 +33,62 @@ struct quarantine {
     uintptr_t ring[QUARANTINE_RING];
 };
 
-/* Keeps an object of a slab, whose note says that it waits by now; releases others. */
-void quarantine_keep(struct heap *heap, struct quarantine *quarantine, uintptr_t object,
-                     size_t size);
+/* It was free already: reports that. */
+SLOW_PATH void quarantine_report(uintptr_t object);
 
-/* Releases one object: it is free from now on.  A double free is reported. */
-void quarantine_release(uintptr_t object);
+/* Releases an object of a slab: it is free from now on. */
+static inline void quarantine_release_of(struct chunk *slab, uintptr_t object) {
+    bool exact;
+    uint64_t index = object_index(slab, object, &exact);
+    unsigned char *note = note_of(slab, index);
+    if (unlikely(note_read(note) == NOTE_LIVE)) {
+        return;
+    }
+    note_write(note, NOTE_LIVE); /* before another thread can be given the object */
+    if (unlikely(chunk_owner(slab) != own_distance())) {
+        if (!free_object(slab, index)) {
+            quarantine_report(object);
+        }
+        return;
+    }
+    enum freed freed = slab_free_object(slab, index);
+    if (unlikely(freed == FREED_ALL_OF_WORD)) {
+        free_emptied((void *)object);
+    } else if (unlikely(freed == FREED_TWICE)) {
+        quarantine_report(object);
+    }
+}
+
+static inline void quarantine_release_first(struct quarantine *quarantine) {
+    uintptr_t object = quarantine->ring[quarantine->first];
+    struct chunk *slab = chunk_of(object);
+    quarantine->first = (quarantine->first + 1) % QUARANTINE_RING;
+    quarantine->count--;
+    quarantine->bytes -= slab_class(slab)->size;
+    quarantine_release_of(slab, object);
+}
+
+/* Keeps an object of a slab, whose note says that it waits by now; releases others. */
+static inline void quarantine_keep(struct heap *heap, struct quarantine *quarantine,
+                                   uintptr_t object, size_t size) {
+    quarantine->bytes += size;
+    if (likely(size <= QUARANTINE_BYTES / QUARANTINE_SHARE)) {
+        uint64_t place = random_next(&heap->random) % QUARANTINE_RANDOM;
+        uintptr_t other = quarantine->random[place];
+        quarantine->random[place] = object;
+        object = other;
+    }
+    if (likely(object != 0)) {
+        if (likely(quarantine->count == QUARANTINE_RING)) {
+            quarantine_release_first(quarantine);
+        }
+        quarantine->ring[(quarantine->first + quarantine->count) % QUARANTINE_RING] = object;
+        quarantine->count++;
+    }
+    while (unlikely(quarantine->bytes > QUARANTINE_BYTES && quarantine->count != 0)) {
+        quarantine_release_first(quarantine);
+    }
+}
 
 /* Releases all. */
 void quarantine_empty(struct quarantine *quarantine);
