@@ -7,7 +7,7 @@
 
 #include "base/bits.h"
 
-static inline uint64_t random_next(uint64_t *state) {
+static inline uint64_t wyrand(uint64_t *state) {
     *state += UINT64_C(0xa0761d6478bd642f);
     uint64_t other = *state ^ UINT64_C(0xe7037ed1a0b428db), low;
     uint64_t high = multiply_wide(*state, &other, &low);

@@ -103,7 +103,7 @@ static void set_full(struct heap *heap, struct chunk *slab) {
 static void put_away(struct heap *heap, struct chunk *slab) {
     if (slab_is_empty(slab)) {
         release(heap, slab);
-    } else if (heap->guard != NULL && random_next(&heap->random) % 2 == 0) {
+    } else if (heap->guard != NULL && wyrand(&heap->random) % 2 == 0) {
         queue_prepend(&heap->queues[slab->class], slab); /* whose turn it is can't be foreseen */
     } else {
         queue_append(&heap->queues[slab->class], slab);

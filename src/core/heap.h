@@ -191,7 +191,7 @@ FAST_PATH void *bin_take(struct bin *bin, uint64_t avail) {
 
 /* Likewise any one of them. */
 FAST_PATH void *bin_take_at_random(struct heap *heap, struct bin *bin, uint64_t avail) {
-    unsigned turn = (unsigned)random_next(&heap->random) % 64;
+    unsigned turn = (unsigned)wyrand(&heap->random) % 64;
     unsigned index = (lowest_bit(rotated_right(avail, turn)) + turn) % 64;
     owner_word_write(bin->avail, avail & ~(UINT64_C(1) << index));
     return (void *)(bin->base + (uintptr_t)index * bin->size);

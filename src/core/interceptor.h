@@ -37,6 +37,9 @@ struct interceptor {
      * what the program asked for. */
     bool (*find)(const void *pointer, size_t *size);
 
+    /* A slab without a live object is about to be released. */
+    void (*slab_ends)(const struct chunk *slab);
+
     /* The heap has a thread from now on, which calls it; its last one may have vanished in a fork,
      * whatever it was doing.  And: its thread ends, and calls it. */
     void (*heap_begins)(struct heap *heap);

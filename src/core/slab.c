@@ -127,6 +127,9 @@ struct chunk *slab_create(struct heap *owner, unsigned class) {
 void slab_release(struct heap *owner, struct chunk *slab) {
     const struct size_class *size_class = slab_class(slab);
     DCHECK(slab_is_empty(slab));
+    if (shared_of(slab)->notes != NULL) {
+        interceptor->slab_ends(slab);
+    }
     slab_set_owner(slab, OWNER_NONE);
     slab->reciprocal = 0; /* so that no address is the start of an object here */
     chunk_set_kind(slab, CHUNK_RELEASED);

@@ -275,7 +275,21 @@ static void *reallocate_guarded(const char *function, void *pointer, size_t old_
     return copy;
 }
 
-/* --- heaps ------------------------------------------------------------------------------------ */
+/* --- slabs------------------------------------------------------------------------------------ */
+
+/* What is written to objects that do not come again is found here. */
+static void slab_ends(const struct chunk *slab) {
+    size_t room = slab_class(slab)->size;
+    if (likely(is_clear((void *)slab->start, slab->fresh * room))) {
+        return;
+    }
+    for (unsigned i = 0; i < slab->fresh; i++) {
+        uintptr_t object = slab->start + i * room;
+        if (!is_clear((void *)object, room)) {
+            damage_after_free("free", object, room, 0);
+        }
+    }
+}
 
 static void heap_begins(struct heap *heap) {
     struct hardened *guard = heap->guard;
@@ -296,6 +310,7 @@ void hardened_start(void) {
                                                 .reallocate = reallocate_guarded,
                                                 .resize_in_place = resize_guarded,
                                                 .find = find,
+                                                .slab_ends = slab_ends,
                                                 .heap_begins = heap_begins,
                                                 .heap_ends = heap_ends};
     canary_start();

@@ -73,7 +73,7 @@ static inline void quarantine_keep(struct heap *heap, struct quarantine *quarant
                                    uintptr_t object, size_t size) {
     quarantine->bytes += size;
     if (likely(size <= QUARANTINE_BYTES / QUARANTINE_SHARE)) {
-        uint64_t place = random_next(&heap->random) % QUARANTINE_RANDOM;
+        uint64_t place = wyrand(&heap->random) % QUARANTINE_RANDOM;
         uintptr_t other = quarantine->random[place];
         quarantine->random[place] = object;
         object = other;
