@@ -66,7 +66,7 @@ void *take_small(size_t size, bool *zeroed) {
     return likely(object != NULL) ? object : out_of_memory();
 }
 
-static void note_large(size_t size) {
+void note_large(size_t size) {
     (void)atomic_fetch_add_explicit(&large_requests.count, 1, memory_order_relaxed);
     (void)atomic_fetch_add_explicit(&large_requests.bytes, size, memory_order_relaxed);
     size_t bytes = round_up(size, os_page_size());

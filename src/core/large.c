@@ -103,6 +103,11 @@ void large_give_back(struct chunk *head, bool dirty) {
     chunks_give(head->start, head->large.chunks, dirty);
 }
 
+void large_bring_back(struct chunk *head) {
+    /* release: as in make_head(). */
+    atomic_store_explicit(&head->owner, OWNER_LARGE, memory_order_release);
+}
+
 static bool grow_in_place(struct chunk *head, size_t bytes, size_t *zeroed_from) {
     size_t have = head->large.chunks;
     size_t want = chunks_for(bytes);

@@ -21,6 +21,9 @@ bool large_free(struct chunk *head);
 bool large_take_away(struct chunk *head);
 void large_give_back(struct chunk *head, bool dirty);
 
+/* Or instead of the second: it is the program's again. */
+void large_bring_back(struct chunk *head);
+
 /* Changes the size: in place if possible, else by moving page tables.  Returns the address, the
  * old one or a new one; NULL: it has to be done by copying.  From byte *zeroed_from on the object
  * reads as zero (SIZE_MAX: unknown). */

@@ -9,6 +9,7 @@
 #include "core/chunk_map.h"
 #include "core/large.h"
 #include "guard/canary.h"
+#include "guard/clear.h"
 #include "guard/damage.h"
 #include "os/os.h"
 
@@ -51,6 +52,66 @@ static bool remove_guards(struct chunk *head) {
     return os_unguard(start, size);
 }
 
+/* --- freed, and waiting ----------------------------------------------------------------------- */
+
+static bool is_cleared(const struct chunk *head) { return head->large.bytes <= LARGE_CLEARED; }
+
+static size_t *bytes_of(struct large_quarantine *quarantine, const struct chunk *head) {
+    return is_cleared(head) ? &quarantine->cleared_bytes : &quarantine->untouchable_bytes;
+}
+
+/* Untouchable, or clear.  False: refused. */
+static bool take_from_program(const struct chunk *head) {
+    void *object = (void *)large_start(head);
+    if (is_cleared(head)) {
+        memset(object, 0, head->large.bytes);
+        return true;
+    }
+    return os_guard(object, head->large.bytes);
+}
+
+/* What was written after its free. */
+static void check_cleared(const struct chunk *head) {
+    if (is_cleared(head) && !is_clear((void *)large_start(head), head->large.bytes)) {
+        damage_after_free("malloc", large_start(head), head->large.bytes, 0);
+    }
+}
+
+static void release(struct chunk *head) {
+    check_cleared(head);
+    bool is_clean = remove_guards(head) && !is_cleared(head);
+    large_give_back(head, !is_clean);
+}
+
+static struct chunk *take_out(struct large_quarantine *quarantine, uint32_t i) {
+    struct chunk *head = quarantine->waiting[i];
+    quarantine->count--;
+    memmove(&quarantine->waiting[i], &quarantine->waiting[i + 1],
+            (quarantine->count - i) * sizeof *quarantine->waiting);
+    *bytes_of(quarantine, head) -= head->large.bytes;
+    return head;
+}
+
+/* One of this size that has waited long enough, clear; NULL: there is none. */
+static struct chunk *take_waiting(struct large_quarantine *quarantine, size_t bytes) {
+    for (uint32_t i = 0; quarantine != NULL && i + LARGE_DELAY < quarantine->count; i++) {
+        struct chunk *head = quarantine->waiting[i];
+        if (head->large.bytes == bytes) {
+            (void)take_out(quarantine, i);
+            if (is_cleared(head)) {
+                check_cleared(head);
+            } else if (!os_unguard((void *)large_start(head), bytes)) {
+                release(head);
+                return NULL;
+            }
+            note_large(bytes);
+            large_bring_back(head);
+            return head;
+        }
+    }
+    return NULL;
+}
+
 /* --- allocating ------------------------------------------------------------------------------- */
 
 static char *end_of(const struct chunk *head) {
@@ -61,28 +122,42 @@ static void write_canary(const struct chunk *head) {
     canary_fill(end_of(head), head->slack, canary_key(large_start(head)));
 }
 
-void *guarded_large_allocate(size_t size, size_t alignment, bool zeroed) {
-    size_t page = os_page_size(), wanted = size == 0 ? 1 : size;
+/* New memory. */
+static struct chunk *take_new(size_t bytes, size_t alignment, bool *is_zero) {
+    size_t page = os_page_size();
     size_t lead = alignment <= page ? 1 : alignment / page;
     lead = lead <= LEAD_MAX ? lead : 0;
-    if (wanted > REQUEST_MAX - (LEAD_MAX + 2) * page) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    size_t bytes = round_up(wanted, page);
     size_t all = lead == 0 ? bytes : bytes + (lead + 1) * page;
-    bool is_zero;
-    void *taken = take_large(all, alignment < CHUNK_SIZE ? CHUNK_SIZE : alignment, &is_zero);
+    void *taken = take_large(all, alignment < CHUNK_SIZE ? CHUNK_SIZE : alignment, is_zero);
     if (taken == NULL) {
         return NULL;
     }
     struct chunk *head = chunk_of((uintptr_t)taken);
     head->large.bytes = bytes;
     head->lead = (uint16_t)lead;
-    head->slack = (uint16_t)(bytes - wanted);
     if (lead != 0) {
         put_guards(head);
     }
+    return head;
+}
+
+void *guarded_large_allocate(size_t size, size_t alignment, bool zeroed,
+                             struct large_quarantine *quarantine) {
+    size_t page = os_page_size(), wanted = size == 0 ? 1 : size;
+    if (wanted > REQUEST_MAX - (LEAD_MAX + 2) * page) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    size_t bytes = round_up(wanted, page);
+    bool is_zero = true;
+    struct chunk *head = alignment <= page ? take_waiting(quarantine, bytes) : NULL;
+    if (head == NULL) {
+        head = take_new(bytes, alignment, &is_zero);
+    }
+    if (head == NULL) {
+        return NULL;
+    }
+    head->slack = (uint16_t)(bytes - wanted);
     void *object = (void *)large_start(head);
     if (zeroed && !is_zero) {
         memset(object, 0, wanted);
@@ -141,41 +216,28 @@ bool guarded_large_resize(struct chunk *head, size_t size) {
 
 /* --- freeing ---------------------------------------------------------------------------------- */
 
-static void release(struct chunk *head) {
-    bool is_clean = remove_guards(head);
-    large_give_back(head, !is_clean);
-}
-
-static void release_first(struct large_quarantine *quarantine) {
-    struct chunk *head = quarantine->waiting[quarantine->first];
-    quarantine->first = (quarantine->first + 1) % LARGE_WAITING;
-    quarantine->count--;
-    quarantine->bytes -= head->large.chunks * CHUNK_SIZE;
-    release(head);
-}
-
 bool guarded_large_free(struct chunk *head, struct large_quarantine *quarantine) {
     if (!large_take_away(head)) {
         return false;
     }
-    size_t bytes = head->large.chunks * CHUNK_SIZE;
-    if (quarantine == NULL || bytes > LARGE_WAITING_BYTES / 2 ||
-        !os_guard((void *)head->start, bytes)) {
-        release(head);
+    if (quarantine == NULL || head->lead != 1 || head->large.bytes > LARGE_WAITING_BYTES / 2 ||
+        !take_from_program(head)) {
+        (void)remove_guards(head);
+        large_give_back(head, true);
         return true;
     }
+    *bytes_of(quarantine, head) += head->large.bytes;
     while (quarantine->count == LARGE_WAITING ||
-           (quarantine->count != 0 && quarantine->bytes + bytes > LARGE_WAITING_BYTES)) {
-        release_first(quarantine);
+           (quarantine->count != 0 && (quarantine->cleared_bytes > LARGE_CLEARED_BYTES ||
+                                       quarantine->untouchable_bytes > LARGE_WAITING_BYTES))) {
+        release(take_out(quarantine, 0));
     }
-    quarantine->waiting[(quarantine->first + quarantine->count) % LARGE_WAITING] = head;
-    quarantine->count++;
-    quarantine->bytes += bytes;
+    quarantine->waiting[quarantine->count++] = head;
     return true;
 }
 
 void large_quarantine_empty(struct large_quarantine *quarantine) {
     while (quarantine->count != 0) {
-        release_first(quarantine);
+        release(take_out(quarantine, 0));
     }
 }

@@ -3,8 +3,11 @@
  *   chunks   | ... guard page | object, whole pages | guard page | ...
  *
  * The object begins right behind a page that nobody may touch; what its last page has beyond it is
- * a canary, and the next page is untouchable again.  A freed one is untouchable as a whole for a
- * while.  Where the kernel has no guard pages (before Linux 6.13, or memory is locked) they are
+ * a canary, and the next page is untouchable again.
+ *
+ * A freed one waits in the quarantine of the thread that freed it: untouchable as a whole, or, up to
+ * LARGE_CLEARED bytes, cleared, which costs less than the kernel would take.  It keeps its guard
+ * pages, and once a few others have come after it may be handed out again.  Where the kernel has no guard pages (before Linux 6.13, or memory is locked) they are
  * made by mprotect, for GUARDED_BY_PROTECTION objects at a time, as that costs mappings; others
  * then have the canary alone.
  *
@@ -19,17 +22,24 @@
 
 enum { GUARDED_BY_PROTECTION = 2000 };
 
+enum {
+    LARGE_CLEARED = 64 << 10,
+    LARGE_WAITING = 32, /* objects in a quarantine at most */
+    LARGE_DELAY = 4     /* so many that were freed later wait before one is handed out again */
+};
+#define LARGE_CLEARED_BYTES ((size_t)1 << 20)  /* of all that wait cleared */
+#define LARGE_WAITING_BYTES ((size_t)64 << 20) /* and untouchable, which takes no memory */
+
 /* What waits in a heap; for its thread only. */
-enum { LARGE_WAITING = 16 };
-#define LARGE_WAITING_BYTES ((size_t)64 << 20)
 struct large_quarantine {
-    struct chunk *waiting[LARGE_WAITING]; /* a ring */
-    uint32_t first, count;
-    size_t bytes;
+    struct chunk *waiting[LARGE_WAITING]; /* oldest first */
+    uint32_t count;
+    size_t cleared_bytes, untouchable_bytes;
 };
 
-/* NULL with ENOMEM: no memory. */
-void *guarded_large_allocate(size_t size, size_t alignment, bool zeroed);
+/* quarantine: the calling thread's, or NULL.  NULL with ENOMEM: no memory. */
+void *guarded_large_allocate(size_t size, size_t alignment, bool zeroed,
+                             struct large_quarantine *quarantine);
 
 /* The head of a guarded live object that begins at `address`; NULL: there is none. */
 struct chunk *guarded_large_find(uintptr_t address);

@@ -2,13 +2,13 @@
 
 #include <errno.h>
 #include <string.h>
-
 #include "core/allocate.h"
 #include "core/interceptor.h"
 #include "core/object.h"
 #include "core/slab.h"
 #include "core/threads.h"
 #include "guard/canary.h"
+#include "guard/clear.h"
 #include "guard/damage.h"
 #include "guard/guarded_large.h"
 #include "guard/quarantine.h"
@@ -28,32 +28,6 @@ static struct heap *own_heap(void) {
 /* Of a closed heap, or of one of before the profile began. */
 static struct hardened *guard_of(const struct heap *heap) {
     return heap == NULL ? NULL : heap->guard;
-}
-
-/* --- clearing --------------------------------------------------------------------------------- */
-
-typedef uint64_t pair __attribute__((vector_size(16), may_alias));
-
-/* `room` is a class's size: a multiple of 16. */
-static inline void clear(void *object, size_t room) {
-    enum { BY_CALL = 256 }; /* from there on the C library's loop is faster */
-    if (room >= BY_CALL) {
-        memset(object, 0, room);
-        return;
-    }
-    pair *to = object;
-    for (size_t i = 0; i < room / sizeof(pair); i++) {
-        to[i] = (pair){0};
-    }
-}
-
-static inline bool is_clear(const void *object, size_t room) {
-    const pair *from = object;
-    pair all = {0};
-    for (size_t i = 0; i < room / sizeof(pair); i++) {
-        all |= from[i];
-    }
-    return (all[0] | all[1]) == 0;
 }
 
 /* --- allocating ------------------------------------------------------------------------------- */
@@ -99,7 +73,8 @@ static void *allocate(size_t size, size_t alignment, bool zeroed) {
             return allocate_small(request, size);
         }
     }
-    return guarded_large_allocate(size, alignment, zeroed);
+    struct hardened *guard = guard_of(own_heap());
+    return guarded_large_allocate(size, alignment, zeroed, guard != NULL ? &guard->large : NULL);
 }
 
 /* --- what a pointer is ------------------------------------------------------------------------ */
