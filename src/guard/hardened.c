@@ -15,9 +15,11 @@
 #include "guard/zero_size.h"
 
 /* heap->guard */
+enum { RING = 256 };
+#define QUARANTINE_BYTES ((size_t)64 << 10)
 struct hardened {
-    struct quarantine small;
     struct large_quarantine large;
+    struct quarantine small; /* last, as its ring follows */
 };
 
 /* The calling thread's heap; NULL: it can't have one. */
@@ -268,7 +270,7 @@ static void slab_ends(const struct chunk *slab) {
 
 static void heap_begins(struct heap *heap) {
     struct hardened *guard = heap->guard;
-    quarantine_mend(&guard->small);
+    quarantine_begin(&guard->small, RING, QUARANTINE_BYTES);
 }
 
 static void heap_ends(struct heap *heap) {
@@ -279,7 +281,8 @@ static void heap_ends(struct heap *heap) {
 
 void hardened_start(void) {
     static const struct interceptor hardened = {.note_bytes = 1,
-                                                .heap_bytes = sizeof(struct hardened),
+                                                .heap_bytes = offsetof(struct hardened, small) +
+                                                              QUARANTINE_SIZE(RING),
                                                 .allocate = allocate,
                                                 .free = free_guarded,
                                                 .reallocate = reallocate_guarded,

@@ -34,13 +34,15 @@ static bool waits(uintptr_t object) {
            note_read(note_of(slab, index)) != NOTE_LIVE;
 }
 
-void quarantine_mend(struct quarantine *quarantine) {
+void quarantine_begin(struct quarantine *quarantine, uint32_t ring, size_t most_bytes) {
     uint32_t kept = 0;
+    quarantine->mask = ring - 1;
+    quarantine->most_bytes = most_bytes;
     quarantine->bytes = 0;
     for (uint32_t i = 0; i < quarantine->count; i++) {
-        uintptr_t object = quarantine->ring[(quarantine->first + i) % QUARANTINE_RING];
+        uintptr_t object = quarantine->ring[(quarantine->first + i) & quarantine->mask];
         if (waits(object)) {
-            quarantine->ring[(quarantine->first + kept++) % QUARANTINE_RING] = object;
+            quarantine->ring[(quarantine->first + kept++) & quarantine->mask] = object;
             quarantine->bytes += size_of(object);
         }
     }

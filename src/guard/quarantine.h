@@ -3,7 +3,7 @@
  *
  * Each heap has its own.  An object first takes the place of a random one of QUARANTINE_RANDOM, and
  * what had that place goes to the end of a ring, whose first leaves when more than so many objects
- * or bytes wait.  The note of an object that waits says so (core/interceptor.h); an object is
+ * or bytes wait; how many, the profile says.  The note of an object that waits says so (core/interceptor.h); an object is
  * released only if it does, so that a ring that a thread left half-way in a fork does no harm.
  *
  * For the heap's thread only. */
@@ -21,17 +21,21 @@
 
 enum {
     QUARANTINE_RANDOM = 32,
-    QUARANTINE_RING = 256,   /* objects in the ring at most: a power of two */
-    QUARANTINE_BYTES = 65536, /* of all that wait, at most */
-    QUARANTINE_SHARE = 16     /* what has more than that part of the bytes goes to the ring at once */
+    QUARANTINE_SHARE = 16 /* what has more than that part of the bytes goes to the ring at once */
 };
 
 struct quarantine {
     size_t bytes;          /* of the classes of all that wait */
-    uint32_t first, count; /* of the ring: ring[(first + i) % QUARANTINE_RING], i < count */
+    uint32_t first, count; /* of the ring: ring[(first + i) & mask], i < count */
     uintptr_t random[QUARANTINE_RANDOM]; /* 0: none */
-    uintptr_t ring[QUARANTINE_RING];
+    /* Set when a heap begins: */
+    size_t most_bytes; /* of all that wait */
+    uint32_t mask;     /* of the ring, which is a power of two */
+    uintptr_t ring[];
 };
+
+/* Of a quarantine with so many places in its ring. */
+#define QUARANTINE_SIZE(places) (sizeof(struct quarantine) + (places) * sizeof(uintptr_t))
 
 /* It was free already: reports that. */
 SLOW_PATH void quarantine_report(uintptr_t object);
@@ -62,7 +66,7 @@ static inline void quarantine_release_of(struct chunk *slab, uintptr_t object) {
 static inline void quarantine_release_first(struct quarantine *quarantine) {
     uintptr_t object = quarantine->ring[quarantine->first];
     struct chunk *slab = chunk_of(object);
-    quarantine->first = (quarantine->first + 1) % QUARANTINE_RING;
+    quarantine->first = (quarantine->first + 1) & quarantine->mask;
     quarantine->count--;
     quarantine->bytes -= slab_class(slab)->size;
     quarantine_release_of(slab, object);
@@ -72,20 +76,20 @@ static inline void quarantine_release_first(struct quarantine *quarantine) {
 static inline void quarantine_keep(struct heap *heap, struct quarantine *quarantine,
                                    uintptr_t object, size_t size) {
     quarantine->bytes += size;
-    if (likely(size <= QUARANTINE_BYTES / QUARANTINE_SHARE)) {
+    if (likely(size <= quarantine->most_bytes / QUARANTINE_SHARE)) {
         uint64_t place = wyrand(&heap->random) % QUARANTINE_RANDOM;
         uintptr_t other = quarantine->random[place];
         quarantine->random[place] = object;
         object = other;
     }
     if (likely(object != 0)) {
-        if (likely(quarantine->count == QUARANTINE_RING)) {
+        if (likely(quarantine->count > quarantine->mask)) {
             quarantine_release_first(quarantine);
         }
-        quarantine->ring[(quarantine->first + quarantine->count) % QUARANTINE_RING] = object;
+        quarantine->ring[(quarantine->first + quarantine->count) & quarantine->mask] = object;
         quarantine->count++;
     }
-    while (unlikely(quarantine->bytes > QUARANTINE_BYTES && quarantine->count != 0)) {
+    while (unlikely(quarantine->bytes > quarantine->most_bytes && quarantine->count != 0)) {
         quarantine_release_first(quarantine);
     }
 }
@@ -93,7 +97,8 @@ static inline void quarantine_keep(struct heap *heap, struct quarantine *quarant
 /* Releases all. */
 void quarantine_empty(struct quarantine *quarantine);
 
-/* The thread that filled it may have vanished in the middle of it: makes it whole. */
-void quarantine_mend(struct quarantine *quarantine);
+/* A thread begins with it.  Another one that filled it before may have vanished in the middle of
+ * that: then it is made whole. */
+void quarantine_begin(struct quarantine *quarantine, uint32_t ring, size_t most_bytes);
 
 #endif
