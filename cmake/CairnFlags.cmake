@@ -53,13 +53,15 @@ if(CAIRN_LIBC STREQUAL "musl")
   target_include_directories(cairn_flags SYSTEM INTERFACE ${kernel_headers})
 endif()
 
-# Frame pointers everywhere but in the release library, whose fast paths can use the register.
+# Frame pointers everywhere, so that call stacks can be read; in the library but where a function
+# calls none, or hands over to another one at its end: that leaves the fast paths their registers.
 add_library(cairn_test_flags INTERFACE)
 target_link_libraries(cairn_test_flags INTERFACE cairn_flags)
 target_compile_options(cairn_test_flags INTERFACE -fno-omit-frame-pointer)
 target_compile_definitions(cairn_test_flags INTERFACE $<$<COMPILE_LANGUAGE:C>:_GNU_SOURCE>)
 target_compile_options(cairn_test_flags INTERFACE
   $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-fsized-deallocation>)
-if(CAIRN_DEBUG OR CAIRN_SANITIZE)
-  target_compile_options(cairn_library_flags INTERFACE -fno-omit-frame-pointer)
+target_compile_options(cairn_library_flags INTERFACE -fno-omit-frame-pointer)
+if(NOT CAIRN_DEBUG AND NOT CAIRN_SANITIZE)
+  target_compile_options(cairn_library_flags INTERFACE -momit-leaf-frame-pointer)
 endif()

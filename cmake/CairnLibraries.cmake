@@ -54,6 +54,11 @@ function(cairn_add_shared target name)
   target_link_options(${target} PRIVATE
     -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,-z,nodelete -Wl,--version-script=${version_script}
     -static-libgcc)
+  # A copy of the unwinder of the library's own, hidden, for the stacks in reports: programs in C
+  # have none. Others have theirs if they are linked with cairn.o (trace/unwind.c).
+  if(CAIRN_LIBC STREQUAL "glibc")
+    target_link_options(${target} PRIVATE -Wl,--undefined=_Unwind_Backtrace)
+  endif()
   target_include_directories(${target} INTERFACE ${CMAKE_SOURCE_DIR}/include)
 endfunction()
 cairn_add_shared(cairn_shared cairn $<TARGET_OBJECTS:cairn_default_fast>)

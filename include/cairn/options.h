@@ -6,27 +6,44 @@
 #ifndef CAIRN_OPTIONS_H
 #define CAIRN_OPTIONS_H
 
-#define CAIRN_OPTIONS(X)                                                                         \
-    X(profile, TEXT, "CAIRN_PROFILE", "",                                                        \
-      "fast, hardened (guards against what attackers make of mistakes) or debug (finds mistakes)") \
-    X(summary, TEXT, "CAIRN_SUMMARY", "",                                                        \
-      "where to write a summary of the heap when the program ends: stderr, or a file, to which " \
-      "it is appended")                                                                          \
-    X(verbose, SWITCH, "CAIRN_VERBOSE", "0",                                                     \
-      "1: say on stderr when the program starts which options are in effect")                    \
-    X(soft_limit, SIZE, "CAIRN_SOFT_LIMIT", "0",                                                 \
-      "bytes (K, M, G behind the number) above which the heap keeps no free memory; 0: none")    \
-    X(hard_limit, SIZE, "CAIRN_HARD_LIMIT", "0",                                                 \
-      "bytes that the heap never exceeds: requests fail with ENOMEM; 0: none")                   \
-    X(cgroup, SWITCH, "CAIRN_CGROUP", "0",                                                       \
-      "1: the control group sets the soft limit, unless one is given: memory.high, or 90 % of "  \
-      "memory.max; and cpu.max counts for how much threads keep at hand")                        \
-    X(background, SWITCH, "CAIRN_BACKGROUND", "0",                                               \
-      "1: a thread gives back what lies unused for seconds, also of threads that wait")          \
-    X(pressure, SWITCH, "CAIRN_PRESSURE", "0",                                                   \
-      "1: that thread gives back all it can when the system or the control group is short of "   \
-      "memory")                                                                                  \
-    X(unnamed, SWITCH, "CAIRN_UNNAMED", "0",                                                     \
+#define CAIRN_OPTIONS(X)                                                                           \
+    X(profile, TEXT, "CAIRN_PROFILE", "",                                                          \
+      "fast, hardened (guards against what attackers make of mistakes) or debug (finds them)")     \
+    X(check_every, SIZE, "CAIRN_CHECK_EVERY", "0",                                                 \
+      "debug: the whole heap is checked every so many calls; 0: never")                            \
+    X(fail_nth, SIZE, "CAIRN_FAIL_NTH", "0",                                                       \
+      "debug: so many allocations from the start on, one fails; 0: none")                          \
+    X(fail_one_in, SIZE, "CAIRN_FAIL_ONE_IN", "0",                                                 \
+      "debug: one allocation in so many fails, at random; 0: none")                                \
+    X(fail_seed, SIZE, "CAIRN_FAIL_SEED", "1", "debug: which of them: the same for the same seed") \
+    X(leaks, SWITCH, "CAIRN_LEAKS", "0",                                                           \
+      "debug, 1: when the program ends, say what was never freed and what nothing points to")      \
+    X(summary, TEXT, "CAIRN_SUMMARY", "",                                                          \
+      "where to write a summary of the heap when the program ends: stderr, or a file, to which "   \
+      "it is appended")                                                                            \
+    X(verbose, SWITCH, "CAIRN_VERBOSE", "0",                                                       \
+      "1: say on stderr when the program starts which options are in effect")                      \
+    X(soft_limit, SIZE, "CAIRN_SOFT_LIMIT", "0",                                                   \
+      "bytes (K, M, G behind the number) above which the heap keeps no free memory; 0: none")      \
+    X(hard_limit, SIZE, "CAIRN_HARD_LIMIT", "0",                                                   \
+      "bytes that the heap never exceeds: requests fail with ENOMEM; 0: none")                     \
+    X(cgroup, SWITCH, "CAIRN_CGROUP", "0",                                                         \
+      "1: the control group sets the soft limit, unless one is given: memory.high, or 90 % of "    \
+      "memory.max; and cpu.max counts for how much threads keep at hand")                          \
+    X(background, SWITCH, "CAIRN_BACKGROUND", "0",                                                 \
+      "1: a thread gives back what lies unused for seconds, also of threads that wait")            \
+    X(pressure, SWITCH, "CAIRN_PRESSURE", "0",                                                     \
+      "1: that thread gives back all it can when the system or the control group is short of "     \
+      "memory")                                                                                    \
+    X(report, TEXT, "CAIRN_REPORT", "",                                                            \
+      "where to write what was found wrong: stderr, fd:N for an open descriptor, or a file, to "   \
+      "which it is appended")                                                                      \
+    X(report_format, TEXT, "CAIRN_REPORT_FORMAT", "text",                                          \
+      "text, or json: each report as a JSON object on a line")                                     \
+    X(on_finding, TEXT, "CAIRN_ON_FINDING", "abort",                                               \
+      "what happens then: abort, trap (an illegal instruction, for debuggers), or continue where " \
+      "the heap is sound: a bad free does nothing")                                                \
+    X(unnamed, SWITCH, "CAIRN_UNNAMED", "0",                                                       \
       "1: give the heap's mappings no names in /proc/PID/maps")
 
 #endif

@@ -57,6 +57,40 @@ void output_decimal(struct output *output, uint64_t number) {
     text_decimal(&output->text, number);
 }
 
+void output_address(struct output *output, uintptr_t address) {
+    enum { DIGITS = 18 };
+    make_room(output, DIGITS);
+    text_address(&output->text, address);
+}
+
+static void put_byte(struct output *output, unsigned char byte) {
+    char digits[] = {"0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15], '\0'};
+    output_string(output, digits);
+}
+
+void output_bytes(struct output *output, const unsigned char *bytes, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        put_byte(output, bytes[i]);
+    }
+}
+
+void output_json_string(struct output *output, const char *string) {
+    output_string(output, "\"");
+    for (; *string != '\0'; string++) {
+        char character[] = {*string, '\0'};
+        if (*string == '"' || *string == '\\') {
+            output_string(output, "\\");
+        }
+        if ((unsigned char)*string < ' ') {
+            output_string(output, "\\u00");
+            put_byte(output, (unsigned char)*string);
+        } else {
+            output_string(output, character);
+        }
+    }
+    output_string(output, "\"");
+}
+
 size_t output_end(struct output *output) {
     pass_on(output);
     if (output->size != 0) {

@@ -24,6 +24,11 @@ void output_to_fd(struct output *output, int fd);
 
 void output_string(struct output *output, const char *string);
 void output_decimal(struct output *output, uint64_t number);
+void output_address(struct output *output, uintptr_t address); /* as text_address() */
+void output_bytes(struct output *output, const unsigned char *bytes, size_t size); /* 0a1b... */
+
+/* In quotes, as JSON wants it; bytes above 127 are taken to be UTF-8. */
+void output_json_string(struct output *output, const char *string);
 
 /* Passes on what is left, and ends a buffer with a zero byte.  Returns the length of the whole
  * text, also of what did not fit. */

@@ -32,7 +32,7 @@ void text_address(struct text *text, uintptr_t address) {
     text_digits(text, address, 16);
 }
 
-int text_write(struct text *text, int fd) {
+int text_show(const struct text *text, int fd) {
     int saved = errno, error = 0;
     size_t done = 0;
     while (done < text->length && error == 0) {
@@ -43,7 +43,12 @@ int text_write(struct text *text, int fd) {
             error = n == 0 ? EIO : errno;
         }
     }
-    text->length = 0;
     errno = saved;
+    return error;
+}
+
+int text_write(struct text *text, int fd) {
+    int error = text_show(text, fd);
+    text->length = 0;
     return error;
 }

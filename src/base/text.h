@@ -22,4 +22,7 @@ void text_address(struct text *text, uintptr_t address); /* 0x and lower-case he
  * the buffer.  Keeps errno; returns 0 or the error's number. */
 int text_write(struct text *text, int fd);
 
+/* The same, and keeps what is in the buffer. */
+int text_show(const struct text *text, int fd);
+
 #endif

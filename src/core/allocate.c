@@ -192,7 +192,7 @@ void free_ordinary(const char *function, void *pointer) {
                     chunk_is(object.chunk, CHUNK_LARGE) && large_free(object.chunk);
     if (!was_live) {
         (void)object_find(pointer, &object, &finding);
-        report_bad_pointer(function, &finding);
+        report_finding(function, &finding);
     }
 }
 

@@ -85,3 +85,25 @@ struct object object_require(const char *function, const void *address) {
     }
     return object;
 }
+
+/* Whatever object contains the address. */
+static struct neighbour neighbour_around(uintptr_t address) {
+    struct object object;
+    struct finding finding;
+    enum found found = object_find((const void *)address, &object, &finding);
+    if (found == FOUND_INTERIOR || found == FOUND_LARGE_BODY) {
+        found = object_find((const void *)finding.object, &object, &finding);
+    }
+    return (struct neighbour){
+        .start = finding.object,
+        .size = finding.size,
+        .is_known = found == FOUND_LIVE || found == FOUND_FREE,
+        .is_live = found == FOUND_LIVE,
+    };
+}
+
+void object_neighbours(uintptr_t start, size_t size, struct neighbour *before,
+                       struct neighbour *behind) {
+    *before = neighbour_around(start - 1);
+    *behind = neighbour_around(start + size);
+}

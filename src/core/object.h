@@ -17,6 +17,19 @@ struct object {
 /* FOUND_LIVE: *object is filled in.  Anything else: *finding says more. */
 enum found object_find(const void *address, struct object *object, struct finding *finding);
 
+/* An object that another one lies beside. */
+struct neighbour {
+    uintptr_t start;
+    size_t size;
+    bool is_known; /* else there is none, or what is there is no object */
+    bool is_live;
+};
+
+/* The objects before and behind that of `size` bytes at `start`.  Others may change them
+ * meanwhile. */
+void object_neighbours(uintptr_t start, size_t size, struct neighbour *before,
+                       struct neighbour *behind);
+
 /* object_find for a pointer that must be live: reports and aborts otherwise. */
 struct object object_require(const char *function, const void *address);
 

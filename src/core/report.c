@@ -1,163 +1,302 @@
 #include "core/report.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/compiler.h"
+#include "config/options.h"
+#include "core/details.h"
+#include "core/sentence.h"
 #include "os/os.h"
 
-static void describe_class(struct text *text, const char *before, size_t size) {
-    text_string(text, before);
-    text_string(text, " of size class ");
-    text_decimal(text, size);
+enum { STDERR = 2 };
+
+/* --- where reports go, and what follows ------------------------------------------------------- */
+
+/* Absolute, as the program may change its directory. */
+static char path[OS_PATH_SIZE];
+
+/* Written by report_start() and report_set_handler(); all zero is the default. */
+static struct {
+    bool to_file, to_fd, as_json;     /* neither file nor fd: stderr */
+    int fd;                           /* to_fd */
+    struct os_file_identity identity; /* of fd, when the program started */
+    enum cairn_action action;
+} chosen;
+
+static void refuse(const char *variable, const char *value, const char *what) {
+    struct text text = {0};
+    text_string(&text, "cairn: ");
+    text_string(&text, variable);
+    text_string(&text, "=");
+    text_string(&text, value);
+    text_string(&text, " is ignored: it must be ");
+    text_string(&text, what);
+    text_string(&text, "\n");
+    (void)text_write(&text, STDERR);
 }
 
-static void describe_offset(struct text *text, const struct finding *finding) {
-    text_string(text, "pointer ");
-    text_decimal(text, finding->address - finding->object);
-    text_string(text, " bytes into ");
+/* The number behind "fd:"; -1: it is none. */
+static int descriptor_of(const char *digits) {
+    enum { MOST = 1 << 20 };
+    int number = 0;
+    const char *at = digits;
+    for (; *at >= '0' && *at <= '9' && number < MOST; at++) {
+        number = number * 10 + (*at - '0');
+    }
+    return at != digits && *at == '\0' ? number : -1;
 }
 
-static void describe_start(struct text *text, const struct finding *finding) {
-    text_string(text, " that starts at ");
-    text_address(text, finding->object);
-}
-
-/* Whether the call was meant to end the object's life; by the names that are not: realloc,
- * reallocarray, malloc_usable_size and cairn's own of them, recalloc and expand. */
-static int frees(const char *function) {
-    return strstr(function, "realloc") == NULL && strstr(function, "recalloc") == NULL &&
-           strstr(function, "usable_size") == NULL && strstr(function, "expand") == NULL;
-}
-
-/* "an object of 100 bytes" where the size is known that was asked for. */
-static void describe_object(struct text *text, const struct finding *finding) {
-    if (finding->life != NULL && finding->life->asked != 0) {
-        text_string(text, "an object of ");
-        text_decimal(text, finding->life->asked);
-        text_string(text, " bytes");
+static void choose_target(void) {
+    const char *to = options.report;
+    if (strncmp(to, "fd:", 3) == 0) {
+        chosen.fd = descriptor_of(to + 3);
+        chosen.to_fd = chosen.fd >= 0 && os_file_identity(chosen.fd, &chosen.identity) == 0;
+        if (!chosen.to_fd) {
+            refuse("CAIRN_REPORT", to, "stderr, a file, or fd: and the number of an open one");
+        }
     } else {
-        describe_class(text, "an object", finding->size);
+        chosen.to_file = to[0] != '\0' && strcmp(to, "stderr") != 0 && os_absolute_path(to, path);
     }
 }
 
-static void describe_signed(struct text *text, ptrdiff_t number) {
-    text_string(text, number < 0 ? "-" : "");
-    text_decimal(text, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
-}
-
-static void describe_bytes(struct text *text, const unsigned char *bytes, size_t count) {
-    enum { SHOWN = 8 };
-    for (size_t i = 0; i < count && i < SHOWN; i++) {
-        char digits[] = {' ', "0123456789abcdef"[bytes[i] >> 4], "0123456789abcdef"[bytes[i] & 15],
-                         '\0'};
-        text_string(text, digits);
+void report_start(void) {
+    choose_target();
+    chosen.as_json = strcmp(options.report_format, "json") == 0;
+    if (!chosen.as_json && strcmp(options.report_format, "text") != 0) {
+        refuse("CAIRN_REPORT_FORMAT", options.report_format, "text or json");
     }
-    text_string(text, count > SHOWN ? " ..." : "");
-}
-
-/* "4 bytes were changed behind an object of 100 bytes, from offset 100 on: found 41 41 41 41" */
-static void describe_change(struct text *text, const struct finding *finding, const char *where) {
-    text_decimal(text, finding->bytes);
-    text_string(text, finding->bytes == 1 ? " byte was changed " : " bytes were changed ");
-    text_string(text, where);
-    describe_object(text, finding);
-    text_string(text, ", from offset ");
-    describe_signed(text, finding->offset);
-    text_string(text, " on");
-    if (finding->found != NULL) {
-        text_string(text, ": found");
-        describe_bytes(text, finding->found, finding->bytes);
+    if (strcmp(options.on_finding, "trap") == 0) {
+        chosen.action = CAIRN_TRAP;
+    } else if (strcmp(options.on_finding, "continue") == 0) {
+        chosen.action = CAIRN_CONTINUE;
+    } else if (strcmp(options.on_finding, "abort") != 0) {
+        refuse("CAIRN_ON_FINDING", options.on_finding, "abort, trap or continue");
     }
 }
 
-static void describe_fault(struct text *text, const struct finding *finding) {
-    ptrdiff_t offset = (ptrdiff_t)(finding->address - finding->object);
-    size_t size =
-        finding->life != NULL && finding->life->asked != 0 ? finding->life->asked : finding->size;
-    text_string(text, finding->is_write ? "write" : "read");
-    text_string(text, finding->was_freed       ? " after free of "
-                      : offset < 0             ? " before "
-                      : (size_t)offset >= size ? " behind "
-                                               : " of ");
-    describe_object(text, finding);
-    text_string(text, ", at offset ");
-    describe_signed(text, offset);
-    text_string(text, " from its start ");
-    text_address(text, finding->object);
+/* The program's function and its argument are read one after the other; so they are written with
+ * the function taken away meanwhile. */
+static _Atomic(uintptr_t) the_handler; /* cairn_finding_handler *, or 0 */
+static _Atomic(uintptr_t) the_context;
+
+void report_set_handler(cairn_finding_handler *handler, void *context) {
+    atomic_store_explicit(&the_handler, 0, memory_order_seq_cst);
+    atomic_store_explicit(&the_context, (uintptr_t)context, memory_order_seq_cst);
+    atomic_store_explicit(&the_handler, (uintptr_t)handler, memory_order_seq_cst);
 }
 
-/* What frees an object of each family; by names such as "operator new[]". */
-static const char *release_of(const char *allocated_by) {
-    if (strstr(allocated_by, "new") == NULL) {
-        return "free";
+/* --- one at a time ---------------------------------------------------------------------------- */
+
+/* What a report is made in: not on the stack, which may be a small one.  For who holds `reporter`.
+ */
+static struct {
+    struct details details;
+    struct output output;
+    char message[TEXT_CAPACITY]; /* the first line */
+    char function[64];           /* what is between "cairn: " and "(" of it */
+} work;
+
+static _Atomic(uintptr_t) reporter; /* os_thread_handle() of who makes a report, or 0 */
+
+/* False: this thread is in the middle of a report.  One that takes that long has come to grief. */
+static bool enter(void) {
+    enum { PATIENCE_MS = 2000 };
+    uintptr_t self = os_thread_handle();
+    for (unsigned waited = 0;; waited++) {
+        uintptr_t other = 0;
+        if (atomic_compare_exchange_strong_explicit(&reporter, &other, self, memory_order_acquire,
+                                                    memory_order_acquire)) {
+            return true;
+        }
+        if (other == self) {
+            return false;
+        }
+        if (waited == PATIENCE_MS) {
+            atomic_store_explicit(&reporter, self, memory_order_relaxed);
+            return true;
+        }
+        os_pause_ms(1);
     }
-    return strstr(allocated_by, "[]") != NULL ? "delete[]" : "delete";
 }
 
-static void describe_mismatch(struct text *text, const struct finding *finding) {
-    describe_object(text, finding);
-    text_string(text, " was allocated by ");
-    text_string(text, finding->allocated_by);
-    text_string(text, "; free it by ");
-    text_string(text, release_of(finding->allocated_by));
+static void leave(void) { atomic_store_explicit(&reporter, 0, memory_order_release); }
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+/* Whether the descriptor is what it was, and somebody reads it. */
+static bool fd_is_good(void) {
+    struct os_file_identity now;
+    return os_file_identity(chosen.fd, &now) == 0 && now.device == chosen.identity.device &&
+           now.number == chosen.identity.number && os_is_writable(chosen.fd);
 }
 
-static void describe_wrong_size(struct text *text, const struct finding *finding) {
-    describe_object(text, finding);
-    text_string(text, " was called one of ");
-    text_decimal(text, finding->bytes);
-    text_string(text, "; give the size that it was allocated with");
-}
+/* Where a report goes: to stderr if what was chosen does not work any more. */
+struct target {
+    int fd;
+    bool is_file;     /* opened for this report */
+    bool tell_stderr; /* the first line goes there too */
+};
 
-static void describe(struct text *text, const char *function, const struct finding *finding) {
-    switch (finding->what) {
-    case FOUND_FREE:
-        describe_class(text,
-                       frees(function) ? "double free of an object" : "use after free of an object",
-                       finding->size);
-        break;
-    case FOUND_INTERIOR:
-        describe_offset(text, finding);
-        describe_class(text, "an object", finding->size);
-        describe_start(text, finding);
-        break;
-    case FOUND_TAIL:
-        describe_class(text, "pointer behind the last object of a slab", finding->size);
-        break;
-    case FOUND_LARGE_BODY:
-        describe_offset(text, finding);
-        text_string(text, "a large object of ");
-        text_decimal(text, finding->size);
-        text_string(text, " bytes");
-        describe_start(text, finding);
-        break;
-    case FOUND_RELEASED:
-        text_string(text, "pointer into memory that was released");
-        break;
-    case FOUND_LIVE:
-    case FOUND_FOREIGN:
-        text_string(text, "pointer that cairn never allocated");
-        break;
-    case FOUND_OVERFLOW:
-        describe_change(text, finding, "behind ");
-        break;
-    case FOUND_UNDERFLOW:
-        describe_change(text, finding, "before ");
-        break;
-    case FOUND_WRITE_AFTER_FREE:
-        describe_change(text, finding, "after the free of ");
-        break;
-    case FOUND_FAULT:
-        describe_fault(text, finding);
-        break;
-    case FOUND_MISMATCH:
-        describe_mismatch(text, finding);
-        break;
-    case FOUND_WRONG_SIZE:
-        describe_wrong_size(text, finding);
-        break;
+static struct target open_target(void) {
+    struct target target = {.fd = chosen.to_fd && fd_is_good() ? chosen.fd : STDERR};
+    int fd;
+    if (chosen.to_file && os_append_open(path, &fd) == 0) {
+        target = (struct target){.fd = fd, .is_file = true, .tell_stderr = true};
     }
+    return target;
+}
+
+static void write_json(void) {
+    struct output *output = &work.output;
+    output_string(output, "{\"message\":");
+    output_json_string(output, work.message);
+    output_string(output, ",\"function\":");
+    output_json_string(output, work.function);
+    output_string(output, ",\"thread\":");
+    output_decimal(output, os_thread_id());
+    details_write_json(output, &work.details);
+    output_string(output, "}\n");
+}
+
+static cairn_finding_handler *handler_now(void) {
+    return (cairn_finding_handler *)atomic_load_explicit(&the_handler, memory_order_seq_cst);
+}
+
+/* Where the process ends anyway the better way to read a stack may be taken. */
+static void capture(struct stack *stack, const struct finding *finding, bool can_continue) {
+    bool may_continue = can_continue && (chosen.action == CAIRN_CONTINUE || handler_now() != NULL);
+    if (finding->stack != NULL) {
+        *stack = *finding->stack;
+    } else if (may_continue) {
+        stack_capture(stack, 0);
+    } else {
+        stack_unwind(stack, 0);
+    }
+}
+
+/* The line goes first: what follows looks at memory that the program may have damaged. */
+static void write_report(const struct text *line, const struct finding *finding,
+                         const struct life *life, bool can_continue) {
+    struct target target = open_target();
+    struct stack stack;
+    if (target.tell_stderr) {
+        (void)text_show(line, STDERR);
+    }
+    if (!chosen.as_json) {
+        (void)text_show(line, target.fd);
+    }
+    capture(&stack, finding, can_continue);
+    details_collect(&work.details, finding, life, &stack);
+    output_to_fd(&work.output, target.fd);
+    if (chosen.as_json) {
+        write_json();
+    } else {
+        details_write_text(&work.output, &work.details);
+    }
+    (void)output_end(&work.output);
+    if (target.is_file) {
+        (void)os_file_close(target.fd);
+    }
+}
+
+/* The line's parts, as strings. */
+static void take_apart(const struct text *line) {
+    enum { PREFIX = sizeof "cairn: " - 1 };
+    memcpy(work.message, line->bytes, line->length);
+    work.message[line->length - 1] = '\0'; /* the end of the line */
+    const char *name = work.message + PREFIX;
+    const char *end = strchr(name, '(');
+    size_t length = end == NULL ? 0 : (size_t)(end - name);
+    length = length < sizeof work.function ? length : sizeof work.function - 1;
+    memcpy(work.function, name, length);
+    work.function[length] = '\0';
+}
+
+static enum cairn_action ask_handler(const struct finding *finding, bool can_continue) {
+    cairn_finding_handler *handler = handler_now();
+    if (handler == NULL) {
+        return chosen.action;
+    }
+    struct cairn_finding told = {
+        .message = work.message,
+        .kind = sentence_kind(finding),
+        .function = work.function,
+        .address = (const void *)finding->address,
+        .can_continue = can_continue,
+    };
+    return handler((void *)atomic_load_explicit(&the_context, memory_order_seq_cst), &told);
+}
+
+/* `finding` without an object: the mistake is not about one of the heap.  Returns only if it can
+ * continue and is to; who ends holds on to `reporter`, so that nobody writes in between. */
+static void finish(struct text *line, const struct finding *finding, const struct life *life,
+                   bool can_continue) {
+    int saved = errno;
+    enum cairn_action action = chosen.action;
+    text_string(line, "; thread ");
+    text_decimal(line, os_thread_id());
+    text_string(line, "\n");
+    if (enter()) {
+        take_apart(line);
+        write_report(line, finding, life, can_continue);
+        action = ask_handler(finding, can_continue);
+        if (action == CAIRN_CONTINUE && can_continue) {
+            leave();
+        }
+    } else {
+        (void)text_write(line, STDERR);
+    }
+    errno = saved;
+    if (action == CAIRN_TRAP) {
+        __builtin_trap();
+    }
+    if (action != CAIRN_CONTINUE || !can_continue) {
+        abort();
+    }
+}
+
+/* --- the kinds of reports --------------------------------------------------------------------- */
+
+static _Atomic(uintptr_t) the_history; /* report_history *, or 0 */
+
+void report_set_history(report_history *history) {
+    atomic_store_explicit(&the_history, (uintptr_t)history, memory_order_release);
+}
+
+/* What is known of the finding's object's life. */
+static struct life life_of(const struct finding *finding) {
+    struct life life = {0};
+    report_history *history =
+        (report_history *)atomic_load_explicit(&the_history, memory_order_acquire);
+    if (finding->life != NULL) {
+        return *finding->life;
+    }
+    if (finding->object == 0 || history == NULL || !history(finding->object, &life)) {
+        return (struct life){0};
+    }
+    return life;
+}
+
+static void report(const char *function, const struct finding *finding, bool can_continue) {
+    struct text text;
+    struct life life = life_of(finding);
+    struct finding known = *finding;
+    known.life = &life;
+    report_begin(&text, function, known.address);
+    sentence_describe(&text, function, &known);
+    finish(&text, &known, &life, can_continue);
+}
+
+void report_finding(const char *function, const struct finding *finding) {
+    report(function, finding, true);
+}
+
+_Noreturn void report_bad_pointer(const char *function, const struct finding *finding) {
+    report(function, finding, false);
+    abort(); /* not reached */
 }
 
 void report_begin(struct text *text, const char *function, uintptr_t address) {
@@ -170,45 +309,18 @@ void report_begin(struct text *text, const char *function, uintptr_t address) {
 }
 
 _Noreturn void report_end(struct text *text) {
-    text_string(text, "; thread ");
-    text_decimal(text, os_thread_id());
-    text_string(text, "\n");
-    (void)text_write(text, 2);
-    abort();
-}
-
-static _Atomic(uintptr_t) the_history; /* report_history *, or 0 */
-
-void report_set_history(report_history *history) {
-    atomic_store_explicit(&the_history, (uintptr_t)history, memory_order_release);
-}
-
-/* What is known of the finding's object is filled in. */
-static void ask_history(struct finding *finding, struct life *life) {
-    report_history *history =
-        (report_history *)atomic_load_explicit(&the_history, memory_order_acquire);
-    if (finding->life == NULL && finding->object != 0 && history != NULL &&
-        history(finding->object, life)) {
-        finding->life = life;
-    }
-}
-
-_Noreturn void report_bad_pointer(const char *function, const struct finding *finding) {
-    struct text text;
-    struct life life = {0};
-    struct finding known = *finding;
-    ask_history(&known, &life);
-    report_begin(&text, function, known.address);
-    describe(&text, function, &known);
-    report_end(&text);
-}
-
-void report_finding(const char *function, const struct finding *finding) {
-    report_bad_pointer(function, finding);
+    finish(text, &(struct finding){0}, &(struct life){0}, false);
+    abort(); /* not reached */
 }
 
 _Noreturn void report_wrong_size(const char *function, uintptr_t object, size_t usable,
                                  size_t size) {
+    struct finding finding = {.what = FOUND_WRONG_SIZE,
+                              .address = object,
+                              .object = object,
+                              .size = usable,
+                              .bytes = size};
+    struct life life = life_of(&finding);
     struct text text;
     report_begin(&text, function, object);
     text_string(&text, "an object of ");
@@ -216,7 +328,8 @@ _Noreturn void report_wrong_size(const char *function, uintptr_t object, size_t 
     text_string(&text, " usable bytes was called one of ");
     text_decimal(&text, size);
     text_string(&text, "; give the size that it was allocated with");
-    report_end(&text);
+    finish(&text, &finding, &life, false);
+    abort(); /* not reached */
 }
 
 _Noreturn void report_misuse(const char *function, const void *argument, const char *what) {

@@ -1,14 +1,20 @@
-/* Reports of misuse: one line on stderr that says what, where and who, then abort().
+/* Reports of misuse: a line that says what, where and who; then how the program came there and what
+ * is known of the object (details.h); then abort(), unless CAIRN_ON_FINDING or the program itself
+ * (<cairn/report.h>) chose otherwise.
  *
- * Async-signal-safe; allocates nothing; takes no lock. */
+ * Async-signal-safe; allocates nothing; keeps errno.  Two threads do not report at once: one waits
+ * for the other, two seconds at most.  What is found while a report is being made, by the same
+ * thread, is told in one line. */
 #ifndef CAIRN_CORE_REPORT_H
 #define CAIRN_CORE_REPORT_H
 
+#include <cairn/report.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/text.h"
+#include "trace/stack.h"
 
 enum found {
     FOUND_LIVE,       /* the first byte of a live object: nothing to report */
@@ -38,9 +44,10 @@ struct life {
 struct finding {
     enum found what;
     uintptr_t address;
-    uintptr_t object;        /* where the object that contains address starts, if one does */
-    size_t size;             /* of the object: its class's, or the large object's usable bytes */
-    const struct life *life; /* or NULL: whoever keeps such histories is asked */
+    uintptr_t object;          /* where the object that contains address starts, if one does */
+    size_t size;               /* of the object: its class's, or the large object's usable bytes */
+    const struct life *life;   /* or NULL: whoever keeps such histories is asked */
+    const struct stack *stack; /* where it was found, or NULL: right here */
     /* Of some kinds only: */
     ptrdiff_t offset; /* OVERFLOW, UNDERFLOW, WRITE_AFTER_FREE: of the first changed byte from the
                          object's start */
@@ -51,6 +58,9 @@ struct finding {
     bool is_write;              /* FAULT */
     bool was_freed;             /* FAULT: the object is not live any more */
 };
+
+/* Reads the options of reports; before, and without it, they have their defaults. */
+void report_start(void);
 
 /* The frame of a report, for whoever finds a mistake of a kind of its own:
  *
@@ -65,6 +75,9 @@ _Noreturn void report_bad_pointer(const char *function, const struct finding *fi
 /* The same for any kind of finding.  Returns only where the program asked for that; the caller then
  * leaves everything as it is.  `function` of a FAULT is "fault". */
 void report_finding(const char *function, const struct finding *finding);
+
+/* What the program wants to be asked; see cairn_on_finding(). */
+void report_set_handler(cairn_finding_handler *handler, void *context);
 
 /* From now on `history` is asked about the object at `address`, its first byte, of each finding
  * that comes without a life.  It fills in *life or returns false; it is async-signal-safe, and

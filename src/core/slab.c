@@ -154,10 +154,11 @@ SLOW_PATH uint64_t slab_merge_remote(struct heap *owner, struct chunk *slab, uns
     uint64_t twice = freed & (mine | owner_word_read(&word->avail));
     if (unlikely(twice != 0)) {
         uintptr_t object = slab->start + (w * 64 + lowest_bit(twice)) * slab_class(slab)->size;
-        report_bad_pointer("free", &(struct finding){.what = FOUND_FREE,
-                                                     .address = object,
-                                                     .object = object,
-                                                     .size = slab_class(slab)->size});
+        report_finding("free", &(struct finding){.what = FOUND_FREE,
+                                                 .address = object,
+                                                 .object = object,
+                                                 .size = slab_class(slab)->size});
+        freed &= ~twice;
     }
     owner_word_write(&word->freed, mine | freed);
     owner->counters.remote_frees += count_bits(freed);

@@ -9,9 +9,9 @@ static void look_at_word(const struct chunk *slab, unsigned w, uint64_t remote) 
     if (twice != 0) {
         size_t size = slab_class(slab)->size;
         uintptr_t object = slab->start + (w * 64 + lowest_bit(twice)) * size;
-        report_bad_pointer(
-            "free", &(struct finding){
-                        .what = FOUND_FREE, .address = object, .object = object, .size = size});
+        report_finding("free",
+                       &(struct finding){
+                           .what = FOUND_FREE, .address = object, .object = object, .size = size});
     }
 }
 

@@ -10,6 +10,7 @@
 #include "core/background.h"
 #include "core/limit.h"
 #include "core/mapping_names.h"
+#include "core/report.h"
 #include "core/spare.h"
 #include "core/threads.h"
 #include "core/unmerged.h"
@@ -38,6 +39,7 @@ __attribute__((constructor(101))) static void start(void) {
     if (options.verbose) {
         announce();
     }
+    report_start();
     if (!options.unnamed) {
         mapping_names_start();
     }

@@ -23,7 +23,7 @@ static struct text parts[PARTS];
 
 /* Where it goes, as the option was meant when the program started: absolute, as the program may
  * change its directory; empty for stderr. */
-static char path[2 * OPTION_TEXT_SIZE];
+static char path[OS_PATH_SIZE];
 
 /* A copy of the descriptor of stderr: many programs close theirs before they end.  The file it is
  * of tells whether it is still that copy, or was closed and the number given to something else. */
@@ -47,17 +47,6 @@ static int stderr_now(void) {
     return is_kept ? kept_stderr : STDERR_FILENO;
 }
 
-static void make_path(void) {
-    size_t length = 0;
-    if (options.summary[0] != '/' && getcwd(path, OPTION_TEXT_SIZE) != NULL) {
-        length = strlen(path);
-        path[length++] = '/';
-    }
-    memcpy(path + length, options.summary, strlen(options.summary) + 1);
-}
-
-static int open_path(void) { return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666); }
-
 static void complain(int error) {
     struct text text = {0};
     text_string(&text, "cairn: cannot write the summary to ");
@@ -70,13 +59,13 @@ static void complain(int error) {
 
 /* The file is made at once, so that a path that does not work is told of while somebody listens. */
 static bool path_works(void) {
-    make_path();
-    int fd = open_path();
-    if (fd < 0) {
-        complain(errno);
+    int fd;
+    int error = os_absolute_path(options.summary, path) ? os_append_open(path, &fd) : ENAMETOOLONG;
+    if (error != 0) {
+        complain(error);
         return false;
     }
-    (void)close(fd);
+    (void)os_file_close(fd);
     return true;
 }
 
@@ -168,12 +157,12 @@ static int write_parts(int fd) {
 }
 
 static int append(void) {
-    int fd = open_path();
-    if (fd < 0) {
-        return errno;
+    int fd;
+    int error = os_append_open(path, &fd);
+    if (error == 0) {
+        error = write_parts(fd);
+        (void)os_file_close(fd);
     }
-    int error = write_parts(fd);
-    (void)close(fd);
     return error;
 }
 

@@ -26,11 +26,13 @@ bool os_read_memory(uintptr_t address, void *copy, size_t size) {
     return n == (ssize_t)size;
 }
 
-/* A line of /proc/self/maps begins with "LOW-HIGH rwxp ". */
+/* A line of /proc/self/maps: "LOW-HIGH rwxp OFFSET DEVICE INODE      PATH", numbers in hexadecimal
+ * but for the inode. */
 struct maps_reader {
     int fd;
     size_t length, next; /* of bytes */
-    char bytes[1024];
+    char bytes[512];
+    char path[512];
 };
 
 /* The next byte, or -1 at the end. */
@@ -65,30 +67,56 @@ static uintptr_t next_number(struct maps_reader *reader, int *end) {
     }
 }
 
-static bool find_mapping(struct maps_reader *reader, uintptr_t address, struct os_range *mapping) {
-    for (int byte = 0; byte != -1;) {
-        uintptr_t low = next_number(reader, &byte);
-        uintptr_t high = next_number(reader, &byte);
-        bool readable = next_byte(reader) == 'r';
-        if (low <= address && address < high) {
-            *mapping = (struct os_range){low, high - low};
-            return readable;
-        }
-        while (byte != '\n' && byte != -1) {
-            byte = next_byte(reader);
+/* Skips blanks and reads up to the end of the line. */
+static void next_path(struct maps_reader *reader, int byte) {
+    size_t length = 0;
+    while (byte == ' ') {
+        byte = next_byte(reader);
+    }
+    for (; byte != '\n' && byte != -1; byte = next_byte(reader)) {
+        if (length < sizeof reader->path - 1) {
+            reader->path[length++] = (char)byte;
         }
     }
-    return false;
+    reader->path[length] = '\0';
 }
 
-bool os_find_mapping(uintptr_t address, struct os_range *mapping) {
-    struct maps_reader reader = {.length = 0, .next = 0};
+/* False at the end of the file. */
+static bool next_mapping(struct maps_reader *reader, struct os_mapping *mapping) {
+    int byte;
+    mapping->low = next_number(reader, &byte);
+    mapping->high = next_number(reader, &byte);
+    if (byte == -1) {
+        return false;
+    }
+    mapping->readable = next_byte(reader) == 'r';
+    (void)next_byte(reader);
+    mapping->executable = next_byte(reader) == 'x';
+    (void)next_byte(reader);
+    (void)next_byte(reader);
+    mapping->offset = next_number(reader, &byte);
+    (void)next_number(reader, &byte); /* the device's two numbers, and the inode */
+    (void)next_number(reader, &byte);
+    (void)next_number(reader, &byte);
+    next_path(reader, byte);
+    mapping->path = reader->path;
+    return true;
+}
+
+bool os_each_mapping(bool (*visit)(const struct os_mapping *mapping, void *context),
+                     void *context) {
+    struct maps_reader reader;
+    struct os_mapping mapping;
     int saved = errno;
+    reader.length = reader.next = 0;
     reader.fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-    bool found = reader.fd >= 0 && find_mapping(&reader, address, mapping);
+    bool told = reader.fd >= 0 && next_mapping(&reader, &mapping);
+    if (told) {
+        while (visit(&mapping, context) && next_mapping(&reader, &mapping)) {}
+    }
     if (reader.fd >= 0) {
         (void)close(reader.fd);
     }
     errno = saved;
-    return found;
+    return told;
 }

@@ -100,9 +100,18 @@ bool os_protect(void *address, size_t size, bool touchable);
  * the kernel refuses such calls. */
 bool os_read_memory(uintptr_t address, void *copy, size_t size);
 
-/* The readable mapping that contains an address, any address, as /proc tells it.  False: there is
- * none, or it does not tell.  Costs a file that is opened and read. */
-bool os_find_mapping(uintptr_t address, struct os_range *mapping);
+/* A mapping of the process, as /proc tells of it. */
+struct os_mapping {
+    uintptr_t low, high; /* low <= address < high */
+    bool readable, executable;
+    uint64_t offset;  /* in the file */
+    const char *path; /* of the file, or a name such as "[stack]", or ""; cut off at 511 bytes */
+};
+
+/* Shows each mapping to `visit`, in ascending order, until it returns false.  True: all that
+ * there are or were wanted; false: the kernel does not tell.  Costs a file that is opened and
+ * read; async-signal-safe. */
+bool os_each_mapping(bool (*visit)(const struct os_mapping *mapping, void *context), void *context);
 
 /* --- files: functions that return int give 0 or the errno of what failed ---------------------- */
 
@@ -117,6 +126,24 @@ enum os_advice { OS_NORMAL, OS_SEQUENTIAL, OS_RANDOM, OS_WILL_NEED, OS_DONE_WITH
 /* Never waits for the other end of a pipe.  `create`: makes the file if there is none. */
 int os_file_open(const char *path, enum os_access access, bool create, int *fd);
 int os_file_close(int fd);
+
+/* A file to which text is appended, made if there is none. */
+int os_append_open(const char *path, int *fd);
+
+/* What a descriptor is open on, to tell later whether its number was given to something else. */
+struct os_file_identity {
+    uint64_t device, number;
+};
+
+/* EBADF: it is not open. */
+int os_file_identity(int fd, struct os_file_identity *identity);
+
+/* Whether what is written to the descriptor can arrive: false for a pipe that nobody reads. */
+bool os_is_writable(int fd);
+
+/* The path as it is from the root, `path` being meant from the current directory. */
+enum { OS_PATH_SIZE = 8192 };
+bool os_absolute_path(const char *path, char absolute[OS_PATH_SIZE]);
 
 /* ENODEV for what is not a regular file. */
 int os_file_size(int fd, size_t *size);
@@ -142,6 +169,9 @@ int os_advise(void *address, size_t size, enum os_advice advice);
 void os_wait(_Atomic(uint32_t) *word, uint32_t expected);
 /* Wakes one sleeper on *word. */
 void os_wake_one(_Atomic(uint32_t) *word);
+
+/* Sleeps for so long, or less. */
+void os_pause_ms(unsigned ms);
 
 /* --- threads and processes -------------------------------------------------------------------- */
 

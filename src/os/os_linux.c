@@ -3,6 +3,7 @@
 #endif
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -334,6 +335,45 @@ int os_file_open(const char *path, enum os_access access, bool create, int *fd) 
     return outcome(*fd, saved);
 }
 
+int os_append_open(const char *path, int *fd) {
+    int saved = errno;
+    *fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
+    return outcome(*fd, saved);
+}
+
+int os_file_identity(int fd, struct os_file_identity *identity) {
+    struct stat status;
+    int saved = errno;
+    int code = outcome(fstat(fd, &status), saved);
+    if (code == 0) {
+        *identity = (struct os_file_identity){status.st_dev, status.st_ino};
+    }
+    return code;
+}
+
+bool os_is_writable(int fd) {
+    struct pollfd wait = {.fd = fd, .events = POLLOUT};
+    int saved = errno;
+    bool broken = poll(&wait, 1, 0) > 0 && (wait.revents & (POLLERR | POLLNVAL)) != 0;
+    errno = saved;
+    return !broken;
+}
+
+bool os_absolute_path(const char *path, char absolute[OS_PATH_SIZE]) {
+    size_t length = 0;
+    int saved = errno;
+    if (path[0] != '/' && getcwd(absolute, OS_PATH_SIZE / 2) != NULL) {
+        length = strlen(absolute);
+        absolute[length++] = '/';
+    }
+    errno = saved;
+    if (strlen(path) >= OS_PATH_SIZE - length) {
+        return false;
+    }
+    memcpy(absolute + length, path, strlen(path) + 1);
+    return true;
+}
+
 int os_file_close(int fd) {
     int saved = errno;
     return outcome(close(fd), saved);
@@ -434,6 +474,12 @@ void os_wait(_Atomic(uint32_t) *word, uint32_t expected) {
 void os_wake_one(_Atomic(uint32_t) *word) {
     int saved = errno;
     (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    errno = saved;
+}
+
+void os_pause_ms(unsigned ms) {
+    int saved = errno;
+    (void)poll(NULL, 0, (int)ms);
     errno = saved;
 }
 

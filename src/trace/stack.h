@@ -22,4 +22,13 @@ struct stack {
  * many more of its callers are left out. */
 void stack_capture(struct stack *stack, unsigned skip);
 
+/* Fills in `stack` for code at `address` whose frame pointer is `frame`: for a signal handler,
+ * which knows both of the code that it interrupted in the same thread.  Any two numbers will do. */
+void stack_capture_at(struct stack *stack, uintptr_t address, uintptr_t frame);
+
+/* stack_capture() by the compiler's unwinder, which needs no frame pointers, where it is linked to
+ * the library.  It takes microseconds, and in a program whose stack or unwind tables are damaged it
+ * may crash: for a process that is about to end. */
+void stack_unwind(struct stack *stack, unsigned skip);
+
 #endif

@@ -103,12 +103,25 @@ static void test_first_error_is_kept(void **state) {
     assert_int_equal(output.error, EBADF);
 }
 
+static void test_other_forms(void **state) {
+    (void)state;
+    static const unsigned char bytes[] = {0x00, 0x9a, 0xff};
+    char text[80];
+    struct output output;
+    output_to_buffer(&output, text, sizeof text);
+    output_address(&output, UINTPTR_MAX);
+    output_bytes(&output, bytes, sizeof bytes);
+    output_json_string(&output, "a \"b\" \\ \n\x1f \xc3\xa4");
+    (void)output_end(&output);
+    assert_string_equal(text, "0xffffffffffffffff009aff"
+                              "\"a \\\"b\\\" \\\\ \\u000a\\u001f \xc3\xa4\"");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_buffer),
-        cmocka_unit_test(test_long_string),
-        cmocka_unit_test(test_descriptor),
-        cmocka_unit_test(test_first_error_is_kept),
+        cmocka_unit_test(test_buffer),      cmocka_unit_test(test_long_string),
+        cmocka_unit_test(test_descriptor),  cmocka_unit_test(test_first_error_is_kept),
+        cmocka_unit_test(test_other_forms),
     };
     return cmocka_run_group_tests(tests, make_expected, NULL);
 }

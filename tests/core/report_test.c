@@ -1,7 +1,11 @@
-/* The sentence of each kind of finding, by exact text. */
+/* The sentence of each kind of finding, by exact text; what follows it by its parts, as far as that
+ * takes a layer above (tests/front/report_text.py has whole reports). */
 #include "core/report.h"
 
+#include "config/options.h"
+#include "os/os.h"
 #include "support/dies.h"
+#include "trace/stack_depot.h"
 
 struct mistake {
     const char *function;
@@ -105,12 +109,75 @@ static void test_history_is_asked(void **state) {
     assert_says("free", finding, "behind an object of size class 112, from offset 77 on");
 }
 
+/* What is known of an object's life follows, with the stacks. */
+static struct life full_life(void) {
+    struct stack stack = {.count = 2, .frame = {(uintptr_t)report_it, (uintptr_t)assert_says}};
+    struct stack other = {.count = 1, .frame = {(uintptr_t)report_it}};
+    uint64_t now = os_clock_ms();
+    return (struct life){.asked = ASKED,
+                         .allocated_stack = stack_depot_keep(&stack),
+                         .freed_stack = stack_depot_keep(&other),
+                         .allocated_thread = 77,
+                         .freed_thread = 78,
+                         .allocated_ms = now - 3600000,
+                         .freed_ms = now + 3600000}; /* can't be: left out */
+}
+
+static void test_life_is_told(void **state) {
+    (void)state;
+    struct life known = full_life();
+    char text[200];
+    struct finding finding = {.what = FOUND_WRITE_AFTER_FREE, .bytes = 1, .life = &known};
+    (void)snprintf(text, sizeof text, "\n    0x%lx ", (unsigned long)(uintptr_t)assert_says);
+    assert_says("free", finding, text);
+    assert_says("free", finding, "\n  allocated by thread 77, 36");
+    assert_says("free", finding, "\n  freed by thread 78:\n    0x");
+    assert_says("free", finding, "into functions and lines\n");
+    finding.life = &life;
+    assert_says("free", finding,
+                "lines; CAIRN_PROFILE=debug tells who allocated and freed the object\n");
+}
+
+static void test_life_is_told_as_json(void **state) {
+    (void)state;
+    struct life known = full_life();
+    struct finding finding = {.what = FOUND_OVERFLOW, .bytes = 1, .life = &known};
+    strcpy(options.report_format, "json");
+    strcpy(options.on_finding, "abort");
+    report_start();
+    assert_says("free", finding, "{\"message\":\"cairn: free(0x1000): 1 byte was changed behind ");
+    assert_says("free", finding, ",\"kind\":\"overflow\",\"address\":\"0x1000\"");
+    assert_says("free", finding, ",\"object\":{\"address\":\"0x1000\",\"size\":112,\"asked\":100}");
+    assert_says("free", finding, ",\"allocated\":{\"thread\":77,\"ms\":");
+    assert_says("free", finding, ",\"freed\":{\"thread\":78,\"ms\":");
+    assert_says("free", finding, "\"}]}}\n");
+    strcpy(options.report_format, "text");
+    report_start();
+}
+
+/* What is no code ends a stack. */
+static void test_stack_that_went_astray(void **state) {
+    (void)state;
+    struct stack stack = {
+        .count = 3, .frame = {(uintptr_t)report_it, (uintptr_t)&life, (uintptr_t)assert_says}};
+    struct life astray = {.allocated_stack = stack_depot_keep(&stack), .allocated_thread = 1};
+    struct finding finding = {.what = FOUND_OVERFLOW, .bytes = 1, .life = &astray};
+    char text[200];
+    (void)snprintf(text, sizeof text, "  allocated by thread 1:\n    0x%lx ",
+                   (unsigned long)(uintptr_t)report_it);
+    assert_says("free", finding, text);
+    assert_says("free", finding, ")\n  'cairn symbolize'"); /* behind the one frame */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_changed_bytes),
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_mismatches),
         cmocka_unit_test(test_history_is_asked),
+        cmocka_unit_test(test_life_is_told),
+        cmocka_unit_test(test_life_is_told_as_json),
+        cmocka_unit_test(test_stack_that_went_astray),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -197,6 +197,63 @@ static void test_deep_stack_is_cut(void **state) {
     }
 }
 
+/* A signal handler that looks at what it interrupted. */
+static struct stack interrupted;
+
+static void look_at_interrupted(int number, siginfo_t *info, void *context) {
+    (void)number, (void)info;
+    const ucontext_t *state = context;
+#if defined(__x86_64__)
+    uintptr_t address = (uintptr_t)state->uc_mcontext.gregs[REG_RIP];
+    uintptr_t frame = (uintptr_t)state->uc_mcontext.gregs[REG_RBP];
+#else
+    uintptr_t address = (uintptr_t)state->uc_mcontext.pc;
+    uintptr_t frame = (uintptr_t)state->uc_mcontext.regs[29];
+#endif
+    stack_capture_at(&interrupted, address, frame);
+}
+
+/* The instruction that traps stands in a function with a frame of its own. */
+__attribute__((noinline)) static uintptr_t trap(unsigned depth) {
+    uintptr_t came = (uintptr_t)__builtin_return_address(0);
+    if (depth > 0) {
+        (void)trap(depth - 1);
+    } else {
+        (void)raise(SIGUSR2);
+    }
+    __asm__ volatile("" ::: "memory");
+    return came;
+}
+
+static void test_what_a_signal_interrupted(void **state) {
+    (void)state;
+    enum { SIZE = 64 << 10, DEEP = 5 };
+    stack_t alternate = {.ss_sp = malloc(SIZE), .ss_size = SIZE};
+    struct sigaction action = {.sa_sigaction = look_at_interrupted,
+                               .sa_flags = SA_ONSTACK | SA_SIGINFO};
+    assert_int_equal(sigaltstack(&alternate, NULL), 0);
+    assert_int_equal(sigaction(SIGUSR2, &action, NULL), 0);
+    uintptr_t came = trap(DEEP);
+    bool found = false;
+    for (uint32_t i = 1; i < interrupted.count; i++) {
+        found = found || interrupted.frame[i] == came;
+    }
+    assert_true(found && interrupted.count > DEEP);
+    alternate.ss_flags = SS_DISABLE;
+    assert_int_equal(sigaltstack(&alternate, NULL), 0);
+    free(alternate.ss_sp);
+}
+
+static void test_any_two_numbers_will_do(void **state) {
+    (void)state;
+    const uintptr_t numbers[] = {0, 1, 8, 4096, (uintptr_t)trap, UINTPTR_MAX - 7, UINTPTR_MAX};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        struct stack stack;
+        stack_capture_at(&stack, numbers[i], numbers[i]);
+        assert_true(stack.count >= 1 && stack.frame[0] == numbers[i]);
+    }
+}
+
 static void test_errno_is_kept(void **state) {
     (void)state;
     struct stack stack;
@@ -207,10 +264,16 @@ static void test_errno_is_kept(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_first_thread),        cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_own_stack_of_thread), cmocka_unit_test(test_alternate_signal_stack),
-        cmocka_unit_test(test_coroutine),           cmocka_unit_test(test_lying_frames),
-        cmocka_unit_test(test_deep_stack_is_cut),   cmocka_unit_test(test_errno_is_kept),
+        cmocka_unit_test(test_first_thread),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_own_stack_of_thread),
+        cmocka_unit_test(test_alternate_signal_stack),
+        cmocka_unit_test(test_coroutine),
+        cmocka_unit_test(test_lying_frames),
+        cmocka_unit_test(test_deep_stack_is_cut),
+        cmocka_unit_test(test_errno_is_kept),
+        cmocka_unit_test(test_what_a_signal_interrupted),
+        cmocka_unit_test(test_any_two_numbers_will_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,6 +19,7 @@ struct command {
 };
 
 int run_main(int argc, char **argv);
+int symbolize_main(int argc, char **argv);
 
 /* Prints one sentence to stderr, after "cairn: ". */
 __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);

@@ -11,6 +11,7 @@ static int version_main(int argc, char **argv);
 
 static const struct command commands[] = {
     {"run", "run a program with cairn as its malloc", run_main},
+    {"symbolize", "add functions, files and lines to a report", symbolize_main},
     {"options", "list the environment variables that the library reads", options_main},
     {"version", "print the version", version_main},
     {"help", "explain a command, or list them all", help_main},
@@ -50,7 +51,7 @@ static int help_main(int argc, char **argv) {
     if (command == NULL) {
         fail(STATUS_FAILED, "there is no command '%s'; 'cairn help' lists them", argv[1]);
     }
-    if (command->main != run_main) {
+    if (command->main != run_main && command->main != symbolize_main) {
         printf("cairn %s: %s\n", command->name, command->purpose);
         return 0;
     }

@@ -12,6 +12,7 @@
 #include "command.h"
 #include "library.h"
 #include "program.h"
+#include "reader.h"
 
 enum { OPTION_SUMMARY = 's', OPTION_COMPARE = 'c' };
 
@@ -57,9 +58,10 @@ static const struct argp parser = {
     .options = option_table,
     .parser = parse,
     .args_doc = "[--] PROGRAM [ARGS...]",
-    .doc =
-        "Runs PROGRAM with cairn as its malloc. The exit status is that of PROGRAM; 125 if cairn "
-        "fails, 126 if PROGRAM cannot be executed, 127 if it is not found.",
+    .doc = "Runs PROGRAM with cairn as its malloc. What cairn finds wrong is told on stderr with "
+           "functions and lines, unless CAIRN_REPORT sends it elsewhere. The exit status is that "
+           "of PROGRAM; 125 if cairn "
+           "fails, 126 if PROGRAM cannot be executed, 127 if it is not found.",
 };
 
 /* The program may change its directory before it ends, so the library gets an absolute path; and
@@ -121,6 +123,7 @@ int run_main(int argc, char **argv) {
         return compare(options.program, &preload);
     }
     use_cairn(&preload);
+    start_reader();
     execvp(options.program[0], options.program);
     fail_to_execute(options.program[0], errno);
 }

@@ -2,9 +2,10 @@
  *
  *   run_death [--preload LIBRARY] [--must-fail REASON] PROGRAM
  *
- * The program prints on stdout the report that it is about to cause. It must then end by SIGABRT,
- * and what it wrote to stderr must be exactly that one line. --must-fail turns the judgement round:
- * the test passes only if the program fails it for just that reason; so the runner is tested
+ * The program prints on stdout the first line of the report that it is about to cause. It must then
+ * end by SIGABRT; what it wrote to stderr must be exactly that line, and behind it the details of a
+ * report: indented lines with at least one frame of a call stack. --must-fail turns the judgement
+ * round: the test passes only if the program fails it for just that reason; so the runner is tested
  * itself. */
 #include <errno.h>
 #include <poll.h>
@@ -94,12 +95,29 @@ static void run(const char *library, char *const *command, struct outcome *outco
     EXPECT(waitpid(child, &outcome->status, 0) == child);
 }
 
-static bool same(const struct text *a, const struct text *b) {
-    return a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
+/* The details end with the hint how to read them; nothing follows. */
+static bool are_details(const char *text) {
+    bool has_frame = false;
+    bool has_hint = false;
+    while (*text != '\0' && !has_hint) {
+        const char *end = strchr(text, '\n');
+        if (end == NULL || strncmp(text, "  ", 2) != 0) {
+            return false;
+        }
+        has_frame = has_frame || strncmp(text, "    0x", 6) == 0;
+        has_hint = strncmp(text, "  'cairn symbolize'", 19) == 0;
+        text = end + 1;
+    }
+    return has_frame && has_hint && *text == '\0';
 }
 
-/* A report is one line: "cairn: FUNCTION(0xADDRESS): WHAT; thread TID\n". */
-static bool is_one_report(const struct text *text) {
+static bool is_report(const struct text *report, const struct text *line) {
+    return report->size > line->size && memcmp(report->bytes, line->bytes, line->size) == 0 &&
+           strlen(report->bytes) == report->size && are_details(report->bytes + line->size);
+}
+
+/* An expectation is one line: "cairn: FUNCTION(0xADDRESS): WHAT; thread TID\n". */
+static bool is_one_line(const struct text *text) {
     const char *end = memchr(text->bytes, '\n', text->size);
     return end != NULL && end + 1 == text->bytes + text->size &&
            strncmp(text->bytes, "cairn: ", 7) == 0 && strstr(text->bytes, "; thread ") != NULL;
@@ -110,7 +128,7 @@ static const char *judge(const struct outcome *outcome) {
     if (outcome->timed_out) {
         return "timeout";
     }
-    if (!is_one_report(&outcome->expected)) {
+    if (!is_one_line(&outcome->expected)) {
         return "no-expectation";
     }
     if (WIFEXITED(outcome->status)) {
@@ -122,7 +140,7 @@ static const char *judge(const struct outcome *outcome) {
     if (outcome->report.size == 0) {
         return "silent";
     }
-    return same(&outcome->expected, &outcome->report) ? "none" : "other-text";
+    return is_report(&outcome->report, &outcome->expected) ? "none" : "other-text";
 }
 
 int main(int count, char **arguments) {

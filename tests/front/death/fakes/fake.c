@@ -9,7 +9,10 @@ enum fake {
     SURVIVES,
     SILENT,
     OTHER_TEXT,
-    TWO_LINES,
+    ONE_LINE,
+    NO_FRAME,
+    LINE_BEHIND,
+    LINE_BETWEEN,
     NO_NEWLINE,
     OTHER_SIGNAL,
     NO_EXPECTATION
@@ -17,6 +20,8 @@ enum fake {
 
 static const char report[] =
     "cairn: free(0x1230): double free of an object of size class 64; thread 7";
+static const char frame[] = "  called from:\n    0x1234 /bin/fake+0x234\n";
+static const char hint[] = "  'cairn symbolize' turns these addresses into functions and lines\n";
 
 int main(void) {
     enum fake kind = FAKE_CASE;
@@ -28,8 +33,14 @@ int main(void) {
     } else if (kind != SILENT) {
         say(2, kind == NO_NEWLINE ? "%s" : "%s\n", report);
     }
-    if (kind == TWO_LINES) {
+    if (kind == LINE_BETWEEN) {
         say(2, "and a line more\n");
+    }
+    if (kind != ONE_LINE && kind != SILENT) {
+        say(2, "%s%s", kind == NO_FRAME ? "" : frame, hint);
+    }
+    if (kind == LINE_BEHIND) {
+        say(2, "  and a line more\n");
     }
     if (kind != SURVIVES) {
         raise(kind == OTHER_SIGNAL ? SIGSEGV : SIGABRT);
