@@ -26,6 +26,9 @@ cairn_glob_folders(guard_sources guard)
 list(FILTER guard_sources EXCLUDE REGEX "/profile_default.c$")
 add_library(cairn_guard OBJECT ${guard_sources})
 target_link_libraries(cairn_guard PUBLIC cairn_library_flags)
+# The stacks of allocations are captured there: the chain of frames leads through it.
+set_source_files_properties(${CMAKE_SOURCE_DIR}/src/guard/debug.c PROPERTIES
+  COMPILE_OPTIONS -fno-omit-frame-pointer)
 foreach(profile fast hardened)
   add_library(cairn_default_${profile} OBJECT ${CMAKE_SOURCE_DIR}/src/guard/profile_default.c)
   target_link_libraries(cairn_default_${profile} PUBLIC cairn_library_flags)

@@ -2,6 +2,7 @@
 
 #include "base/bits.h"
 #include "core/chunk_map.h"
+#include "core/interceptor.h"
 #include "core/slab.h"
 
 enum {
@@ -150,6 +151,9 @@ static bool is_worth_it(struct holes *holes) {
 }
 
 void holes_look(struct heap *heap, unsigned class) {
+    if (heap->guard != NULL && interceptor->keeps_free) {
+        return;
+    }
     struct queue *queue = &heap->queues[class];
     if (queue->slabs < MANY || !is_shrinking(heap, class) || !is_worth_it(&heap->holes) ||
         page_count() <= 1) {

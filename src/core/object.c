@@ -4,10 +4,9 @@
 #include "core/interceptor.h"
 #include "core/slab.h"
 
-/* The large object that contains an address whose own chunk says nothing about it: only heads
- * are marked, so the search goes back chunk by chunk, to the start of the window at most.  (An
+/* Only heads are marked, so the search goes back chunk by chunk, to the start of the window at most.  (An
  * object that begins in an earlier window is not found; then the report is less precise.) */
-static struct chunk *large_around(uintptr_t address) {
+struct chunk *large_around(uintptr_t address) {
     struct chunk *chunk = chunk_of(address);
     uint32_t chunks_before = chunk_in_window(address);
     for (uint32_t i = 0; i <= chunks_before; i++) {
@@ -68,13 +67,18 @@ enum found object_find(const void *pointer, struct object *object, struct findin
     if (!address_is_mappable(address)) {
         return finding->what = FOUND_FOREIGN;
     }
-    if (interceptor != NULL && interceptor->find(pointer, &object->usable)) {
-        return finding->what = FOUND_LIVE;
-    }
+    size_t asked;
+    bool is_known = interceptor != NULL && interceptor->find(pointer, &asked);
     struct chunk *chunk = chunk_of(address);
     bool in_slab = chunk_is(chunk, CHUNK_SLAB) && chunk_owner(chunk) != OWNER_NONE;
-    return finding->what = in_slab ? find_in_slab(chunk, address, object, finding)
-                                   : find_large(address, object, finding);
+    finding->what = in_slab ? find_in_slab(chunk, address, object, finding)
+                            : find_large(address, object, finding);
+    if (is_known) {
+        object->usable = asked;
+        finding->object = address;
+        finding->what = FOUND_LIVE;
+    }
+    return finding->what;
 }
 
 struct object object_require(const char *function, const void *address) {

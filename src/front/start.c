@@ -53,5 +53,6 @@ __attribute__((constructor(101))) static void start(void) {
 
 __attribute__((destructor(101))) static void finish(void) {
     summary_write();
+    profile_finish();
     unmerged_report_double_free();
 }

@@ -3,6 +3,8 @@
 #include "core/report.h"
 #include "guard/canary.h"
 
+bool damage_has_history;
+
 void damage_around(const char *function, uintptr_t object, size_t size, ptrdiff_t offset,
                    size_t count) {
     struct life life = {.asked = size};
@@ -11,7 +13,7 @@ void damage_around(const char *function, uintptr_t object, size_t size, ptrdiff_
                                                .address = object,
                                                .object = object,
                                                .size = size,
-                                               .life = size != 0 ? &life : NULL,
+                                               .life = size != 0 && !damage_has_history ? &life : NULL,
                                                .offset = offset,
                                                .bytes = count,
                                                .found = (const unsigned char *)object + offset});
@@ -32,10 +34,14 @@ void damage_canary(const char *function, uintptr_t object, size_t room) {
                                                    .found = (unsigned char *)object + fill_end});
         return;
     }
-    size_t size = room - length;
+    damage_fill(function, object, room - length, fill_end);
+}
+
+void damage_fill(const char *function, uintptr_t object, size_t size, size_t room) {
+    uint64_t key = canary_key(object);
     const char *fill = (const char *)object + size;
-    size_t first = canary_first_wrong(fill, fill_end - size, key);
-    size_t end = fill_end - size;
+    size_t end = room - size;
+    size_t first = canary_first_wrong(fill, end, key);
     while (end > first + 1 && canary_is_right(fill, end - 1, key)) {
         end--;
     }

@@ -8,6 +8,7 @@
 #include "core/allocate.h"
 #include "core/chunk_map.h"
 #include "core/large.h"
+#include "core/metadata.h"
 #include "guard/canary.h"
 #include "guard/clear.h"
 #include "guard/damage.h"
@@ -77,8 +78,16 @@ static void check_cleared(const struct chunk *head) {
     }
 }
 
+static void give_record(struct chunk *head) {
+    if (shared_of(head)->notes != NULL) {
+        metadata_give(shared_of(head)->notes, 1);
+        shared_of(head)->notes = NULL;
+    }
+}
+
 static void release(struct chunk *head) {
     check_cleared(head);
+    give_record(head);
     bool is_clean = remove_guards(head) && !is_cleared(head);
     large_give_back(head, !is_clean);
 }
@@ -185,20 +194,27 @@ struct chunk *guarded_large_find(uintptr_t address) {
     return NULL;
 }
 
+bool guarded_large_is_sound(const struct chunk *head) {
+    uint64_t key = canary_key(large_start(head));
+    return canary_first_wrong(end_of(head), head->slack, key) == head->slack;
+}
+
 bool guarded_large_check(const char *function, const struct chunk *head) {
     size_t size = guarded_large_size(head);
     uintptr_t object = large_start(head);
-    uint64_t key = canary_key(object);
-    size_t first = canary_first_wrong(end_of(head), head->slack, key);
-    if (likely(first == head->slack)) {
+    if (likely(guarded_large_is_sound(head))) {
         return true;
     }
-    size_t end = head->slack;
-    while (end > first + 1 && canary_is_right(end_of(head), end - 1, key)) {
-        end--;
-    }
-    damage_around(function, object, size, (ptrdiff_t)(size + first), end - first);
+    damage_fill(function, object, size, head->large.bytes);
     return false;
+}
+
+void *guarded_large_record(struct chunk *head) {
+    if (shared_of(head)->notes == NULL) {
+        void *record = metadata_take(1);
+        shared_of(head)->notes = record == NULL ? NULL : memset(record, 0, RECORD_BYTES);
+    }
+    return shared_of(head)->notes;
 }
 
 bool guarded_large_resize(struct chunk *head, size_t size) {
@@ -223,6 +239,7 @@ bool guarded_large_free(struct chunk *head, struct large_quarantine *quarantine)
     if (quarantine == NULL || head->lead != 1 || head->large.bytes > LARGE_WAITING_BYTES / 2 ||
         !take_from_program(head)) {
         (void)remove_guards(head);
+        give_record(head);
         large_give_back(head, true);
         return true;
     }

@@ -48,11 +48,19 @@ static inline size_t guarded_large_size(const struct chunk *head) {
     return head->large.bytes - head->slack;
 }
 
-/* False: something was written behind it, and reported. */
+/* False: something was written behind it. */
+bool guarded_large_is_sound(const struct chunk *head);
+
+/* The same, and it is reported. */
 bool guarded_large_check(const char *function, const struct chunk *head);
 
 /* quarantine: the calling thread's, or NULL.  False: another thread has freed it just now. */
 bool guarded_large_free(struct chunk *head, struct large_quarantine *quarantine);
+
+/* Its record, for a profile that keeps some: RECORD_BYTES at most, zeroed at first; NULL: no memory.
+ * It is gone when the object's memory is. */
+enum { RECORD_BYTES = CACHE_LINE };
+void *guarded_large_record(struct chunk *head);
 
 /* Within its pages. */
 bool guarded_large_resize(struct chunk *head, size_t size);

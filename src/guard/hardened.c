@@ -7,6 +7,7 @@
 #include "core/object.h"
 #include "core/slab.h"
 #include "core/threads.h"
+#include "core/walk.h"
 #include "guard/canary.h"
 #include "guard/clear.h"
 #include "guard/damage.h"
@@ -266,6 +267,53 @@ static void slab_ends(const struct chunk *slab) {
             damage_after_free("free", object, room, 0);
         }
     }
+}
+
+struct check {
+    uintptr_t wrong; /* the first object that is not sound; 0: all are */
+    size_t room;     /* of it; 0: it is a large one */
+    bool is_live;
+};
+
+static void check_slab(struct chunk *slab, void *argument) {
+    struct check *check = argument;
+    size_t room = slab_class(slab)->size, size;
+    if (shared_of(slab)->notes == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < slab->fresh && check->wrong == 0; i++) {
+        struct small small = {slab, i, room};
+        void *object = (void *)(slab->start + i * room);
+        bool live = is_live(&small);
+        if (live ? !canary_check(object, room, &size) : !is_clear(object, room)) {
+            *check = (struct check){(uintptr_t)object, room, live};
+        }
+    }
+}
+
+static void check_large(struct chunk *head, void *argument) {
+    struct check *check = argument;
+    if (check->wrong == 0 && guarded_large_find(large_start(head)) == head &&
+        !guarded_large_is_sound(head)) {
+        *check = (struct check){large_start(head), 0, true};
+    }
+}
+
+bool hardened_check(const char *function) {
+    struct check check = {0};
+    walk_slabs(check_slab, &check);
+    walk_large(check_large, &check);
+    if (check.wrong == 0) {
+        return true;
+    }
+    if (check.room == 0) {
+        (void)guarded_large_check(function, guarded_large_find(check.wrong));
+    } else if (check.is_live) {
+        damage_canary(function, check.wrong, check.room);
+    } else {
+        damage_after_free(function, check.wrong, check.room, 0);
+    }
+    return false;
 }
 
 static void heap_begins(struct heap *heap) {

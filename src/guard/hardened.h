@@ -12,7 +12,13 @@
 #ifndef CAIRN_GUARD_HARDENED_H
 #define CAIRN_GUARD_HARDENED_H
 
+#include <stdbool.h>
+
 /* From now on. */
 void hardened_start(void);
+
+/* Looks at the canaries of all live objects, and at whether free ones are clear.  Other threads must
+ * not allocate or free meanwhile.  False: something is wrong, and was reported. */
+bool hardened_check(const char *function);
 
 #endif

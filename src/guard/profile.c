@@ -1,19 +1,30 @@
 #include "guard/profile.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "config/options.h"
 #include "core/interceptor.h"
+#include "guard/debug.h"
 #include "guard/hardened.h"
 
-static void start_fast(void) {}
+static void nothing(void) {}
+
+static bool nothing_to_check(const char *function) {
+    (void)function;
+    return true;
+}
 
 static const struct profile {
     const char *name;
     void (*start)(void);
-} profiles[] = {{"fast", start_fast}, {"hardened", hardened_start}};
+    bool (*check)(const char *function);
+    void (*finish)(void);
+} profiles[] = {{"fast", nothing, nothing_to_check, nothing},
+                {"hardened", hardened_start, hardened_check, nothing},
+                {"debug", debug_start, debug_check, debug_finish}};
 
 static const struct profile *in_effect = &profiles[0];
 
@@ -46,5 +57,9 @@ void profile_start(int complaints) {
     profile->start();
     in_effect = profile;
 }
+
+bool profile_check(const char *function) { return in_effect->check(function); }
+
+void profile_finish(void) { in_effect->finish(); }
 
 const char *profile_name(void) { return in_effect->name; }

@@ -14,9 +14,10 @@ enum mutex_rank {
     RANK_REGISTRY = 1, /* the list of regions; held while a visitor may allocate */
     RANK_CACHES = 2,   /* the list of object caches */
     RANK_REGION = 3,   /* the insides of one region: a pool's growth, an object cache's slabs */
-    RANK_THREADS = 4,  /* the registry of heaps: parking, adoption, fork */
-    RANK_CHUNKS = 5,   /* regions, blocks, runs of chunks */
-    RANK_METADATA = 6  /* the tables' own memory */
+    RANK_GUARD = 4,    /* the debug profile: one thread at a time */
+    RANK_THREADS = 5,  /* the registry of heaps: parking, adoption, fork */
+    RANK_CHUNKS = 6,   /* regions, blocks, runs of chunks */
+    RANK_METADATA = 7  /* the tables' own memory */
 };
 
 struct mutex {
