@@ -2,6 +2,7 @@
 
 #include "base/bits.h"
 #include "core/block.h"
+#include "core/interceptor.h"
 #include "core/slab.h"
 #include "core/threads.h"
 #include "os/os.h"
@@ -53,6 +54,9 @@ static size_t trim_slab(const struct chunk *slab) {
 /* All slabs with free objects of a flushed heap are in its queues. */
 size_t trim_heap(const struct heap *heap) {
     size_t bytes = 0;
+    if (heap->guard != NULL && interceptor->keeps_free) {
+        return 0;
+    }
     for (unsigned c = 0; c < CLASS_COUNT; c++) {
         struct chunk *slab = heap->queues[c].head;
         for (; slab != NULL; slab = shared_of(slab)->next) {

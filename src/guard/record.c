@@ -50,12 +50,7 @@ bool record_is_live(const struct known *known) {
     if (!chunk_is(known->chunk, CHUNK_SLAB)) {
         return chunk_owner(known->chunk) == OWNER_LARGE;
     }
-    unsigned w = (unsigned)(known->index / 64);
-    uint64_t remote =
-        atomic_load_explicit(&shared_of(known->chunk)->remote[w], memory_order_relaxed);
-    uint64_t free = slab_free_bits(known->chunk, w) | remote;
-    return (free >> known->index % 64 & 1) == 0 && known->record->state == NOTE_LIVE &&
-           known->record->used != 0;
+    return known->record->used != 0 && known->record->freed_ms == 0;
 }
 
 /* --- all of them ------------------------------------------------------------------------------ */

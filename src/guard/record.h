@@ -18,7 +18,8 @@ struct record {
     uint32_t asked; /* bytes, of a slab's object */
     uint32_t allocated_stack, freed_stack;
     uint32_t allocated_thread, freed_thread;
-    uint32_t allocated_ms, freed_ms; /* since the profile began, and one */
+    uint32_t allocated_ms, freed_ms; /* since the profile began, and one; freed_ms is 0 while the
+                                        object is the program's, however the bitmap goes on */
 };
 
 _Static_assert(sizeof(struct record) <= RECORD_BYTES, "a large object's");

@@ -234,10 +234,12 @@ static void allocations_fail_on_request(void **state) {
 
 static void *kept_here;
 
-__attribute__((noinline)) static void lose(size_t size) {
-    char *volatile object = take(size);
-    object[0] = 1;
-    object = NULL;
+__attribute__((noinline)) static void lose(size_t size, volatile unsigned count) {
+    while (count-- != 0) {
+        char *volatile object = take(size);
+        object[0] = 1;
+        object = NULL;
+    }
 }
 
 __attribute__((noinline)) static void clear_stack(void) {
@@ -251,9 +253,7 @@ static void leak_and_report(void *unused) {
     (void)unused;
     kept_here = take(1000);
     *(void **)kept_here = take(2000); /* reached by way of the other */
-    for (unsigned i = 0; i < 3; i++) {
-        lose(77);
-    }
+    lose(77, 3);
     clear_stack();
     leaks_report();
     abort();
