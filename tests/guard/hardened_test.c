@@ -127,6 +127,26 @@ static void resizing_keeps_contents_and_clears_the_rest(void **state) {
     assert_intact();
 }
 
+static void what_waits_is_not_live(void **state) {
+    (void)state;
+    static struct cairn_heap_stats before, full, after;
+    static void *objects[220];
+    statistics_count(&before);
+    for (size_t i = 0; i < 220; i++) {
+        objects[i] = take(i < 200 ? 1000 : 40000);
+    }
+    statistics_count(&full);
+    for (size_t i = 0; i < 220; i++) {
+        give(objects[i]);
+    }
+    statistics_count(&after);
+    assert_int_equal(full.live_objects, before.live_objects + 220);
+    assert_int_equal(after.live_objects, before.live_objects);
+    assert_int_equal(after.live_bytes, before.live_bytes);
+    assert_int_equal(after.transit_bytes, 0);
+    assert_int_equal(after.allocations, after.frees + after.live_objects);
+}
+
 /* --- threads ---------------------------------------------------------------------------------- */
 
 static void *places[MANY];
@@ -342,6 +362,7 @@ int main(void) {
         cmocka_unit_test(order_can_not_be_foreseen),
         cmocka_unit_test(a_freed_object_comes_again_late),
         cmocka_unit_test(resizing_keeps_contents_and_clears_the_rest),
+        cmocka_unit_test(what_waits_is_not_live),
         cmocka_unit_test(threads_free_each_others_objects),
         cmocka_unit_test(forks_go_on),
         cmocka_unit_test(a_write_behind_an_object_is_found),
