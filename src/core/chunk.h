@@ -115,7 +115,7 @@ _Static_assert(sizeof(struct chunk_shared) == CACHE_LINE, "one cache line");
 static inline uintptr_t owner_heap(uintptr_t owner) { return owner & ~OWNER_FULL; }
 
 /* Where a large object begins: at the start of its chunks, or behind a guard page. */
-static inline uintptr_t large_start(const struct chunk *head) {
+static inline uintptr_t large_address(const struct chunk *head) {
     return head->start + head->lead * os_page_size();
 }
 

@@ -12,7 +12,7 @@ struct chunk *large_around(uintptr_t address) {
     for (uint32_t i = 0; i <= chunks_before; i++) {
         struct chunk *head = chunk - i;
         if (chunk_is(head, CHUNK_LARGE)) {
-            return chunk_owner(head) == OWNER_LARGE && address < large_start(head) + head->large.bytes
+            return chunk_owner(head) == OWNER_LARGE && address < large_address(head) + head->large.bytes
                        ? head
                        : NULL;
         }
@@ -28,7 +28,7 @@ static enum found find_large(uintptr_t address, struct object *object, struct fi
         const struct block *block = block_of(address);
         return block == NULL || block->address == 0 ? FOUND_FOREIGN : FOUND_RELEASED;
     }
-    finding->object = large_start(head);
+    finding->object = large_address(head);
     finding->size = head->large.bytes - head->slack;
     if (address != finding->object) {
         return FOUND_LARGE_BODY;

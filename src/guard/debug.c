@@ -129,7 +129,7 @@ static void check_large(struct chunk *head, void *argument) {
     struct check *check = argument;
     struct known known;
     if (check->wrong.address == 0 && chunk_owner(head) == OWNER_LARGE &&
-        record_find(large_start(head), &known) && !canary_is_whole(&known)) {
+        record_find(large_address(head), &known) && !canary_is_whole(&known)) {
         check->wrong = known;
     }
 }

@@ -24,8 +24,8 @@ static _Atomic(uint32_t) by_protection; /* objects guarded by mprotect */
 /* Both or none; the object has them by mprotect if `head->moves` is not 0. */
 static void put_guards(struct chunk *head) {
     size_t page = os_page_size();
-    void *before = (void *)(large_start(head) - page);
-    void *behind = (void *)(large_start(head) + head->large.bytes);
+    void *before = (void *)(large_address(head) - page);
+    void *behind = (void *)(large_address(head) + head->large.bytes);
     if (os_guard(before, page) && os_guard(behind, page)) {
         return;
     }
@@ -63,7 +63,7 @@ static size_t *bytes_of(struct large_quarantine *quarantine, const struct chunk 
 
 /* Untouchable, or clear.  False: refused. */
 static bool take_from_program(const struct chunk *head) {
-    void *object = (void *)large_start(head);
+    void *object = (void *)large_address(head);
     if (is_cleared(head)) {
         memset(object, 0, head->large.bytes);
         return true;
@@ -73,8 +73,8 @@ static bool take_from_program(const struct chunk *head) {
 
 /* What was written after its free. */
 static void check_cleared(const struct chunk *head) {
-    if (is_cleared(head) && !is_clear((void *)large_start(head), head->large.bytes)) {
-        damage_after_free("malloc", large_start(head), head->large.bytes, 0);
+    if (is_cleared(head) && !is_clear((void *)large_address(head), head->large.bytes)) {
+        damage_after_free("malloc", large_address(head), head->large.bytes, 0);
     }
 }
 
@@ -109,7 +109,7 @@ static struct chunk *take_waiting(struct large_quarantine *quarantine, size_t by
             (void)take_out(quarantine, i);
             if (is_cleared(head)) {
                 check_cleared(head);
-            } else if (!os_unguard((void *)large_start(head), bytes)) {
+            } else if (!os_unguard((void *)large_address(head), bytes)) {
                 release(head);
                 return NULL;
             }
@@ -124,11 +124,11 @@ static struct chunk *take_waiting(struct large_quarantine *quarantine, size_t by
 /* --- allocating ------------------------------------------------------------------------------- */
 
 static char *end_of(const struct chunk *head) {
-    return (char *)large_start(head) + guarded_large_size(head);
+    return (char *)large_address(head) + guarded_large_size(head);
 }
 
 static void write_canary(const struct chunk *head) {
-    canary_fill(end_of(head), head->slack, canary_key(large_start(head)));
+    canary_fill(end_of(head), head->slack, canary_key(large_address(head)));
 }
 
 /* New memory. */
@@ -167,7 +167,7 @@ void *guarded_large_allocate(size_t size, size_t alignment, bool zeroed,
         return NULL;
     }
     head->slack = (uint16_t)(bytes - wanted);
-    void *object = (void *)large_start(head);
+    void *object = (void *)large_address(head);
     if (zeroed && !is_zero) {
         memset(object, 0, wanted);
     }
@@ -186,7 +186,7 @@ struct chunk *guarded_large_find(uintptr_t address) {
         struct chunk *head = chunk - i;
         if (chunk_is(head, CHUNK_LARGE)) {
             return chunk_owner(head) == OWNER_LARGE && (head->lead | head->slack) != 0 &&
-                           large_start(head) == address
+                           large_address(head) == address
                        ? head
                        : NULL;
         }
@@ -195,13 +195,13 @@ struct chunk *guarded_large_find(uintptr_t address) {
 }
 
 bool guarded_large_is_sound(const struct chunk *head) {
-    uint64_t key = canary_key(large_start(head));
+    uint64_t key = canary_key(large_address(head));
     return canary_first_wrong(end_of(head), head->slack, key) == head->slack;
 }
 
 bool guarded_large_check(const char *function, const struct chunk *head) {
     size_t size = guarded_large_size(head);
-    uintptr_t object = large_start(head);
+    uintptr_t object = large_address(head);
     if (likely(guarded_large_is_sound(head))) {
         return true;
     }
@@ -223,7 +223,7 @@ bool guarded_large_resize(struct chunk *head, size_t size) {
         return false;
     }
     if (size > old) {
-        memset((char *)large_start(head) + old, 0, size - old);
+        memset((char *)large_address(head) + old, 0, size - old);
     }
     head->slack = (uint16_t)(head->large.bytes - size);
     write_canary(head);

@@ -293,9 +293,9 @@ static void check_slab(struct chunk *slab, void *argument) {
 
 static void check_large(struct chunk *head, void *argument) {
     struct check *check = argument;
-    if (check->wrong == 0 && guarded_large_find(large_start(head)) == head &&
+    if (check->wrong == 0 && guarded_large_find(large_address(head)) == head &&
         !guarded_large_is_sound(head)) {
-        *check = (struct check){large_start(head), 0, true};
+        *check = (struct check){large_address(head), 0, true};
     }
 }
 

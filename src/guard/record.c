@@ -16,7 +16,7 @@ static bool is_slab(const struct chunk *chunk) {
 }
 
 static struct known known_large(struct chunk *head) {
-    return (struct known){.address = large_start(head),
+    return (struct known){.address = large_address(head),
                           .chunk = head,
                           .room = head->large.bytes,
                           .size = guarded_large_size(head),
@@ -106,7 +106,7 @@ bool record_find_around(uintptr_t address, struct known *known) {
     const struct block *block = block_of(address);
     bool is_ours = block != NULL && block->address != 0;
     struct chunk *head = is_ours ? large_around(address) : NULL;
-    if (head == NULL || shared_of(head)->notes == NULL || address < large_start(head)) {
+    if (head == NULL || shared_of(head)->notes == NULL || address < large_address(head)) {
         return false;
     }
     *known = known_large(head);
