@@ -107,8 +107,8 @@ struct heap {
     _Atomic(uint32_t) state; /* enum heap_state */
     uintptr_t spares_seen;   /* spare_sum() a while ago; background.c writes */
     /* Of heaps with an interceptor (interceptor.h): */
-    void *guard;   /* the interceptor's; NULL: this heap has none, the rest is not used */
-    bool retired;  /* parked for good, as it is of another profile than threads have now */
+    void *guard;  /* the interceptor's; NULL: this heap has none, the rest is not used */
+    bool retired; /* parked for good, as it is of another profile than threads have now */
     _Alignas(CACHE_LINE) uint64_t random; /* state of the heap's own numbers: base/random.h */
     struct bin closed[CLASS_COUNT];       /* always empty: what the thread's malloc sees */
 };

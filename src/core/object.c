@@ -12,7 +12,8 @@ struct chunk *large_around(uintptr_t address) {
     for (uint32_t i = 0; i <= chunks_before; i++) {
         struct chunk *head = chunk - i;
         if (chunk_is(head, CHUNK_LARGE)) {
-            return chunk_owner(head) == OWNER_LARGE && address < large_address(head) + head->large.bytes
+            return chunk_owner(head) == OWNER_LARGE &&
+                           address < large_address(head) + head->large.bytes
                        ? head
                        : NULL;
         }

@@ -108,8 +108,8 @@ static bool read_slab(struct chunk *chunk, uintptr_t address, struct slab_snapsh
 struct walker {
     void (*visit)(const struct chunk_snapshot *chunk, void *argument);
     void *argument;
-    size_t large_bytes;  /* of a large object: those that the chunks to come still hold */
-    size_t large_chunks; /* of it: still to come */
+    size_t large_bytes;           /* of a large object: those that the chunks to come still hold */
+    size_t large_chunks;          /* of it: still to come */
     enum chunk_state large_state; /* of all its chunks */
     struct chunk_snapshot chunk;
 };

@@ -8,15 +8,15 @@ bool damage_has_history;
 void damage_around(const char *function, uintptr_t object, size_t size, ptrdiff_t offset,
                    size_t count) {
     struct life life = {.asked = size};
-    report_finding(function, &(struct finding){.what = offset < 0 ? FOUND_UNDERFLOW
-                                                                  : FOUND_OVERFLOW,
-                                               .address = object,
-                                               .object = object,
-                                               .size = size,
-                                               .life = size != 0 && !damage_has_history ? &life : NULL,
-                                               .offset = offset,
-                                               .bytes = count,
-                                               .found = (const unsigned char *)object + offset});
+    report_finding(function,
+                   &(struct finding){.what = offset < 0 ? FOUND_UNDERFLOW : FOUND_OVERFLOW,
+                                     .address = object,
+                                     .object = object,
+                                     .size = size,
+                                     .life = size != 0 && !damage_has_history ? &life : NULL,
+                                     .offset = offset,
+                                     .bytes = count,
+                                     .found = (const unsigned char *)object + offset});
 }
 
 void damage_canary(const char *function, uintptr_t object, size_t room) {

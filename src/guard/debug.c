@@ -185,8 +185,9 @@ static void *allocate_small(size_t request, size_t size, bool zeroed, uint32_t s
 
 static void *allocate_large(size_t size, size_t alignment, bool zeroed, uint32_t stack,
                             struct debug *guard) {
+    size_t reserve = size < REQUEST_MAX / 4 ? guarded_large_reserve(size) : 0;
     void *object =
-        guarded_large_allocate(size, alignment, zeroed, guard != NULL ? &guard->large : NULL);
+        guarded_large_allocate(size, alignment, zeroed, reserve, guard != NULL ? &guard->large : NULL);
     struct chunk *head = object == NULL ? NULL : guarded_large_find((uintptr_t)object);
     struct record *record = head == NULL ? NULL : guarded_large_record(head);
     if (record != NULL) {
@@ -268,7 +269,7 @@ static enum verdict free_known(const struct known *known, uint32_t stack, struct
     note_death(known->record, stack);
     if (!chunk_is(known->chunk, CHUNK_SLAB)) {
         return guarded_large_free(known->chunk, guard != NULL ? &guard->large : NULL) ? FREED_IT
-                                                                                    : NOT_OURS;
+                                                                                      : NOT_OURS;
     }
     known->record->state = NOTE_WAITS;
     memset((void *)known->address, FILL_FREED, known->room);
@@ -287,9 +288,8 @@ static ptrdiff_t first_before(const struct known *known, const struct known *bef
     const char *fill = (const char *)before->address + before->size;
     uint64_t key = canary_key(before->address);
     bool is_live = record_is_live(before);
-    while (offset < -1 &&
-           (is_live ? canary_is_right(fill, (size_t)(object + offset - fill), key)
-                    : (unsigned char)object[offset] == FILL_FREED)) {
+    while (offset < -1 && (is_live ? canary_is_right(fill, (size_t)(object + offset - fill), key)
+                                   : (unsigned char)object[offset] == FILL_FREED)) {
         offset++;
     }
     return offset;
@@ -319,9 +319,9 @@ static void free_other(const char *function, void *pointer) {
     uintptr_t address = (uintptr_t)pointer;
     if (zero_size_find(pointer) != ZERO_SIZE_NONE) {
         if (!zero_size_give(pointer)) {
-            report_finding(function, &(struct finding){.what = FOUND_FREE,
-                                                       .address = address,
-                                                       .object = address});
+            report_finding(
+                function,
+                &(struct finding){.what = FOUND_FREE, .address = address, .object = address});
         }
         return;
     }
@@ -412,8 +412,7 @@ static void *reallocate_guarded(const char *function, void *pointer, size_t old_
     size_t usable = object_require(function, pointer).usable;
     bool zeroed = old_size != SIZE_MAX;
     size_t kept = zeroed ? old_size : usable;
-    if (size >= usable / 2 &&
-        resize_filled(function, pointer, size, zeroed ? 0 : FILL_FRESH)) {
+    if (size >= usable / 2 && resize_filled(function, pointer, size, zeroed ? 0 : FILL_FRESH)) {
         if (kept < usable && kept < size) {
             memset((char *)pointer + kept, 0, (usable < size ? usable : size) - kept);
         }

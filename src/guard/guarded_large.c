@@ -68,7 +68,9 @@ static bool take_from_program(const struct chunk *head) {
         memset(object, 0, head->large.bytes);
         return true;
     }
-    return os_guard(object, head->large.bytes);
+    /* To the end of its chunks: whatever was there before is gone then. */
+    uintptr_t end = head->start + head->large.chunks * CHUNK_SIZE;
+    return head->moves == 0 && os_guard(object, end - large_address(head));
 }
 
 /* What was written after its free. */
@@ -132,11 +134,11 @@ static void write_canary(const struct chunk *head) {
 }
 
 /* New memory. */
-static struct chunk *take_new(size_t bytes, size_t alignment, bool *is_zero) {
+static struct chunk *take_new(size_t bytes, size_t alignment, size_t reserve, bool *is_zero) {
     size_t page = os_page_size();
     size_t lead = alignment <= page ? 1 : alignment / page;
     lead = lead <= LEAD_MAX ? lead : 0;
-    size_t all = lead == 0 ? bytes : bytes + (lead + 1) * page;
+    size_t all = lead == 0 ? bytes : bytes + (lead + 1) * page + reserve;
     void *taken = take_large(all, alignment < CHUNK_SIZE ? CHUNK_SIZE : alignment, is_zero);
     if (taken == NULL) {
         return NULL;
@@ -151,9 +153,9 @@ static struct chunk *take_new(size_t bytes, size_t alignment, bool *is_zero) {
 }
 
 void *guarded_large_allocate(size_t size, size_t alignment, bool zeroed,
-                             struct large_quarantine *quarantine) {
+                             size_t reserve, struct large_quarantine *quarantine) {
     size_t page = os_page_size(), wanted = size == 0 ? 1 : size;
-    if (wanted > REQUEST_MAX - (LEAD_MAX + 2) * page) {
+    if (wanted > REQUEST_MAX - (LEAD_MAX + 2) * page - reserve) {
         errno = ENOMEM;
         return NULL;
     }
@@ -161,7 +163,10 @@ void *guarded_large_allocate(size_t size, size_t alignment, bool zeroed,
     bool is_zero = true;
     struct chunk *head = alignment <= page ? take_waiting(quarantine, bytes) : NULL;
     if (head == NULL) {
-        head = take_new(bytes, alignment, &is_zero);
+        head = take_new(bytes, alignment, reserve, &is_zero);
+    }
+    if (head == NULL && reserve != 0) {
+        head = take_new(bytes, alignment, 0, &is_zero);
     }
     if (head == NULL) {
         return NULL;
@@ -217,15 +222,38 @@ void *guarded_large_record(struct chunk *head) {
     return shared_of(head)->notes;
 }
 
-bool guarded_large_resize(struct chunk *head, size_t size) {
-    size_t old = guarded_large_size(head);
-    if (size == 0 || round_up(size, os_page_size()) != head->large.bytes) {
+/* Its memory ends elsewhere from now on; what is new of it reads as zero.  False: there is no room
+ * for that in its chunks, or it would cost mappings. */
+static bool move_end(struct chunk *head, size_t bytes) {
+    size_t page = os_page_size(), old = head->large.bytes;
+    size_t room = head->large.chunks * CHUNK_SIZE - (head->lead + 1u) * page;
+    char *start = (char *)large_address(head);
+    if (head->lead == 0 || head->moves != 0 || bytes > room) {
         return false;
     }
-    if (size > old) {
-        memset((char *)large_address(head) + old, 0, size - old);
+    if (bytes < old) {
+        return os_guard(start + bytes, old - bytes); /* and behind them is the old guard page */
     }
-    head->slack = (uint16_t)(head->large.bytes - size);
+    if (!os_guard(start + old, bytes - old + page)) {
+        return false;
+    }
+    if (!os_unguard(start + old, bytes - old)) {
+        return false;
+    }
+    return true;
+}
+
+bool guarded_large_resize(struct chunk *head, size_t size) {
+    size_t old = guarded_large_size(head), bytes = round_up(size, os_page_size());
+    size_t kept = head->large.bytes < bytes ? head->large.bytes : bytes;
+    if (size == 0 || (bytes != head->large.bytes && !move_end(head, bytes))) {
+        return false;
+    }
+    if (kept > old) {
+        memset((char *)large_address(head) + old, 0, kept - old); /* it was canary */
+    }
+    head->large.bytes = bytes;
+    head->slack = (uint16_t)(bytes - size);
     write_canary(head);
     return true;
 }

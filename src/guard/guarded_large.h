@@ -37,9 +37,14 @@ struct large_quarantine {
     size_t cleared_bytes, untouchable_bytes;
 };
 
-/* quarantine: the calling thread's, or NULL.  NULL with ENOMEM: no memory. */
-void *guarded_large_allocate(size_t size, size_t alignment, bool zeroed,
+/* reserve: so many bytes more of address space, for it to grow into.  quarantine: the calling
+ * thread's, or NULL.  NULL with ENOMEM: no memory. */
+void *guarded_large_allocate(size_t size, size_t alignment, bool zeroed, size_t reserve,
                              struct large_quarantine *quarantine);
+
+/* What an object that is resized to `size` bytes should have in reserve, so that one that grows in
+ * small steps is not copied at each. */
+static inline size_t guarded_large_reserve(size_t size) { return size / 2; }
 
 /* The head of a guarded live object that begins at `address`; NULL: there is none. */
 struct chunk *guarded_large_find(uintptr_t address);
@@ -62,7 +67,7 @@ bool guarded_large_free(struct chunk *head, struct large_quarantine *quarantine)
 enum { RECORD_BYTES = CACHE_LINE };
 void *guarded_large_record(struct chunk *head);
 
-/* Within its pages. */
+/* Within its chunks; what is new reads as zero. */
 bool guarded_large_resize(struct chunk *head, size_t size);
 
 void large_quarantine_empty(struct large_quarantine *quarantine);

@@ -1,7 +1,5 @@
 #include "guard/hardened.h"
 
-#include <errno.h>
-#include <string.h>
 #include "core/allocate.h"
 #include "core/interceptor.h"
 #include "core/object.h"
@@ -14,6 +12,8 @@
 #include "guard/guarded_large.h"
 #include "guard/quarantine.h"
 #include "guard/zero_size.h"
+#include <errno.h>
+#include <string.h>
 
 /* heap->guard */
 enum { RING = 256 };
@@ -60,6 +60,12 @@ static inline void *allocate_small(size_t request, size_t size) {
     return object;
 }
 
+static void *allocate_large(size_t size, size_t alignment, bool zeroed, size_t reserve) {
+    struct hardened *guard = guard_of(own_heap());
+    return guarded_large_allocate(size, alignment, zeroed, reserve,
+                                  guard != NULL ? &guard->large : NULL);
+}
+
 static void *allocate(size_t size, size_t alignment, bool zeroed) {
     if (unlikely(size == 0) && alignment <= GRANULE) {
         void *object = zero_size_take();
@@ -76,8 +82,7 @@ static void *allocate(size_t size, size_t alignment, bool zeroed) {
             return allocate_small(request, size);
         }
     }
-    struct hardened *guard = guard_of(own_heap());
-    return guarded_large_allocate(size, alignment, zeroed, guard != NULL ? &guard->large : NULL);
+    return allocate_large(size, alignment, zeroed, 0);
 }
 
 /* --- what a pointer is ------------------------------------------------------------------------ */
@@ -149,9 +154,9 @@ static SLOW_PATH void free_other(const char *function, void *pointer) {
     enum zero_size zero_size = zero_size_find(pointer);
     if (zero_size != ZERO_SIZE_NONE) {
         if (!zero_size_give(pointer)) {
-            report_bad_pointer(function, &(struct finding){.what = FOUND_FREE,
-                                                           .address = address,
-                                                           .object = address});
+            report_bad_pointer(
+                function,
+                &(struct finding){.what = FOUND_FREE, .address = address, .object = address});
         }
         return;
     }
@@ -243,7 +248,12 @@ static void *reallocate_guarded(const char *function, void *pointer, size_t old_
         }
         return pointer;
     }
-    void *copy = size <= REQUEST_MAX ? allocate(size, GRANULE, zeroed) : NULL;
+    void *copy = NULL;
+    if (size > SLAB_MAX && usable > SLAB_MAX && size <= REQUEST_MAX / 2) {
+        copy = allocate_large(size, GRANULE, zeroed, guarded_large_reserve(size));
+    } else if (size <= REQUEST_MAX) {
+        copy = allocate(size, GRANULE, zeroed);
+    }
     if (copy == NULL) {
         errno = ENOMEM;
         return NULL;

@@ -18,9 +18,7 @@
 
 /* Cairn's own tables: they lead to every object. */
 enum { RANGES_MAX = 512 };
-static struct range {
-    uintptr_t from, to;
-} own[RANGES_MAX];
+static struct range { uintptr_t from, to; } own[RANGES_MAX];
 static size_t own_count;
 
 static void add_own(void *address, size_t size) {

@@ -25,8 +25,8 @@ enum {
 };
 
 struct quarantine {
-    size_t bytes;          /* of the classes of all that wait */
-    uint32_t first, count; /* of the ring: ring[(first + i) & mask], i < count */
+    size_t bytes;                        /* of the classes of all that wait */
+    uint32_t first, count;               /* of the ring: ring[(first + i) & mask], i < count */
     uintptr_t random[QUARANTINE_RANDOM]; /* 0: none */
     /* Set when a heap begins: */
     size_t most_bytes; /* of all that wait */

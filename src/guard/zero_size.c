@@ -10,9 +10,9 @@
 
 enum { WORDS = ZERO_SIZE_MAX / 64 };
 
-static uintptr_t base;               /* 0: there are none; written once, at the start */
+static uintptr_t base;                /* 0: there are none; written once, at the start */
 static _Atomic(uint64_t) live[WORDS]; /* bit i % 64 of word i / 64: object i is live */
-static _Atomic(uint32_t) turn;       /* word that is looked at next */
+static _Atomic(uint32_t) turn;        /* word that is looked at next */
 
 void zero_size_start(void) {
     base = (uintptr_t)os_reserve((size_t)ZERO_SIZE_MAX * GRANULE, os_page_size());

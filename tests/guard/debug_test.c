@@ -262,7 +262,8 @@ static void leak_and_report(void *unused) {
 static void leaks_are_told_apart(void **state) {
     (void)state;
     assert_dies(leak_and_report, NULL, "231 bytes in 3 objects, allocated at:");
-    assert_dies(leak_and_report, NULL, "cairn: leaks: 231 bytes in 3 objects that nothing points to");
+    assert_dies(leak_and_report, NULL,
+                "cairn: leaks: 231 bytes in 3 objects that nothing points to");
     assert_dies(leak_and_report, NULL, " that were not freed, but something points to");
     assert_dies(leak_and_report, NULL, "1000 bytes in 1 object, allocated at:");
     assert_dies(leak_and_report, NULL, "2000 bytes in 1 object, allocated at:");

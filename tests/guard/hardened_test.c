@@ -232,7 +232,8 @@ static void a_write_behind_an_object_is_found(void **state) {
         assert_dies(write_behind, &mistake, "changed behind an object of");
     }
     /* The canary's length is gone too. */
-    assert_dies(write_behind, &(struct mistake){24, 31, 0}, "changed behind an object of size class 32");
+    assert_dies(write_behind, &(struct mistake){24, 31, 0},
+                "changed behind an object of size class 32");
 }
 
 static void write_after_free(void *argument) {
@@ -331,8 +332,8 @@ static int free_anything(void *argument) {
     (void)signal(SIGABRT, SIG_DFL);
     uint64_t random = (uintptr_t)argument;
     char *small = take(200), *large = take(200000);
-    char *const bases[] = {small, large, take(0), (char *)&random, (char *)chunk_of((uintptr_t)small),
-                           NULL};
+    char *const bases[] = {
+        small, large, take(0), (char *)&random, (char *)chunk_of((uintptr_t)small), NULL};
     char *base = bases[random_below(&random, 6)];
     REQUIRE(freopen("/dev/null", "w", stderr) != NULL);
     give(base + random_below(&random, 1000) * (random % 2 == 0 ? 16 : 1) - 4096 * (random % 3));

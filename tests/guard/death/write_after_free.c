@@ -2,8 +2,12 @@
 #include "profile.h"
 
 int main(void) {
-    static char *others[4000];
-    char *p = object_of(100);
+    enum { COUNT = 4000 };
+    static char *neighbours[COUNT], *others[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        neighbours[i] = object_of(100); /* they stay, so that no slab goes back before */
+    }
+    char *p = opaque(neighbours[COUNT / 2]);
     free(p);
     if (is_debug()) {
         EXPECT_REPORT("malloc", p, AFTER_FREE "%zu bytes" AFTER_FREE_2, (size_t)100, (size_t)50);
@@ -13,10 +17,10 @@ int main(void) {
     }
     p[50] = 1;
     for (int round = 0; round < 20; round++) {
-        for (size_t i = 0; i < 4000; i++) {
+        for (size_t i = 0; i < COUNT; i++) {
             others[i] = object_of(100);
         }
-        for (size_t i = 0; i < 3999; i++) { /* the slab keeps one that is live */
+        for (size_t i = 0; i < COUNT; i++) {
             free(others[i]);
         }
     }
