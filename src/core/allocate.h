@@ -54,7 +54,8 @@ void *take_large(size_t size, size_t alignment, bool *zeroed);
 /* For the statistics: a large object of so many bytes was allocated, other than by take_large(). */
 void note_large(size_t size);
 
-/* The size of the smallest class for `size` bytes whose objects are so aligned; 0: there is none. */
+/* The size of the smallest class for `size` bytes whose objects are so aligned; 0: there is
+ * none. */
 size_t aligned_room(size_t size, size_t alignment);
 
 /* Frees an object of a slab, whosever.  False: it was free already. */

@@ -147,8 +147,8 @@ static bool check_large(const struct checker *checker, struct chunk *head) {
            "a large object's owner says so", head);
     size_t bytes = head->large.bytes, chunks = head->large.chunks;
     size_t needed = (large_extent(head) + CHUNK_SIZE - 1) / CHUNK_SIZE;
-    EXPECT(bytes > 0 && (checker->after_fork || head->lead != 0 ? chunks >= needed
-                                                                 : chunks == needed),
+    EXPECT(bytes > 0 &&
+               (checker->after_fork || head->lead != 0 ? chunks >= needed : chunks == needed),
            "a large object has the chunks that its bytes need", head);
     for (size_t i = 0; i < chunks; i++) {
         uintptr_t address = head->start + i * CHUNK_SIZE;

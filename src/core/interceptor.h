@@ -1,9 +1,9 @@
 /* The place where a profile other than `fast` takes over what malloc and free do.
  *
- * With an interceptor every allocation and every free ends in the slow path, with nothing changed in
- * the fast ones: the heaps of threads are *closed*.  A closed heap's thread is known by the distance
- * of its `closed` bins, which never have an object (heap.h), so every bin is empty and every slab's
- * owner differs from the thread's.  The bitmaps, queues and remote frees work as ever.
+ * With an interceptor every allocation and every free ends in the slow path, with nothing changed
+ * in the fast ones: the heaps of threads are *closed*.  A closed heap's thread is known by the
+ * distance of its `closed` bins, which never have an object (heap.h), so every bin is empty and
+ * every slab's owner differs from the thread's.  The bitmaps, queues and remote frees work as ever.
  *
  * Slabs of closed heaps have *notes*: note_bytes for each object, out of line, the interceptor's.
  * The first byte says whether the object waits: it was freed by the program, and is not free yet.

@@ -4,8 +4,9 @@
 #include "core/interceptor.h"
 #include "core/slab.h"
 
-/* Only heads are marked, so the search goes back chunk by chunk, to the start of the window at most.  (An
- * object that begins in an earlier window is not found; then the report is less precise.) */
+/* Only heads are marked, so the search goes back chunk by chunk, to the start of the window at
+ * most.  (An object that begins in an earlier window is not found; then the report is less
+ * precise.) */
 struct chunk *large_around(uintptr_t address) {
     struct chunk *chunk = chunk_of(address);
     uint32_t chunks_before = chunk_in_window(address);

@@ -7,8 +7,8 @@
  *   [room - 8, room)     trailer: key ^ (room - size)
  *
  * The key is a secret of the process mixed with the object's address, so that it can't be foreseen
- * nor copied from one object to another.  Each of its bytes is odd: the zero byte that ends a string
- * always shows; any other byte is taken for the right one by one chance in 128. */
+ * nor copied from one object to another.  Each of its bytes is odd: the zero byte that ends a
+ * string always shows; any other byte is taken for the right one by one chance in 128. */
 #ifndef CAIRN_GUARD_CANARY_H
 #define CAIRN_GUARD_CANARY_H
 

@@ -10,7 +10,8 @@
 
 #include "base/compiler.h"
 
-/* Whether somebody keeps what is known of objects, and the reports ask him: report_set_history(). */
+/* Whether somebody keeps what is known of objects, and the reports ask him:
+ * report_set_history(). */
 extern bool damage_has_history;
 
 /* The canary of an object with a trailer (canary.h), in a class's `room`, is not whole. */

@@ -186,8 +186,8 @@ static void *allocate_small(size_t request, size_t size, bool zeroed, uint32_t s
 static void *allocate_large(size_t size, size_t alignment, bool zeroed, uint32_t stack,
                             struct debug *guard) {
     size_t reserve = size < REQUEST_MAX / 4 ? guarded_large_reserve(size) : 0;
-    void *object =
-        guarded_large_allocate(size, alignment, zeroed, reserve, guard != NULL ? &guard->large : NULL);
+    void *object = guarded_large_allocate(size, alignment, zeroed, reserve,
+                                          guard != NULL ? &guard->large : NULL);
     struct chunk *head = object == NULL ? NULL : guarded_large_find((uintptr_t)object);
     struct record *record = head == NULL ? NULL : guarded_large_record(head);
     if (record != NULL) {

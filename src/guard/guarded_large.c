@@ -152,8 +152,8 @@ static struct chunk *take_new(size_t bytes, size_t alignment, size_t reserve, bo
     return head;
 }
 
-void *guarded_large_allocate(size_t size, size_t alignment, bool zeroed,
-                             size_t reserve, struct large_quarantine *quarantine) {
+void *guarded_large_allocate(size_t size, size_t alignment, bool zeroed, size_t reserve,
+                             struct large_quarantine *quarantine) {
     size_t page = os_page_size(), wanted = size == 0 ? 1 : size;
     if (wanted > REQUEST_MAX - (LEAD_MAX + 2) * page - reserve) {
         errno = ENOMEM;

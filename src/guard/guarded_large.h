@@ -5,11 +5,12 @@
  * The object begins right behind a page that nobody may touch; what its last page has beyond it is
  * a canary, and the next page is untouchable again.
  *
- * A freed one waits in the quarantine of the thread that freed it: untouchable as a whole, or, up to
- * LARGE_CLEARED bytes, cleared, which costs less than the kernel would take.  It keeps its guard
- * pages, and once a few others have come after it may be handed out again.  Where the kernel has no guard pages (before Linux 6.13, or memory is locked) they are
- * made by mprotect, for GUARDED_BY_PROTECTION objects at a time, as that costs mappings; others
- * then have the canary alone.
+ * A freed one waits in the quarantine of the thread that freed it: untouchable as a whole, or, up
+ * to LARGE_CLEARED bytes, cleared, which costs less than the kernel would take.  It keeps its guard
+ * pages, and once a few others have come after it may be handed out again.  Where the kernel has
+ * no guard pages (before Linux 6.13, or memory is locked) they are made by mprotect, for
+ * GUARDED_BY_PROTECTION objects at a time, as that costs mappings; others then have the canary
+ * alone.
  *
  * Thread-safe as large objects are: any thread may free or resize one. */
 #ifndef CAIRN_GUARD_GUARDED_LARGE_H
@@ -62,8 +63,8 @@ bool guarded_large_check(const char *function, const struct chunk *head);
 /* quarantine: the calling thread's, or NULL.  False: another thread has freed it just now. */
 bool guarded_large_free(struct chunk *head, struct large_quarantine *quarantine);
 
-/* Its record, for a profile that keeps some: RECORD_BYTES at most, zeroed at first; NULL: no memory.
- * It is gone when the object's memory is. */
+/* Its record, for a profile that keeps some: RECORD_BYTES at most, zeroed at first; NULL: no
+ * memory. It is gone when the object's memory is. */
 enum { RECORD_BYTES = CACHE_LINE };
 void *guarded_large_record(struct chunk *head);
 

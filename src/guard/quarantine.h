@@ -3,8 +3,9 @@
  *
  * Each heap has its own.  An object first takes the place of a random one of QUARANTINE_RANDOM, and
  * what had that place goes to the end of a ring, whose first leaves when more than so many objects
- * or bytes wait; how many, the profile says.  The note of an object that waits says so (core/interceptor.h); an object is
- * released only if it does, so that a ring that a thread left half-way in a fork does no harm.
+ * or bytes wait; how many, the profile says.  The note of an object that waits says so
+ * (core/interceptor.h); an object is released only if it does, so that a ring that a thread left
+ * half-way in a fork does no harm.
  *
  * For the heap's thread only. */
 #ifndef CAIRN_GUARD_QUARANTINE_H

@@ -1,5 +1,5 @@
-/* What the programs here share: one makes the same mistake under each profile, and the profiles tell
- * it in their ways. */
+/* What the programs here share: one makes the same mistake under each profile, and the profiles
+ * tell it in their ways. */
 #ifndef CAIRN_TESTS_GUARD_DEATH_PROFILE_H
 #define CAIRN_TESTS_GUARD_DEATH_PROFILE_H
 
