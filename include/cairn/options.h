@@ -7,6 +7,11 @@
 #define CAIRN_OPTIONS_H
 
 #define CAIRN_OPTIONS(X)                                                                           \
+    X(summary, TEXT, "CAIRN_SUMMARY", "",                                                          \
+      "where to write a summary of the heap when the program ends: stderr, or a file, to which "   \
+      "it is appended")                                                                            \
+    X(verbose, SWITCH, "CAIRN_VERBOSE", "0",                                                       \
+      "1: say on stderr when the program starts which options are in effect")                      \
     X(profile, TEXT, "CAIRN_PROFILE", "",                                                          \
       "fast, hardened (guards against what attackers make of mistakes) or debug (finds them)")     \
     X(check_every, SIZE, "CAIRN_CHECK_EVERY", "0",                                                 \
@@ -18,11 +23,6 @@
     X(fail_seed, SIZE, "CAIRN_FAIL_SEED", "1", "debug: which of them: the same for the same seed") \
     X(leaks, SWITCH, "CAIRN_LEAKS", "0",                                                           \
       "debug, 1: when the program ends, say what was never freed and what nothing points to")      \
-    X(summary, TEXT, "CAIRN_SUMMARY", "",                                                          \
-      "where to write a summary of the heap when the program ends: stderr, or a file, to which "   \
-      "it is appended")                                                                            \
-    X(verbose, SWITCH, "CAIRN_VERBOSE", "0",                                                       \
-      "1: say on stderr when the program starts which options are in effect")                      \
     X(soft_limit, SIZE, "CAIRN_SOFT_LIMIT", "0",                                                   \
       "bytes (K, M, G behind the number) above which the heap keeps no free memory; 0: none")      \
     X(hard_limit, SIZE, "CAIRN_HARD_LIMIT", "0",                                                   \
