@@ -117,7 +117,11 @@ static void look_at(struct heap *heap, struct chunk *slab) {
     while (new_holes != 0) {
         unsigned first = lowest_bit(new_holes);
         unsigned length = lowest_bit(~(new_holes >> first));
-        give_back(heap, slab->start + first * os_page_size(), length * os_page_size());
+        uintptr_t from = slab->start + first * os_page_size();
+        if (heap->guard != NULL) {
+            interceptor->memory_goes(slab, from, from + length * os_page_size());
+        }
+        give_back(heap, from, length * os_page_size());
         new_holes &= ~((unsigned)low_mask(length) << first);
     }
 }

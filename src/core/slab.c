@@ -128,7 +128,7 @@ void slab_release(struct heap *owner, struct chunk *slab) {
     const struct size_class *size_class = slab_class(slab);
     DCHECK(slab_is_empty(slab));
     if (shared_of(slab)->notes != NULL) {
-        interceptor->slab_ends(slab);
+        interceptor->memory_goes(slab, slab->start, slab->start + CHUNK_SIZE);
     }
     slab_set_owner(slab, OWNER_NONE);
     slab->reciprocal = 0; /* so that no address is the start of an object here */

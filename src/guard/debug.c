@@ -430,7 +430,10 @@ static void *reallocate_guarded(const char *function, void *pointer, size_t old_
 
 /* --- slabs and heaps -------------------------------------------------------------------------- */
 
-static void slab_ends(const struct chunk *slab) {
+/* Pages stay (keeps_free), so it is a whole slab. */
+static void memory_goes(const struct chunk *slab, uintptr_t from, uintptr_t to) {
+    (void)from;
+    (void)to;
     for (unsigned i = 0; i < slab->fresh; i++) {
         struct known known = record_known((struct chunk *)(uintptr_t)slab, i);
         if (!is_sound(&known)) {
@@ -464,7 +467,7 @@ void debug_start(void) {
                                              .reallocate = reallocate_guarded,
                                              .resize_in_place = resize_guarded,
                                              .find = find,
-                                             .slab_ends = slab_ends,
+                                             .memory_goes = memory_goes,
                                              .heap_begins = heap_begins,
                                              .heap_ends = heap_ends};
     began_ms = os_clock_ms();

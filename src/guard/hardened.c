@@ -266,15 +266,18 @@ static void *reallocate_guarded(const char *function, void *pointer, size_t old_
 /* --- slabs------------------------------------------------------------------------------------ */
 
 /* What is written to objects that do not come again is found here. */
-static void slab_ends(const struct chunk *slab) {
+static void memory_goes(const struct chunk *slab, uintptr_t from, uintptr_t to) {
     size_t room = slab_class(slab)->size;
-    if (likely(is_clear((void *)slab->start, slab->fresh * room))) {
+    uintptr_t end = slab->start + slab->fresh * room; /* of what was ever handed out */
+    to = to < end ? to : end;
+    if (likely(from >= to || is_clear((void *)from, to - from))) {
         return;
     }
-    for (unsigned i = 0; i < slab->fresh; i++) {
-        uintptr_t object = slab->start + i * room;
-        if (!is_clear((void *)object, room)) {
+    for (; from < to; from += sizeof(clear_pair)) {
+        if (!is_clear((void *)from, sizeof(clear_pair))) {
+            uintptr_t object = slab->start + (from - slab->start) / room * room;
             damage_after_free("free", object, room, 0);
+            from = object + room - sizeof(clear_pair);
         }
     }
 }
@@ -346,7 +349,7 @@ void hardened_start(void) {
                                                 .reallocate = reallocate_guarded,
                                                 .resize_in_place = resize_guarded,
                                                 .find = find,
-                                                .slab_ends = slab_ends,
+                                                .memory_goes = memory_goes,
                                                 .heap_begins = heap_begins,
                                                 .heap_ends = heap_ends};
     canary_start();
