@@ -245,14 +245,11 @@ static void write_after_free(void *argument) {
     char *object = neighbours[MANY / 2];
     give(object);
     object[mistake->at] = 1;
-    static void *kept[MANY];
-    for (unsigned round = 0; round < 20; round++) {
-        for (size_t i = 0; i < MANY; i++) {
-            kept[i] = take(mistake->size);
-        }
-        for (size_t i = 0; i < MANY; i++) {
-            give(kept[i]);
-        }
+    for (size_t i = 0; i < 1000; i++) {
+        give(take(mistake->size + 200)); /* what waits is released */
+    }
+    for (size_t i = 0; i < MANY; i++) {
+        (void)take(mistake->size); /* all that is free of its class is used up */
     }
 }
 
