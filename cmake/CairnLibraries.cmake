@@ -22,10 +22,20 @@ cairn_glob_folders(region_sources regions)
 add_library(cairn_regions OBJECT ${region_sources})
 target_link_libraries(cairn_regions PUBLIC cairn_library_flags)
 
-# What finds mistakes that the core cannot see.
+# What finds mistakes that the core cannot see; and profiles, chosen at start. Which one it is where no
+# option says so is compiled once for each library that has another default.
 cairn_glob_folders(guard_sources guard)
+list(FILTER guard_sources EXCLUDE REGEX "/profile_default.c$")
 add_library(cairn_guard OBJECT ${guard_sources})
 target_link_libraries(cairn_guard PUBLIC cairn_library_flags)
+# The stacks of allocations are captured there: the chain of frames leads through it.
+set_source_files_properties(${CMAKE_SOURCE_DIR}/src/guard/debug.c PROPERTIES
+  COMPILE_OPTIONS -fno-omit-frame-pointer)
+foreach(profile fast hardened)
+  add_library(cairn_default_${profile} OBJECT ${CMAKE_SOURCE_DIR}/src/guard/profile_default.c)
+  target_link_libraries(cairn_default_${profile} PUBLIC cairn_library_flags)
+  target_compile_definitions(cairn_default_${profile} PRIVATE CAIRN_DEFAULT_PROFILE="${profile}")
+endforeach()
 
 if(NOT CAIRN_FRONT)
   return()
@@ -34,25 +44,31 @@ endif()
 cairn_glob_folders(front_sources front)
 add_library(cairn_front OBJECT ${front_sources})
 target_link_libraries(cairn_front PUBLIC cairn_library_flags)
-set(library_objects $<TARGET_OBJECTS:cairn_core>
-    $<TARGET_OBJECTS:cairn_regions> $<TARGET_OBJECTS:cairn_guard> $<TARGET_OBJECTS:cairn_front>)
+set(library_objects_without_default $<TARGET_OBJECTS:cairn_core> $<TARGET_OBJECTS:cairn_regions>
+    $<TARGET_OBJECTS:cairn_guard> $<TARGET_OBJECTS:cairn_front>)
+set(library_objects ${library_objects_without_default} $<TARGET_OBJECTS:cairn_default_fast>)
 
 # libcairn.so. The version script is anonymous: a named version would keep `malloc` from satisfying
 # malloc@GLIBC_2.2.5, and the program would silently go on with libc's.
 set(version_script ${CMAKE_SOURCE_DIR}/cmake/libcairn.map)
-add_library(cairn_shared SHARED ${library_objects})
-set_target_properties(cairn_shared PROPERTIES
-  OUTPUT_NAME cairn VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
-  LINKER_LANGUAGE C LINK_DEPENDS ${version_script})
-target_link_options(cairn_shared PRIVATE
-  -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,-z,nodelete -Wl,--version-script=${version_script}
-  -static-libgcc)
-# A copy of the unwinder of the library's own, hidden, for the stacks in reports: programs in C have
-# none. Others have theirs if they are linked with cairn.o (trace/unwind.c).
-if(CAIRN_LIBC STREQUAL "glibc")
-  target_link_options(cairn_shared PRIVATE -Wl,--undefined=_Unwind_Backtrace)
-endif()
-target_include_directories(cairn_shared INTERFACE ${CMAKE_SOURCE_DIR}/include)
+function(cairn_add_shared target name)
+  add_library(${target} SHARED ${library_objects_without_default} ${ARGN})
+  set_target_properties(${target} PROPERTIES
+    OUTPUT_NAME ${name} VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+    LINKER_LANGUAGE C LINK_DEPENDS ${version_script})
+  target_link_options(${target} PRIVATE
+    -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,-z,nodelete -Wl,--version-script=${version_script}
+    -static-libgcc)
+  # A copy of the unwinder of the library's own, hidden, for the stacks in reports: programs in C
+  # have none. Others have theirs if they are linked with cairn.o (trace/unwind.c).
+  if(CAIRN_LIBC STREQUAL "glibc")
+    target_link_options(${target} PRIVATE -Wl,--undefined=_Unwind_Backtrace)
+  endif()
+  target_include_directories(${target} INTERFACE ${CMAKE_SOURCE_DIR}/include)
+endfunction()
+cairn_add_shared(cairn_shared cairn $<TARGET_OBJECTS:cairn_default_fast>)
+# libcairn-hardened.so: the same with another default, for a preload that sets no environment.
+cairn_add_shared(cairn_shared_hardened cairn-hardened $<TARGET_OBJECTS:cairn_default_hardened>)
 
 # cairn.o: the whole library as one object. Its hidden symbols are made local, so that no name of
 # the inside can meet one of the program it is linked into.
@@ -60,7 +76,7 @@ set(cairn_object ${CMAKE_BINARY_DIR}/cairn.o)
 add_custom_command(OUTPUT ${cairn_object}
   COMMAND ${CMAKE_C_COMPILER} -nostdlib -r -o ${cairn_object} ${library_objects}
   COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${cairn_object}
-  DEPENDS ${library_objects} cairn_core cairn_regions cairn_guard cairn_front
+  DEPENDS ${library_objects} cairn_core cairn_regions cairn_guard cairn_default_fast cairn_front
   COMMAND_EXPAND_LISTS VERBATIM COMMENT "Linking C object cairn.o")
 add_custom_target(cairn_object ALL DEPENDS ${cairn_object})
 set(CAIRN_OBJECT ${cairn_object})

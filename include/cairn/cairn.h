@@ -142,6 +142,10 @@ size_t cairn_purge(void);
  * objects freed by other threads; else a microsecond and what the system takes to give up pages. */
 void cairn_thread_idle(void);
 
+/* The profile in effect: "fast", "hardened" or "debug" (CAIRN_PROFILE). */
+CAIRN_ATTRIBUTE(pure, warn_unused_result, returns_nonnull)
+const char *cairn_profile(void);
+
 /* The version of the library in use, such as "1.2.3". */
 CAIRN_ATTRIBUTE(const, warn_unused_result, returns_nonnull)
 const char *cairn_version(void);

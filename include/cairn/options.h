@@ -13,6 +13,17 @@
       "it is appended")                                                                            \
     X(verbose, SWITCH, "CAIRN_VERBOSE", "0",                                                       \
       "1: say on stderr when the program starts which options are in effect")                      \
+    X(profile, TEXT, "CAIRN_PROFILE", "",                                                          \
+      "fast, hardened (guards against what attackers make of mistakes) or debug (finds them)")     \
+    X(check_every, SIZE, "CAIRN_CHECK_EVERY", "0",                                                 \
+      "debug: the whole heap is checked every so many calls; 0: never")                            \
+    X(fail_nth, SIZE, "CAIRN_FAIL_NTH", "0",                                                       \
+      "debug: so many allocations from the start on, one fails; 0: none")                          \
+    X(fail_one_in, SIZE, "CAIRN_FAIL_ONE_IN", "0",                                                 \
+      "debug: one allocation in so many fails, at random; 0: none")                                \
+    X(fail_seed, SIZE, "CAIRN_FAIL_SEED", "1", "debug: which of them: the same for the same seed") \
+    X(leaks, SWITCH, "CAIRN_LEAKS", "0",                                                           \
+      "debug, 1: when the program ends, say what was never freed and what nothing points to")      \
     X(soft_limit, SIZE, "CAIRN_SOFT_LIMIT", "0",                                                   \
       "bytes (K, M, G behind the number) above which the heap keeps no free memory; 0: none")      \
     X(hard_limit, SIZE, "CAIRN_HARD_LIMIT", "0",                                                   \

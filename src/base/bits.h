@@ -23,6 +23,11 @@ static inline size_t next_power_of_two(size_t n) {
  * where the CPU has it.) */
 static inline unsigned lowest_bit(uint64_t word) { return (unsigned)__builtin_ctzll(word); }
 
+/* word with its lowest n bits moved above the others; n < 64. */
+static inline uint64_t rotated_right(uint64_t word, unsigned n) {
+    return word >> n | word << (-n % 64);
+}
+
 /* Number of set bits.  The classic parallel sum: without -mpopcnt the builtin is a call into
  * libgcc. */
 static inline unsigned count_bits(uint64_t word) {

@@ -7,6 +7,7 @@
 #include "core/background.h"
 #include "core/fast.h"
 #include "core/holes.h"
+#include "core/interceptor.h"
 #include "core/large.h"
 #include "core/limit.h"
 #include "core/object.h"
@@ -55,6 +56,13 @@ static void *take_small_once(const struct request *request) {
     if (unlikely(heap == NULL)) {
         return threads_take_late(class, request->zeroed);
     }
+    if (unlikely(heap->guard != NULL)) {
+        void *any = heap_take_at_random(heap, class, true, request->zeroed);
+        if (any != NULL) {
+            note(&heap->requests[class], request->size);
+        }
+        return any;
+    }
     void *object = sampling_is_on() && heap->shared == NULL && sampling_is_near(heap, class)
                        ? take_near_sample(heap, class, request)
                        : heap_take_slow(heap, class, true, request->zeroed);
@@ -80,7 +88,7 @@ static void *take_small_aligned(unsigned class, size_t size, size_t alignment, b
     return likely(object != NULL) ? object : out_of_memory();
 }
 
-static void *take_small(size_t size, bool *zeroed) {
+void *take_small(size_t size, bool *zeroed) {
     return take_small_aligned(class_of(size), size, GRANULE, zeroed);
 }
 
@@ -91,7 +99,7 @@ void large_requests_note(size_t size) {
     (void)atomic_fetch_add_explicit(&large_requests.rounded_bytes, bytes, memory_order_relaxed);
 }
 
-static void note_large(size_t size) {
+void note_large(size_t size) {
     if (likely(heap_distance != 0)) {
         struct heap_counters *counters = &heap_self()->counters;
         counters->large_objects++;
@@ -110,14 +118,14 @@ static void *take_large_again(void *request) {
 
 static SLOW_PATH void *sample_large(const struct request *request) {
     struct heap *heap = heap_distance != 0 ? heap_self() : threads_attach();
-    if (heap == NULL || heap->shared != NULL) {
+    if (heap == NULL || heap->shared != NULL || heap->guard != NULL) {
         return NULL;
     }
     *request->zeroed = false;
     return sampling_take(heap, CLASS_COUNT, request->size, request->alignment);
 }
 
-static void *take_large(size_t size, size_t alignment, bool *zeroed) {
+void *take_large(size_t size, size_t alignment, bool *zeroed) {
     if (size > REQUEST_MAX || alignment > ALIGNMENT_MAX) {
         return out_of_memory();
     }
@@ -138,12 +146,21 @@ static void *take_large(size_t size, size_t alignment, bool *zeroed) {
     return object;
 }
 
+/* Not while the thread's requests go to a first-class heap, which has no guards. */
+static bool is_intercepted(void) { return interceptor != NULL && heap_self()->shared == NULL; }
+
 void *allocate_slow(size_t size) {
+    if (unlikely(is_intercepted())) {
+        return interceptor->allocate(size, GRANULE, false);
+    }
     bool zeroed;
     return size <= SLAB_MAX ? take_small(size, &zeroed) : take_large(size, GRANULE, &zeroed);
 }
 
 void *allocate_zeroed_slow(size_t size) {
+    if (unlikely(is_intercepted())) {
+        return interceptor->allocate(size, GRANULE, true);
+    }
     bool zeroed = false;
     void *object =
         size <= SLAB_MAX ? take_small(size, &zeroed) : take_large(size, GRANULE, &zeroed);
@@ -153,9 +170,18 @@ void *allocate_zeroed_slow(size_t size) {
     return object;
 }
 
+size_t aligned_room(size_t size, size_t alignment) {
+    bool is_small = size <= SLAB_MAX && alignment <= SLAB_MAX;
+    unsigned class = is_small ? aligned_class_of(alignment, size) : CLASS_COUNT;
+    return class < CLASS_COUNT ? size_classes[class].size : 0;
+}
+
 void *allocate_aligned(size_t alignment, size_t size) {
     if (alignment <= GRANULE) {
         return fast_allocate(size);
+    }
+    if (unlikely(is_intercepted())) {
+        return interceptor->allocate(size, alignment, false);
     }
     if (size <= SLAB_MAX && alignment <= SLAB_MAX) {
         unsigned class = aligned_class_of(alignment, size);
@@ -173,6 +199,11 @@ void *allocate_aligned(size_t alignment, size_t size) {
 
 /* --- freeing ---------------------------------------------------------------------------------- */
 
+bool free_object(struct chunk *slab, uint64_t index) {
+    return owner_heap(chunk_owner(slab)) == own_distance() ? heap_free(heap_self(), slab, index)
+                                                           : remote_free(slab, index);
+}
+
 /* An object of a slab, mostly one that is not the caller's, or is and is full.  False: there is
  * none at this address, or it was free already. */
 static bool free_in_slab(uintptr_t address) {
@@ -186,18 +217,15 @@ static bool free_in_slab(uintptr_t address) {
         return false;
     }
     uintptr_t owner = chunk_owner(slab);
-    if (owner_heap(owner) == heap_distance) {
-        return heap_free(heap_self(), slab, index);
-    }
-    if (unlikely(shared_heap_of_owner(owner) != NULL)) {
+    if (unlikely(shared_heap_of_owner(owner) != NULL) && owner_heap(owner) != own_distance()) {
         enum shared_freed freed = shared_heap_free(slab, owner, address);
         return freed == SHARED_MOVED ? free_in_slab(address) : freed == SHARED_FREED;
     }
-    return remote_free(slab, index);
+    return free_object(slab, index);
 }
 
-void free_slow(const char *function, void *pointer) {
-    if (pointer == NULL || free_in_slab((uintptr_t)pointer)) {
+void free_ordinary(const char *function, void *pointer) {
+    if (free_in_slab((uintptr_t)pointer)) {
         return;
     }
     const struct sample_source *source = sampling_source_of((uintptr_t)pointer);
@@ -213,6 +241,17 @@ void free_slow(const char *function, void *pointer) {
         (void)object_find(pointer, &object, &finding);
         report_finding(function, &finding);
     }
+}
+
+void free_slow(const char *function, void *pointer) {
+    if (pointer == NULL) {
+        return;
+    }
+    if (unlikely(interceptor != NULL)) {
+        interceptor->free(function, pointer);
+        return;
+    }
+    free_ordinary(function, pointer);
 }
 
 void free_emptied(void *pointer) {
@@ -261,6 +300,9 @@ static void *allocate_beside(const struct object *object, size_t size, bool *zer
 }
 
 void *reallocate(const char *function, void *pointer, size_t size) {
+    if (unlikely(interceptor != NULL)) {
+        return interceptor->reallocate(function, pointer, SIZE_MAX, size);
+    }
     struct object object = object_require(function, pointer);
     if (fits_well(size, object.usable) && !is_sample_of_other_size(pointer, &object, size)) {
         return pointer;
@@ -308,6 +350,9 @@ void *reallocate_zeroed(const char *function, void *pointer, size_t old_size, si
     if (old_size > object.usable) {
         report_wrong_size(function, (uintptr_t)pointer, object.usable, old_size);
     }
+    if (unlikely(interceptor != NULL)) {
+        return interceptor->reallocate(function, pointer, old_size, size);
+    }
     if (fits_well(size, object.usable) && !is_sample_of_other_size(pointer, &object, size)) {
         return clear(pointer, old_size, size);
     }
@@ -324,6 +369,9 @@ void *reallocate_zeroed(const char *function, void *pointer, size_t old_size, si
 }
 
 bool resize_in_place(const char *function, void *pointer, size_t size) {
+    if (unlikely(interceptor != NULL)) {
+        return interceptor->resize_in_place(function, pointer, size);
+    }
     struct object object = object_require(function, pointer);
     size_t zeroed_from;
     if (chunk_is(object.chunk, CHUNK_LARGE)) {
@@ -340,6 +388,9 @@ size_t usable_size(const char *function, const void *pointer) {
 }
 
 size_t good_size(size_t size) {
+    if (unlikely(interceptor != NULL)) {
+        return size <= REQUEST_MAX - os_page_size() ? size : 0;
+    }
     if (size <= SLAB_MAX) {
         return size_classes[class_of(size)].size;
     }

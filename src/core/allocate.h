@@ -15,6 +15,8 @@
 /* An alignment above it can't be satisfied in 48 bits of address. */
 #define ALIGNMENT_MAX ((size_t)1 << 40)
 
+struct chunk;
+
 /* The bin was empty, or the object is large. */
 void *allocate_slow(size_t size);
 void *allocate_zeroed_slow(size_t size);
@@ -49,6 +51,25 @@ extern struct large_requests large_requests;
 
 /* Counts one. */
 void large_requests_note(size_t size);
+
+/* For interceptors: what the above do where there is none.
+ *
+ * An object of a class for `size` bytes (at most SLAB_MAX), or a large one; NULL with ENOMEM. */
+void *take_small(size_t size, bool *zeroed);
+void *take_large(size_t size, size_t alignment, bool *zeroed);
+
+/* For the statistics: a large object of so many bytes was allocated, other than by take_large(). */
+void note_large(size_t size);
+
+/* The size of the smallest class for `size` bytes whose objects are so aligned; 0: there is
+ * none. */
+size_t aligned_room(size_t size, size_t alignment);
+
+/* Frees an object of a slab, whosever.  False: it was free already. */
+bool free_object(struct chunk *slab, uint64_t index);
+
+/* free_slow() of any pointer but NULL. */
+void free_ordinary(const char *function, void *pointer);
 
 /* Bytes the program may use; 0 for NULL. */
 size_t usable_size(const char *function, const void *pointer);

@@ -1,6 +1,7 @@
 #include "core/batch.h"
 
 #include "core/fast.h"
+#include "core/interceptor.h"
 #include "core/remote.h"
 #include "core/report.h"
 
@@ -125,13 +126,13 @@ static size_t free_row(const char *function, struct chunk *slab, struct row row,
 }
 
 /* Frees a row of a slab of another thread's; 0: it is none, but one of the caller's that is full,
- * or a first-class heap's. */
+ * or a first-class heap's, or the interceptor's business. */
 static size_t free_remotely(const char *function, void *const *pointers, size_t count) {
     uintptr_t address = (uintptr_t)pointers[0];
     struct chunk *slab = chunk_of(address);
     uintptr_t owner = chunk_owner(slab);
     if (!chunk_is(slab, CHUNK_SLAB) || owner_heap(owner) == heap_distance ||
-        shared_heap_of_owner(owner) != NULL) {
+        shared_heap_of_owner(owner) != NULL || interceptor != NULL) {
         return 0;
     }
     bool exact;

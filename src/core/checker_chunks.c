@@ -143,10 +143,12 @@ static bool check_slab(const struct checker *checker, struct chunk *slab) {
  * ------------------------------------------------------------------------------------- */
 
 static bool check_large(const struct checker *checker, struct chunk *head) {
-    EXPECT(chunk_owner(head) == OWNER_LARGE, "a large object's owner says so", head);
+    EXPECT(chunk_owner(head) == OWNER_LARGE || chunk_owner(head) == OWNER_WAITS,
+           "a large object's owner says so", head);
     size_t bytes = head->large.bytes, chunks = head->large.chunks;
-    size_t needed = (bytes + CHUNK_SIZE - 1) / CHUNK_SIZE;
-    EXPECT(bytes > 0 && (checker->after_fork ? chunks >= needed : chunks == needed),
+    size_t needed = (large_extent(head) + CHUNK_SIZE - 1) / CHUNK_SIZE;
+    EXPECT(bytes > 0 &&
+               (checker->after_fork || head->lead != 0 ? chunks >= needed : chunks == needed),
            "a large object has the chunks that its bytes need", head);
     for (size_t i = 0; i < chunks; i++) {
         uintptr_t address = head->start + i * CHUNK_SIZE;

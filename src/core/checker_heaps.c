@@ -208,8 +208,8 @@ bool checker_heaps(const struct checker *checker) {
         if (!check_heap(checker, heap, &notified)) {
             return false;
         }
-        parked +=
-            state_of(heap) == HEAP_PARKED && heap != threads_late_heap() && heap->shared == NULL;
+        parked += state_of(heap) == HEAP_PARKED && heap != threads_late_heap() &&
+                  heap->shared == NULL && !heap->retired;
     }
     EXPECT(checker->after_fork || notified == 0, "a slab with a summary is in a list",
            threads_first_heap());

@@ -23,6 +23,7 @@
 #include "base/compiler.h"
 #include "base/owner_word.h"
 #include "core/geometry.h"
+#include "os/os.h"
 
 enum chunk_kind {
     CHUNK_NEVER = 0,
@@ -41,6 +42,8 @@ enum chunk_kind {
     ((uintptr_t)1)                 /* added to the distance: no object is free, and in no queue; or
                                       queued and watched (holes.h).  The next free is to be slow */
 #define OWNER_LARGE ((uintptr_t)2) /* a large object; who changes it to OWNER_NONE has freed it */
+#define OWNER_WAITS \
+    ((uintptr_t)4) /* a large object that was freed; an interceptor keeps its chunks for a while */
 
 /* The bitmap of a slab: two bits for each object, in pairs of words for 64 objects.
  *
@@ -84,17 +87,22 @@ struct chunk {
     _Atomic(uint8_t) kind; /* enum chunk_kind */
     uint8_t class;         /* slab: index into size_classes */
     bool zeroed;           /* slab: objects at and above `fresh` read as zero */
-    uint8_t cursor;        /* slab: word of the bitmap that its bin took from last */
-    uint16_t fresh;        /* slab: objects at and above it have never been handed out */
-    bool queued;           /* slab: in its bin's queue */
-    uint8_t scan;  /* slab: word of the bitmap at which the search for free objects goes on */
-    uint8_t moves; /* large: how often its pages were moved; its mappings are as many and one more
-                      at most */
+    union {
+        uint8_t cursor; /* slab: word of the bitmap that its bin took from last */
+        uint8_t moves;  /* large: how often its pages were moved, or its guard pages made mappings
+                           of their own; its mappings are as many and one more at most */
+    };
+    uint16_t fresh; /* slab: objects at and above it have never been handed out */
+    bool queued;    /* slab: in its bin's queue */
+    uint8_t scan;   /* slab: word of the bitmap at which the search for free objects goes on */
+    bool noted;     /* chunk_shared.notes is in use; who writes that writes it */
     /* For holes.h, of a slab: */
     uint8_t purged;       /* pages of it that were given back, or wait for that, and of which no
                              object was handed out since: bit p is the p-th */
     uint16_t live_before; /* objects that were live when it was last looked at */
-    uint32_t reserved;
+    /* large: of an object between guard pages (a profile other than `fast`) */
+    uint16_t lead;  /* pages from the chunk's start to the object; 0: it has no guard pages */
+    uint16_t slack; /* bytes of its last page that nobody asked for; 65535 at most, as pages are */
 };
 
 struct chunk_shared {
@@ -105,7 +113,15 @@ struct chunk_shared {
     _Atomic(struct chunk *)
         notified;              /* link in an owner's list of slabs with remote frees; likewise */
     struct chunk *next, *prev; /* slab: the bin's queue; owner writes */
-    struct chunk *next_held, *prev_held; /* what the same first-class heap holds: heap_books.h */
+    union {
+        struct {
+            struct chunk *next_held, *prev_held; /* what the same first-class heap holds:
+                                                    heap_books.h */
+        };
+        unsigned char *notes; /* if chunk.noted, which nothing of a first-class heap's is: of a
+                                 slab of a closed heap, see interceptor.h, or the record of a large
+                                 object */
+    };
 };
 
 _Static_assert(sizeof(struct chunk) == CACHE_LINE, "one cache line");
@@ -113,6 +129,16 @@ _Static_assert(sizeof(struct chunk_shared) == CACHE_LINE, "one cache line");
 
 /* The distance of the heap that owns a slab, whatever its tags. */
 static inline uintptr_t owner_heap(uintptr_t owner) { return owner & ~OWNER_FULL; }
+
+/* Where a large object begins: at the start of its chunks, or behind a guard page. */
+static inline uintptr_t large_address(const struct chunk *head) {
+    return head->start + head->lead * os_page_size();
+}
+
+/* Bytes that its chunks have to hold: guard pages before and behind it included. */
+static inline size_t large_extent(const struct chunk *head) {
+    return head->large.bytes + (head->lead != 0 ? (head->lead + 1u) * os_page_size() : 0);
+}
 
 /* relaxed: the value is compared with the caller's own heap only, or re-read under a lock. */
 FAST_PATH uintptr_t chunk_owner(const struct chunk *chunk) {

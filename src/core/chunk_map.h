@@ -64,4 +64,14 @@ bool chunk_map_cover(uintptr_t address, size_t size);
 size_t chunk_map_reserved(void);
 size_t chunk_map_resident(void);
 
+/* NULL: it has none. */
+static inline unsigned char *notes_of(const struct chunk *chunk) {
+    return chunk->noted ? shared_of((struct chunk *)(uintptr_t)chunk)->notes : NULL;
+}
+
+static inline void set_notes(struct chunk *chunk, unsigned char *notes) {
+    shared_of(chunk)->notes = notes;
+    chunk->noted = notes != NULL;
+}
+
 #endif

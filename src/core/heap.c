@@ -39,6 +39,14 @@ unsigned aligned_class_of(size_t alignment, size_t size) {
     return class;
 }
 
+void heap_close(struct heap *heap, void *guard) {
+    heap->guard = guard;
+    os_random(&heap->random, sizeof heap->random);
+    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+        empty_bin(&heap->closed[c]);
+    }
+}
+
 /* --- the queue of slabs with free objects ----------------------------------------------------- */
 
 static void queue_append(struct queue *queue, struct chunk *slab) {
@@ -51,6 +59,19 @@ static void queue_append(struct queue *queue, struct chunk *slab) {
         queue->head = slab;
     }
     queue->tail = slab;
+    slab->queued = true;
+}
+
+static void queue_prepend(struct queue *queue, struct chunk *slab) {
+    struct chunk_shared *shared = shared_of(slab);
+    shared->next = queue->head;
+    shared->prev = NULL;
+    if (queue->head != NULL) {
+        shared_of(queue->head)->prev = slab;
+    } else {
+        queue->tail = slab;
+    }
+    queue->head = slab;
     slab->queued = true;
 }
 
@@ -92,6 +113,8 @@ static void set_full(struct heap *heap, struct chunk *slab) {
 static void put_away(struct heap *heap, struct chunk *slab) {
     if (slab_is_empty(slab)) {
         release(heap, slab);
+    } else if (heap->guard != NULL && wyrand(&heap->random) % 2 == 0) {
+        queue_prepend(&heap->queues[slab->class], slab); /* whose turn it is can't be foreseen */
     } else {
         queue_append(&heap->queues[slab->class], slab);
     }
@@ -241,6 +264,15 @@ void heap_shorten_handful(struct heap *heap, unsigned class, unsigned count) {
     struct bin *bin = &heap->bins[class];
     unsigned keep = count_bits(owner_word_read(bin->avail)) - count;
     bin->handed -= slab_cut_handful(heap->queues[class].current, keep);
+}
+
+void *heap_take_at_random(struct heap *heap, unsigned class, bool may_adopt, bool *zeroed) {
+    struct bin *bin = &heap->bins[class];
+    if (owner_word_read(bin->avail) == 0 && !refill(heap, class, may_adopt)) {
+        return NULL;
+    }
+    *zeroed = bin->zeroed != 0;
+    return bin_take_at_random(heap, bin, owner_word_read(bin->avail));
 }
 
 /* --- frees that are not fast ------------------------------------------------------------------ */

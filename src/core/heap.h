@@ -23,6 +23,7 @@
 
 #include "base/bits.h"
 #include "base/owner_word.h"
+#include "base/random.h"
 #include "core/chunk.h"
 #include "core/size_class.h"
 #include "os/os.h"
@@ -119,7 +120,16 @@ struct heap {
         notified;            /* slabs with remote frees; any thread pushes */
     _Atomic(uint32_t) state; /* enum heap_state */
     uintptr_t spares_seen;   /* spare_sum() a while ago; background.c writes */
+    /* Of heaps with an interceptor (interceptor.h): */
+    void *guard;  /* the interceptor's; NULL: this heap has none, the rest is not used */
+    bool retired; /* parked for good, as it is of another profile than threads have now */
+    _Alignas(CACHE_LINE) uint64_t random; /* state of the heap's own numbers: base/random.h */
+    struct bin closed[CLASS_COUNT];       /* always empty: what the thread's malloc sees */
 };
+
+/* The distance of a closed heap's thread is that of its closed bins, which no heap's own is. */
+#define CLOSED_OFFSET offsetof(struct heap, closed)
+_Static_assert(CLOSED_OFFSET % CACHE_LINE == sizeof(uint64_t), "see heap_own_distance()");
 
 /* The heap of a thread that has none, all bins empty and never written, and the table that leads
  * from a size to its bin: in one object, so that malloc needs the address of one. */
@@ -147,6 +157,11 @@ static inline struct shared_heap *shared_heap_of_owner(uintptr_t owner) {
     return heap_at(owner & ~(uintptr_t)(CACHE_LINE - 1))->shared;
 }
 
+/* From what a thread has as its distance to its heap's. */
+static inline uintptr_t heap_own_distance(uintptr_t distance) {
+    return distance % CACHE_LINE == 0 ? distance : distance - CLOSED_OFFSET;
+}
+
 static inline unsigned class_of(size_t size) {
     return heap_origin.bin_offsets[(size + GRANULE - 1) / GRANULE] >> BIN_STRIDE_LOG;
 }
@@ -158,12 +173,18 @@ unsigned aligned_class_of(size_t alignment, size_t size);
 /* Makes a heap of zeroed memory, or one without slabs as good as new. */
 void heap_start(struct heap *heap);
 
+/* Closes a heap that is new, for a thread with an interceptor, which gets the memory at `guard`. */
+void heap_close(struct heap *heap, void *guard);
+
 /* Takes one object of a class whose bin is empty.  NULL: no memory.  may_adopt: the registry
  * lock is not held, so slabs of parked heaps may be adopted. */
 void *heap_take_slow(struct heap *heap, unsigned class, bool may_adopt, bool *zeroed);
 
 /* The last `count` objects of the class's bin, which has as many, go back to their slab. */
 void heap_shorten_handful(struct heap *heap, unsigned class, unsigned count);
+
+/* The same, any one of those that are at hand. */
+void *heap_take_at_random(struct heap *heap, unsigned class, bool may_adopt, bool *zeroed);
 
 /* Frees object `index` of a slab of this heap that is tagged full.  False: it was free already. */
 bool heap_free_into_full(struct heap *heap, struct chunk *slab, uint64_t index);
@@ -195,6 +216,14 @@ void heap_rebuild(struct heap *heap);
 FAST_PATH void *bin_take(struct bin *bin, uint64_t avail) {
     owner_word_write(bin->avail, avail & (avail - 1));
     return (void *)(bin->base + (uint32_t)(lowest_bit(avail) * bin->size));
+}
+
+/* Likewise any one of them. */
+FAST_PATH void *bin_take_at_random(struct heap *heap, struct bin *bin, uint64_t avail) {
+    unsigned turn = (unsigned)wyrand(&heap->random) % 64;
+    unsigned index = (lowest_bit(rotated_right(avail, turn)) + turn) % 64;
+    owner_word_write(bin->avail, avail & ~(UINT64_C(1) << index));
+    return (void *)(bin->base + (uintptr_t)index * bin->size);
 }
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/bits.h"
 #include "core/chunk_map.h"
+#include "core/interceptor.h"
 #include "core/slab.h"
 
 enum {
@@ -120,7 +121,11 @@ static void look_at(struct heap *heap, struct chunk *slab) {
     while (new_holes != 0) {
         unsigned first = lowest_bit(new_holes);
         unsigned length = lowest_bit(~(new_holes >> first));
-        give_back(heap, slab->start + first * os_page_size(), length * os_page_size());
+        uintptr_t from = slab->start + first * os_page_size();
+        if (heap->guard != NULL) {
+            interceptor->memory_goes(slab, from, from + length * os_page_size());
+        }
+        give_back(heap, from, length * os_page_size());
         new_holes &= ~((unsigned)low_mask(length) << first);
     }
 }
@@ -163,6 +168,9 @@ static bool is_worth_it(struct holes *holes) {
 }
 
 void holes_look(struct heap *heap, unsigned class) {
+    if (heap->guard != NULL && interceptor->keeps_free) {
+        return;
+    }
     struct queue *queue = &heap->queues[class];
     if (queue->slabs < MANY || !is_shrinking(heap, class) || !is_worth_it(&heap->holes) ||
         page_count() <= 1) {

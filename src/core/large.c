@@ -38,6 +38,8 @@ static struct chunk *make_head(uintptr_t address, size_t bytes, struct shared_he
     head->large.bytes = bytes;
     head->large.chunks = chunks_for(bytes);
     head->moves = 0;
+    head->lead = 0;
+    head->slack = 0;
     chunk_set_kind(head, CHUNK_LARGE);
     /* release: who finds OWNER_LARGE finds the rest. */
     atomic_store_explicit(&head->owner, OWNER_LARGE, memory_order_release);
@@ -144,6 +146,24 @@ static bool extend(struct chunk *head, size_t have, size_t more, bool *zeroed) {
         return false;
     }
     return true;
+}
+
+bool large_take_away(struct chunk *head) {
+    uintptr_t expected = OWNER_LARGE;
+    /* acq_rel: as in large_free(). */
+    return atomic_compare_exchange_strong_explicit(&head->owner, &expected, OWNER_WAITS,
+                                                   memory_order_acq_rel, memory_order_relaxed);
+}
+
+void large_give_back(struct chunk *head, bool dirty) {
+    chunk_set_kind(head, CHUNK_RELEASED);
+    atomic_store_explicit(&head->owner, OWNER_NONE, memory_order_release);
+    chunks_give(head->start, head->large.chunks, dirty);
+}
+
+void large_bring_back(struct chunk *head) {
+    /* release: as in make_head(). */
+    atomic_store_explicit(&head->owner, OWNER_LARGE, memory_order_release);
 }
 
 static bool grow_in_place(struct chunk *head, size_t bytes, size_t *zeroed_from) {

@@ -23,6 +23,14 @@ bool large_free(struct chunk *head);
 /* Frees one of a heap that ends. */
 void large_discard(struct chunk *head);
 
+/* In two steps: from the first on it is not the program's any more, and its chunks are not anyone
+ * else's before the second.  False: as above. */
+bool large_take_away(struct chunk *head);
+void large_give_back(struct chunk *head, bool dirty);
+
+/* Or instead of the second: it is the program's again. */
+void large_bring_back(struct chunk *head);
+
 /* Changes the size: in place if possible, else by moving page tables.  Returns the address, the
  * old one or a new one; NULL: it has to be done by copying.  From byte *zeroed_from on the object
  * reads as zero (SIZE_MAX: unknown). */

@@ -11,8 +11,8 @@
 
 #include "base/compiler.h"
 
-/* Sizes in cache lines that are kept for reuse; larger ones (heaps) are never given back. */
-enum { METADATA_KEPT_LINES = 32, METADATA_MARGIN = METADATA_KEPT_LINES * CACHE_LINE };
+/* Sizes in cache lines that are kept for reuse; larger ones are never given back. */
+enum { METADATA_KEPT_LINES = 512, METADATA_MARGIN = 32 * CACHE_LINE };
 
 /* Zeroed the first time, as it was given back otherwise; aligned to a cache line.  NULL: no
  * memory. */

@@ -1,19 +1,21 @@
 #include "core/object.h"
 
 #include "core/chunk_map.h"
+#include "core/interceptor.h"
 #include "core/sampling.h"
 #include "core/slab.h"
 
-/* The large object that contains an address whose own chunk says nothing about it: only heads
- * are marked, so the search goes back chunk by chunk, to the start of the window at most.  (An
- * object that begins in an earlier window is not found; then the report is less precise.) */
-static struct chunk *large_around(uintptr_t address) {
+/* Only heads are marked, so the search goes back chunk by chunk, to the start of the window at
+ * most.  (An object that begins in an earlier window is not found; then the report is less
+ * precise.) */
+struct chunk *large_around(uintptr_t address) {
     struct chunk *chunk = chunk_of(address);
     uint32_t chunks_before = chunk_in_window(address);
     for (uint32_t i = 0; i <= chunks_before; i++) {
         struct chunk *head = chunk - i;
         if (chunk_is(head, CHUNK_LARGE)) {
-            return chunk_owner(head) == OWNER_LARGE && address < head->start + head->large.bytes
+            return chunk_owner(head) == OWNER_LARGE &&
+                           address < large_address(head) + head->large.bytes
                        ? head
                        : NULL;
         }
@@ -29,12 +31,12 @@ static enum found find_large(uintptr_t address, struct object *object, struct fi
         const struct block *block = block_of(address);
         return block == NULL || block->address == 0 ? FOUND_FOREIGN : FOUND_RELEASED;
     }
-    finding->object = head->start;
-    finding->size = head->large.bytes;
-    if (address != head->start) {
+    finding->object = large_address(head);
+    finding->size = head->large.bytes - head->slack;
+    if (address != finding->object) {
         return FOUND_LARGE_BODY;
     }
-    *object = (struct object){.chunk = head, .usable = head->large.bytes};
+    *object = (struct object){.chunk = head, .usable = finding->size};
     return FOUND_LIVE;
 }
 
@@ -56,7 +58,9 @@ static enum found find_in_slab(struct chunk *chunk, uintptr_t address, struct ob
     uint64_t free =
         slab_free_bits(chunk, (unsigned)(index / 64)) |
         atomic_load_explicit(&shared_of(object->chunk)->remote[index / 64], memory_order_relaxed);
-    return (free & bit) != 0 ? FOUND_FREE : FOUND_LIVE;
+    const unsigned char *notes = notes_of(chunk);
+    bool waits = notes != NULL && note_read(note_of(chunk, index)) == NOTE_WAITS;
+    return (free & bit) != 0 || waits ? FOUND_FREE : FOUND_LIVE;
 }
 
 static enum found find_sample(const struct sample_source *source, uintptr_t address,
@@ -82,10 +86,18 @@ enum found object_find(const void *pointer, struct object *object, struct findin
     if (unlikely(source != NULL)) {
         return finding->what = find_sample(source, address, object, finding);
     }
+    size_t asked;
+    bool is_known = interceptor != NULL && interceptor->find(pointer, &asked);
     struct chunk *chunk = chunk_of(address);
     bool in_slab = chunk_is(chunk, CHUNK_SLAB) && chunk_owner(chunk) != OWNER_NONE;
-    return finding->what = in_slab ? find_in_slab(chunk, address, object, finding)
-                                   : find_large(address, object, finding);
+    finding->what = in_slab ? find_in_slab(chunk, address, object, finding)
+                            : find_large(address, object, finding);
+    if (is_known) {
+        object->usable = asked;
+        finding->object = address;
+        finding->what = FOUND_LIVE;
+    }
+    return finding->what;
 }
 
 struct object object_require(const char *function, const void *address) {

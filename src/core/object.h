@@ -31,6 +31,10 @@ struct neighbour {
 void object_neighbours(uintptr_t start, size_t size, struct neighbour *before,
                        struct neighbour *behind);
 
+/* The live large object that contains an address whose own chunk says nothing about it; NULL: there
+ * is none. */
+struct chunk *large_around(uintptr_t address);
+
 /* object_find for a pointer that must be live: reports and aborts otherwise. */
 struct object object_require(const char *function, const void *address);
 

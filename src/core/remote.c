@@ -8,7 +8,7 @@ static struct heap *push(struct chunk *slab) {
     struct chunk_shared *shared = shared_of(slab);
     /* acquire: the heap behind a new owner is initialised. */
     uintptr_t owner = atomic_load_explicit(&slab->owner, memory_order_acquire);
-    if (owner == OWNER_NONE || owner == OWNER_LARGE) {
+    if (owner == OWNER_NONE || owner == OWNER_LARGE || owner == OWNER_WAITS) {
         return NULL;
     }
     struct heap *heap = heap_at(owner_heap(owner));

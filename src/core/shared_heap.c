@@ -1,5 +1,7 @@
 #include "core/shared_heap.h"
 
+#include <string.h>
+
 #include "base/bits.h"
 #include "core/allocate.h"
 #include "core/chunk_map.h"
@@ -151,7 +153,7 @@ struct request {
     bool *zeroed;
 };
 
-static void *take_small(struct shared_heap *heap, unsigned class, bool *zeroed) {
+static void *take_small_from(struct shared_heap *heap, unsigned class, bool *zeroed) {
     lock(heap);
     void *object = is_alive(heap) ? heap_take_slow(&heap->heap, class, false, zeroed) : NULL;
     if (unlikely(object == NULL) && is_alive(heap)) {
@@ -162,7 +164,8 @@ static void *take_small(struct shared_heap *heap, unsigned class, bool *zeroed) 
     return object;
 }
 
-static void *take_large(struct shared_heap *heap, size_t size, size_t alignment, bool *zeroed) {
+static void *take_large_from(struct shared_heap *heap, size_t size, size_t alignment,
+                             bool *zeroed) {
     void *object = NULL;
     if (shared_heap_come(heap)) {
         object = large_allocate_in(heap, size, alignment, zeroed);
@@ -180,14 +183,14 @@ static void *take(void *argument) {
                          ? aligned_class_of(request->alignment, request->size)
                          : CLASS_COUNT;
     if (class < CLASS_COUNT) {
-        return take_small(request->heap, class, request->zeroed);
+        return take_small_from(request->heap, class, request->zeroed);
     }
     size_t size = request->size == 0 ? 1 : request->size;
     size_t alignment = request->alignment < CHUNK_SIZE ? CHUNK_SIZE : request->alignment;
-    void *object = take_large(request->heap, size, alignment, request->zeroed);
+    void *object = take_large_from(request->heap, size, alignment, request->zeroed);
     if (object == NULL) {
         (void)flush(request->heap);
-        object = take_large(request->heap, size, alignment, request->zeroed);
+        object = take_large_from(request->heap, size, alignment, request->zeroed);
     }
     return object;
 }
@@ -281,12 +284,10 @@ static struct shared_heap *take_retired(void) {
     return heap;
 }
 
-_Static_assert(sizeof(struct shared_heap) > METADATA_KEPT_LINES * CACHE_LINE,
-               "metadata_take() gives it zeroed, as none is ever given back");
-
 static struct shared_heap *make(void) {
     struct shared_heap *heap = metadata_take((sizeof *heap + CACHE_LINE - 1) / CACHE_LINE);
     if (heap != NULL) {
+        memset(heap, 0, sizeof *heap); /* it may have been notes: see slab.c */
         heap->lock = (struct mutex)MUTEX(RANK_HEAP);
         heap->heap.shared = heap;
         heap_start(&heap->heap);

@@ -1,10 +1,13 @@
 #include "core/slab.h"
 
+#include <string.h>
+
 #include "base/bits.h"
 #include "base/check.h"
 #include "core/block.h"
 #include "core/heap_books.h"
 #include "core/holes.h"
+#include "core/interceptor.h"
 #include "core/metadata.h"
 #include "core/prefault.h"
 #include "core/report.h"
@@ -31,7 +34,7 @@ static void fill_words(struct chunk *slab, unsigned words) {
 
 /* Heaps whose thread has ended are served by others, and have no spares. */
 static bool has_spares(const struct heap *owner) {
-    return heap_distance != 0 && heap_distance_of(owner) == heap_distance;
+    return heap_distance != 0 && heap_distance_of(owner) == own_distance();
 }
 
 static struct run take_chunk(struct heap *owner, unsigned class) {
@@ -46,6 +49,25 @@ static struct run take_chunk(struct heap *owner, unsigned class) {
     return run;
 }
 
+/* --- notes ------------------------------------------------------------------------------------ */
+
+static size_t note_lines(unsigned class) {
+    return lines(size_classes[class].capacity * interceptor->note_bytes);
+}
+
+static unsigned char *take_notes(unsigned class) {
+    unsigned char *notes = metadata_take(note_lines(class));
+    return notes == NULL ? NULL : memset(notes, 0, note_lines(class) * CACHE_LINE);
+}
+
+static void give_notes(unsigned char *notes, unsigned class) {
+    if (notes != NULL) {
+        metadata_give(notes, note_lines(class));
+    }
+}
+
+/* --- making and releasing --------------------------------------------------------------------- */
+
 static struct chunk *create(struct heap *owner, unsigned class) {
     const struct size_class *size_class = &size_classes[class];
     char *table = NULL;
@@ -55,8 +77,13 @@ static struct chunk *create(struct heap *owner, unsigned class) {
             return NULL;
         }
     }
-    struct run run = take_chunk(owner, class);
+    unsigned char *notes = NULL;
+    struct run run = {0};
+    if (owner->guard == NULL || (notes = take_notes(class)) != NULL) {
+        run = take_chunk(owner, class);
+    }
     if (run.address == 0) {
+        give_notes(notes, class);
         if (table != NULL) {
             metadata_give(table, table_lines(size_class->words));
         }
@@ -82,6 +109,11 @@ static struct chunk *create(struct heap *owner, unsigned class) {
         holes_fill(owner, slab);
     }
     slab->purged = 0;
+    if (notes != NULL && run.dirty != 0) {
+        memset((void *)run.address, 0, CHUNK_SIZE); /* whatever it was: an interceptor starts so */
+        slab->zeroed = true;
+    }
+    set_notes(slab, notes);
     slab->live_before = size_class->capacity;
     shared->remote = remote;
     for (unsigned w = 0; w < size_class->words; w++) {
@@ -115,13 +147,20 @@ void slab_release(struct heap *owner, struct chunk *slab) {
     if (unlikely(owner->shared != NULL)) {
         books_remove(owner->shared, slab);
     }
+    if (slab->noted) {
+        interceptor->memory_goes(slab, slab->start, slab->start + CHUNK_SIZE);
+    }
     slab_set_owner(slab, OWNER_NONE);
     slab->reciprocal = 0; /* so that no address is the start of an object here */
     chunk_set_kind(slab, CHUNK_RELEASED);
     if (size_class->words > 1) {
         metadata_give(slab->words, table_lines(size_class->words));
     }
-    bool dirty = !slab->zeroed || slab->fresh > 0;
+    bool dirty = !slab->zeroed || slab->fresh > 0 || slab->noted;
+    if (slab->noted) {
+        give_notes(notes_of(slab), slab->class);
+        set_notes(slab, NULL);
+    }
     if (dirty && has_spares(owner)) {
         spare_give(owner, slab->start);
     } else {

@@ -2,6 +2,7 @@
 
 #include "base/bits.h"
 #include "core/chunk_map.h"
+#include "core/interceptor.h"
 #include "core/region.h"
 #include "core/slab.h"
 
@@ -52,6 +53,24 @@ static bool is_large(const struct descriptor *copy, uintptr_t address) {
            copy->chunk.start == address && copy->chunk.large.chunks != 0;
 }
 
+/* A large object that was freed, but its chunks are not free yet. */
+static bool is_waiting(const struct descriptor *copy, uintptr_t address) {
+    return chunk_owner(&copy->chunk) == OWNER_WAITS && chunk_is(&copy->chunk, CHUNK_LARGE) &&
+           copy->chunk.start == address && copy->chunk.large.chunks != 0;
+}
+
+/* Of the objects that are live by the bitmap: those that an interceptor keeps from being free. */
+static uint64_t waiting_bits(const struct descriptor *copy, unsigned w, uint64_t live) {
+    const unsigned char *notes = copy->chunk.noted ? copy->shared.notes : NULL;
+    uint64_t waiting = 0;
+    for (uint64_t rest = notes == NULL ? 0 : live; rest != 0; rest &= rest - 1) {
+        unsigned bit = lowest_bit(rest);
+        bool waits = note_read(notes + (w * 64 + bit) * interceptor->note_bytes) == NOTE_WAITS;
+        waiting |= (uint64_t)waits << bit;
+    }
+    return waiting;
+}
+
 static bool is_same_slab(const struct descriptor *a, const struct descriptor *b) {
     return a->chunk.class == b->chunk.class && a->chunk.words == b->chunk.words &&
            a->shared.remote == b->shared.remote;
@@ -76,6 +95,9 @@ static bool read_slab(struct chunk *chunk, uintptr_t address, struct slab_snapsh
         slab->free[w] = freed & ~avail & valid;
         slab->unmerged[w] = unmerged & ~(avail | freed) & valid;
         slab->live[w] = ~(avail | freed | unmerged) & valid;
+        uint64_t waiting = waiting_bits(&copy, w, slab->live[w]);
+        slab->live[w] &= ~waiting;
+        slab->free[w] |= waiting;
     }
     struct descriptor after = copy_descriptor(chunk);
     return is_slab(&after, address) && is_same_slab(&copy, &after);
@@ -86,8 +108,9 @@ static bool read_slab(struct chunk *chunk, uintptr_t address, struct slab_snapsh
 struct walker {
     void (*visit)(const struct chunk_snapshot *chunk, void *argument);
     void *argument;
-    size_t large_bytes;  /* of a large object: those that the chunks to come still hold */
-    size_t large_chunks; /* of it: still to come */
+    size_t large_bytes;           /* of a large object: those that the chunks to come still hold */
+    size_t large_chunks;          /* of it: still to come */
+    enum chunk_state large_state; /* of all its chunks */
     struct chunk_snapshot chunk;
 };
 
@@ -100,10 +123,15 @@ static enum chunk_state read_head(struct walker *walker, uintptr_t address) {
         }
         struct descriptor copy = copy_descriptor(chunk);
         if (is_large(&copy, address)) {
-            walker->large_bytes = copy.chunk.large.bytes;
+            walker->large_bytes = large_extent(&copy.chunk);
             walker->large_chunks = copy.chunk.large.chunks;
             walker->chunk.is_head = true;
-            return STATE_LARGE;
+            return walker->large_state = STATE_LARGE;
+        }
+        if (is_waiting(&copy, address)) {
+            walker->large_bytes = 0;
+            walker->large_chunks = copy.chunk.large.chunks;
+            return walker->large_state = STATE_SPARE;
         }
         if (chunk_is(&copy.chunk, CHUNK_SPARE)) {
             return STATE_SPARE;
@@ -123,8 +151,12 @@ static void continue_large(struct walker *walker) {
 }
 
 static enum chunk_state read_taken(struct walker *walker, uintptr_t address) {
-    enum chunk_state state = walker->large_chunks != 0 ? STATE_LARGE : read_head(walker, address);
-    if (state == STATE_LARGE) {
+    if (walker->large_chunks != 0) {
+        continue_large(walker);
+        return walker->large_state;
+    }
+    enum chunk_state state = read_head(walker, address);
+    if (walker->large_chunks != 0) {
         continue_large(walker);
     }
     return state;

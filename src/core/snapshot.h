@@ -30,7 +30,7 @@ enum {
 enum chunk_state {
     STATE_SLAB,
     STATE_LARGE,   /* one of the chunks of a large object */
-    STATE_SPARE,   /* kept by a heap */
+    STATE_SPARE,   /* kept by a heap, or by an interceptor after the object was freed */
     STATE_TRANSIT, /* being taken, given back or purged */
     STATE_DIRTY,   /* free, was used */
     STATE_CLEAN    /* free, and the kernel has no page of it, or never had */
@@ -44,7 +44,7 @@ struct slab_snapshot {
     uint64_t live[SNAPSHOT_WORDS];     /* neither of the three below */
     uint64_t ready[SNAPSHOT_WORDS];    /* free, in a bin */
     uint64_t unmerged[SNAPSHOT_WORDS]; /* freed by another thread, the owner has not merged it */
-    uint64_t free[SNAPSHOT_WORDS];     /* free, not in a bin */
+    uint64_t free[SNAPSHOT_WORDS];     /* free, not in a bin; or kept from it by an interceptor */
 };
 
 struct chunk_snapshot {

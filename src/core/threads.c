@@ -1,7 +1,10 @@
 #include "core/threads.h"
 
+#include <string.h>
+
 #include "base/check.h"
 #include "core/block.h"
+#include "core/interceptor.h"
 #include "core/metadata.h"
 #include "core/region.h"
 #include "core/remote.h"
@@ -57,9 +60,16 @@ static void add_heap(struct heap *heap) {
 }
 
 static struct heap *heap_new(void) {
-    struct heap *heap = metadata_take((sizeof(struct heap) + CACHE_LINE - 1) / CACHE_LINE);
+    size_t more = interceptor != NULL ? interceptor->heap_bytes : 0;
+    struct heap *heap = metadata_take((sizeof(struct heap) + more + CACHE_LINE - 1) / CACHE_LINE);
     if (heap != NULL) {
+        if (more != 0) {
+            memset(heap, 0, sizeof *heap + more); /* it may have been notes: see slab.c */
+        }
         heap_start(heap);
+        if (more != 0) {
+            heap_close(heap, heap + 1);
+        }
         first_heap = first_heap == NULL ? heap : first_heap;
         add_heap(heap);
     }
@@ -82,9 +92,13 @@ static void count_parked(size_t by) {
 
 static void park(struct heap *heap) {
     heap_flush(heap);
-    heap->next_parked = parked;
-    parked = heap;
-    count_parked(1);
+    if ((heap->guard != NULL) == (interceptor != NULL)) {
+        heap->next_parked = parked;
+        parked = heap;
+        count_parked(1);
+    } else {
+        heap->retired = true;
+    }
     set_state(heap, HEAP_PARKED);
     heap_drain(heap); /* what was pushed before the state was seen */
 }
@@ -119,8 +133,14 @@ static void thread_ends(void *argument) {
     if (++heap->exit_rounds < EXIT_ROUNDS && os_on_thread_exit(thread_ends, heap)) {
         return;
     }
+    if (heap->guard != NULL) {
+        interceptor->heap_ends(heap);
+    }
     heap_distance = 0;
     thread_traits.gone = true;
+    if (heap->retired) {
+        return;
+    }
     spare_note_heaps(-1);
     shared_heap_end_leases(heap);
     threads_lock();
@@ -162,7 +182,10 @@ struct heap *threads_attach(void) {
     threads_unlock();
     if (heap != NULL) {
         spare_note_heaps(1);
-        heap_distance = heap_distance_of(heap);
+        heap_distance = heap_distance_of(heap) + (heap->guard != NULL ? CLOSED_OFFSET : 0);
+        if (heap->guard != NULL) {
+            interceptor->heap_begins(heap);
+        }
         /* May allocate, which the heap serves by now.  If refused, the heap stays active after
          * the thread's end: its memory is lost, nothing else. */
         (void)os_on_thread_exit(thread_ends, heap);
@@ -305,6 +328,34 @@ void threads_flush_spares(void) {
     for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
         spare_flush(heap);
     }
+}
+
+static void retire(struct heap *heap) {
+    heap->retired = true;
+    set_state(heap, HEAP_PARKED);
+    heap_drain(heap);
+}
+
+void threads_retire_heaps(void) {
+    threads_lock();
+    reclaim_lost();
+    for (struct heap *heap = parked; heap != NULL; heap = heap->next_parked) {
+        heap->retired = true;
+    }
+    parked = NULL;
+    count_parked(0 - atomic_load_explicit(&parked_count, memory_order_relaxed));
+    if (late_heap != NULL) {
+        retire(late_heap);
+        late_heap = NULL;
+    }
+    if (heap_distance != 0) {
+        struct heap *heap = heap_self();
+        heap_flush(heap);
+        heap_distance = 0;
+        spare_note_heaps(-1);
+        retire(heap);
+    }
+    threads_unlock();
 }
 
 /* --- fork ------------------------------------------------------------------------------------- */

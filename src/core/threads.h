@@ -42,9 +42,12 @@ static inline unsigned threads_number(void) {
     return thread_traits.number;
 }
 
+/* The distance of the calling thread's heap as slabs have it for their owner. */
+static inline uintptr_t own_distance(void) { return heap_own_distance(heap_distance); }
+
 /* What the calling thread's malloc comes from: its own heap, or a first-class one that it has for
  * itself. */
-static inline struct heap *heap_self(void) { return heap_at(heap_distance); }
+static inline struct heap *heap_self(void) { return heap_at(own_distance()); }
 
 /* The calling thread's heap, made or found if it has none.  NULL: its life is over or there is
  * no memory for a heap; see threads_take_late(). */
@@ -85,6 +88,11 @@ bool threads_take_in(struct chunk *(*next)(struct shared_heap *), struct shared_
 
 /* The spare chunks of all heaps, whosever, go to the block allocator. */
 void threads_flush_spares(void);
+
+/* With an interceptor from now on: the calling thread, and those to come, get closed heaps.  The
+ * heaps that were theirs are retired: parked, but nobody takes over or adopts anything of them.
+ * Threads that run already keep theirs. */
+void threads_retire_heaps(void);
 
 /* Registers the fork handlers; called once, by a constructor. */
 void threads_start(void);

@@ -2,6 +2,7 @@
 
 #include "base/bits.h"
 #include "core/block.h"
+#include "core/interceptor.h"
 #include "core/shared_heap.h"
 #include "core/slab.h"
 #include "core/threads.h"
@@ -21,7 +22,7 @@ static bool is_free(const struct chunk *slab, unsigned index) {
 }
 
 /* The pages that lie in [from, to) whole. */
-static size_t purge_pages(uintptr_t from, uintptr_t to) {
+static size_t purge_pages(const struct chunk *slab, uintptr_t from, uintptr_t to) {
     size_t page = os_page_size();
     uintptr_t first = round_up(from, page);
     uintptr_t end = round_down(to, page);
@@ -29,6 +30,10 @@ static size_t purge_pages(uintptr_t from, uintptr_t to) {
         return 0;
     }
     size_t resident = os_resident_bytes((void *)first, end - first);
+    bool is_closed = slab->noted;
+    if (resident != 0 && is_closed) {
+        interceptor->memory_goes(slab, first, end);
+    }
     return resident != 0 && os_purge((void *)first, end - first) ? resident : 0;
 }
 
@@ -43,17 +48,20 @@ static size_t trim_slab(const struct chunk *slab) {
             i++;
         }
         if (i < slab->fresh && i > from) {
-            bytes += purge_pages(slab->start + from * size, slab->start + i * size);
+            bytes += purge_pages(slab, slab->start + from * size, slab->start + i * size);
         } else if (i == slab->fresh) {
-            return bytes + purge_pages(slab->start + from * size, slab->start + CHUNK_SIZE);
+            return bytes + purge_pages(slab, slab->start + from * size, slab->start + CHUNK_SIZE);
         }
     }
-    return bytes + purge_pages(slab->start + slab->fresh * size, slab->start + CHUNK_SIZE);
+    return bytes + purge_pages(slab, slab->start + slab->fresh * size, slab->start + CHUNK_SIZE);
 }
 
 /* All slabs with free objects of a flushed heap are in its queues. */
 size_t trim_heap(const struct heap *heap) {
     size_t bytes = 0;
+    if (heap->guard != NULL && interceptor->keeps_free) {
+        return 0;
+    }
     for (unsigned c = 0; c < CLASS_COUNT; c++) {
         struct chunk *slab = heap->queues[c].head;
         for (; slab != NULL; slab = shared_of(slab)->next) {

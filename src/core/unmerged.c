@@ -21,7 +21,7 @@ void unmerged_report_double_free(void) {
     struct chunk *slab = atomic_load_explicit(&heap->notified, memory_order_acquire);
     while (slab != NULL) {
         struct chunk_shared *shared = shared_of(slab);
-        bool is_mine = owner_heap(chunk_owner(slab)) == heap_distance;
+        bool is_mine = owner_heap(chunk_owner(slab)) == own_distance();
         for (unsigned w = 0; is_mine && w < slab_class(slab)->words; w++) {
             look_at_word(slab, w, atomic_load_explicit(&shared->remote[w], memory_order_relaxed));
         }

@@ -7,6 +7,7 @@
 #include "core/tag.h"
 #include "core/trim.h"
 #include "front/rules.h"
+#include "guard/profile.h"
 
 static SLOW_PATH void slow_cairn_free(void *pointer) { free_slow("cairn_free", pointer); }
 
@@ -124,5 +125,7 @@ CAIRN_EXPORT bool cairn_is_mine(const void *address) {
 CAIRN_EXPORT size_t cairn_purge(void) { return trim(); }
 
 CAIRN_EXPORT void cairn_thread_idle(void) { idle(); }
+
+CAIRN_EXPORT const char *cairn_profile(void) { return profile_name(); }
 
 CAIRN_EXPORT const char *cairn_version(void) { return CAIRN_VERSION; }

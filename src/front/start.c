@@ -15,6 +15,7 @@
 #include "core/threads.h"
 #include "core/unmerged.h"
 #include "front/summary.h"
+#include "guard/profile.h"
 #include "guard/sampled.h"
 #include "os/cgroup.h"
 #include "os/os.h"
@@ -42,6 +43,7 @@ __attribute__((constructor(101))) static void start(void) {
     object_cache_start();
     registry_start();
     options_read(os_option, STDERR_FILENO);
+    profile_start(STDERR_FILENO);
     if (options.verbose) {
         announce();
     }
@@ -63,5 +65,6 @@ __attribute__((constructor(101))) static void start(void) {
 
 __attribute__((destructor(101))) static void finish(void) {
     summary_write();
+    profile_finish();
     unmerged_report_double_free();
 }

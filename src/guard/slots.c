@@ -182,7 +182,7 @@ static void protect(const struct slot *slot) {
     uintptr_t from = pages_start(slot), to = pages_end(slot);
     bool is_last_page = from == start_of(slot) + SLOT_STRIDE - os_page_size();
     if (is_last_page || !os_discard((void *)from, to - from)) {
-        (void)os_protect((void *)from, to - from);
+        (void)os_protect((void *)from, to - from, false);
     }
 }
 

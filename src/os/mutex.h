@@ -14,12 +14,13 @@ enum mutex_rank {
     RANK_REGISTRY = 1, /* the list of regions; held while a visitor may allocate */
     RANK_CACHES = 2,   /* the list of object caches */
     RANK_REGION = 3,   /* the insides of one region: a pool's growth, an object cache's slabs */
-    RANK_HEAP = 4,     /* the bins and queues of one first-class heap */
-    RANK_THREADS = 5,  /* the registry of heaps: parking, adoption, fork */
-    RANK_BOOKS = 6,    /* which chunks the first-class heaps hold */
-    RANK_CHUNKS = 7,   /* regions, blocks, runs of chunks */
-    RANK_METADATA = 8, /* the tables' own memory */
-    RANK_SAMPLES = 9   /* the slots of samples */
+    RANK_GUARD = 4,    /* the debug profile: one thread at a time */
+    RANK_HEAP = 5,     /* the bins and queues of one first-class heap */
+    RANK_THREADS = 6,  /* the registry of heaps: parking, adoption, fork */
+    RANK_BOOKS = 7,    /* which chunks the first-class heaps hold */
+    RANK_CHUNKS = 8,   /* regions, blocks, runs of chunks */
+    RANK_METADATA = 9, /* the tables' own memory */
+    RANK_SAMPLES = 10  /* the slots of samples */
 };
 
 struct mutex {

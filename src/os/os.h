@@ -93,9 +93,14 @@ size_t os_peak_resident_bytes(void);
  * refused (then nothing is known to have changed). */
 bool os_discard(void *address, size_t size);
 
-/* Makes committed memory untouchable; what is in it stays, and os_commit() brings it back.
- * False if refused (then nothing has changed). */
-bool os_protect(void *address, size_t size);
+/* Makes pages untouchable and lets go of what is on them, or touchable again, reading as zero, with
+ * no mapping more (Linux 6.13).  False where the kernel can't (then nothing has changed). */
+bool os_guard(void *address, size_t size);
+bool os_unguard(void *address, size_t size);
+
+/* Makes committed pages untouchable, or touchable again, contents kept; costs up to two mappings.
+ * False if refused. */
+bool os_protect(void *address, size_t size, bool touchable);
 
 /* Copies `size` bytes from memory that need not be there or readable.  False: not all of it is, or
  * the kernel refuses such calls. */
@@ -210,6 +215,9 @@ void *os_slot_read(const struct os_slot *slot);
  * in all calls for one slot.  May call malloc as os_on_thread_exit may.  False if no key is to
  * be had. */
 bool os_slot_write(struct os_slot *slot, void (*at_exit)(void *), void *value);
+
+/* Fills in bytes that nobody can foresee, as well as the system can: for seeds. */
+void os_random(void *bytes, size_t size);
 
 /* Registers handlers around fork(). */
 void os_on_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void));

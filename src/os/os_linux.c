@@ -328,13 +328,6 @@ bool os_discard(void *address, size_t size) {
     return mapped != MAP_FAILED;
 }
 
-bool os_protect(void *address, size_t size) {
-    int saved = errno;
-    int failed = mprotect(address, size, PROT_NONE);
-    errno = saved;
-    return failed == 0;
-}
-
 /* --- files ------------------------------------------------------------------------------------ */
 
 /* The errno of a call that returned `result`, and errno as it was before. */

@@ -73,10 +73,13 @@ static bool usable_size_of_null_is_zero(void) {
     return true;
 }
 
+/* Of the size class; under a profile that guards it, what was asked for. */
 static bool usable_size_is_the_documented_class(void) {
+    const char *profile = getenv("CAIRN_PROFILE");
+    bool is_guarded = profile != NULL && strcmp(profile, "fast") != 0;
     for (size_t size = 0; size <= 70000; size += size < 17000 ? 1 : 61) {
         void *p = malloc(size);
-        HOLDS(malloc_usable_size(p) == documented_class(size));
+        HOLDS(malloc_usable_size(p) == (is_guarded ? size : documented_class(size)));
         free(p);
     }
     return true;
@@ -98,7 +101,7 @@ static bool realloc_to_usable_size_stays_from(size_t first, size_t last) {
 }
 
 static bool realloc_to_usable_size_stays(void) {
-    return realloc_to_usable_size_stays_from(0, 100 * KIB);
+    return realloc_to_usable_size_stays_from(1, 100 * KIB);
 }
 
 /* glibc 2.36 asks for one page more than it has and moves objects that it mapped one by one. */

@@ -112,10 +112,10 @@ bool __wrap_os_slot_write(struct os_slot *slot, void (*at_exit)(void *), void *v
     return !fails(OS_CALL_SLOT_WRITE) && __real_os_slot_write(slot, at_exit, value);
 }
 
-bool __real_os_protect(void *address, size_t size);
-bool __wrap_os_protect(void *address, size_t size);
-bool __wrap_os_protect(void *address, size_t size) {
-    return !fails(OS_CALL_PROTECT) && __real_os_protect(address, size);
+bool __real_os_protect(void *address, size_t size, bool touchable);
+bool __wrap_os_protect(void *address, size_t size, bool touchable);
+bool __wrap_os_protect(void *address, size_t size, bool touchable) {
+    return !fails(OS_CALL_PROTECT) && __real_os_protect(address, size, touchable);
 }
 
 bool __real_os_discard(void *address, size_t size);

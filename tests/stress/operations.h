@@ -94,7 +94,7 @@ static inline void resize_slot(struct worker *worker, struct object *object, siz
 /* Ask for what is there anyway: the object must stay where it is.  (glibc moves its largest ones.)
  */
 static inline void resize_to_usable(struct worker *worker, struct object *object, uint64_t seed) {
-    if (object->address == NULL || object->usable > 64 * KIB) {
+    if (object->address == NULL || object->usable == 0 || object->usable > 64 * KIB) {
         return;
     }
     void *before = object->address;

@@ -1,0 +1,488 @@
+#include "guard/debug.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "config/options.h"
+#include "core/allocate.h"
+#include "core/threads.h"
+#include "core/walk.h"
+#include "guard/canary.h"
+#include "guard/damage.h"
+#include "guard/leaks.h"
+#include "guard/record.h"
+#include "guard/zero_size.h"
+#include "os/mutex.h"
+#include "os/os.h"
+#include "trace/stack_depot.h"
+
+/* heap->guard */
+enum { RING = 4096 };
+#define QUARANTINE_BYTES ((size_t)4 << 20)
+struct debug {
+    struct large_quarantine large;
+    struct quarantine small; /* last, as its ring follows */
+};
+
+static struct mutex lock = MUTEX(RANK_GUARD);
+static uint64_t began_ms;
+static uint64_t calls, allocations, fail_state; /* under the lock */
+
+void debug_lock(void) { mutex_lock(&lock); }
+void debug_unlock(void) { mutex_unlock(&lock); }
+
+static struct debug *own_guard(void) {
+    struct heap *heap = heap_distance != 0 ? threads_own_heap() : threads_attach();
+    return heap == NULL ? NULL : heap->guard;
+}
+
+/* --- the life of an object -------------------------------------------------------------------- */
+
+static uint32_t now_ms(void) { return (uint32_t)(os_clock_ms() - began_ms + 1); }
+
+static uint32_t stack_now(void) {
+    struct stack stack;
+    stack_capture(&stack, 1);
+    return stack_depot_keep(&stack);
+}
+
+static void note_birth(struct record *record, size_t size, uint32_t stack) {
+    *record = (struct record){.used = 1,
+                              .asked = (uint32_t)size,
+                              .allocated_stack = stack,
+                              .allocated_thread = os_thread_id(),
+                              .allocated_ms = now_ms()};
+}
+
+static void note_death(struct record *record, uint32_t stack) {
+    record->freed_stack = stack;
+    record->freed_thread = os_thread_id();
+    record->freed_ms = now_ms();
+}
+
+static uint64_t clock_of(uint32_t ms) { return ms == 0 ? 0 : began_ms + ms - 1; }
+
+/* For reports: whatever the state of the object, and with the lock held or not. */
+static bool history(uintptr_t address, struct life *life) {
+    struct known known;
+    if (!record_find(address, &known)) {
+        return false;
+    }
+    *life = (struct life){.asked = known.size,
+                          .allocated_stack = known.record->allocated_stack,
+                          .freed_stack = known.record->freed_stack,
+                          .allocated_thread = known.record->allocated_thread,
+                          .freed_thread = known.record->freed_thread,
+                          .allocated_ms = clock_of(known.record->allocated_ms),
+                          .freed_ms = clock_of(known.record->freed_ms)};
+    return known.record->used != 0;
+}
+
+/* --- checking --------------------------------------------------------------------------------- */
+
+static bool is_filled(const void *memory, size_t size, unsigned char fill) {
+    const unsigned char *bytes = memory;
+    return size == 0 || (bytes[0] == fill && memcmp(bytes, bytes + 1, size - 1) == 0);
+}
+
+static bool canary_is_whole(const struct known *known) {
+    size_t count = known->room - known->size;
+    const char *end = (const char *)known->address + known->size;
+    return canary_first_wrong(end, count, canary_key(known->address)) == count;
+}
+
+/* Of a slab: a live object's canary, or a free one's fill. */
+static bool is_sound(const struct known *known) {
+    if (record_is_live(known)) {
+        return canary_is_whole(known);
+    }
+    return known->record->used == 0 || is_filled((void *)known->address, known->room, FILL_FREED);
+}
+
+static void report_damage(const char *function, const struct known *known) {
+    if (record_is_live(known)) {
+        damage_fill(function, known->address, known->size, known->room);
+    } else {
+        damage_after_free(function, known->address, known->room, FILL_FREED);
+    }
+}
+
+struct check {
+    struct known wrong; /* address 0: nothing is */
+};
+
+static void check_slab(struct chunk *slab, void *argument) {
+    struct check *check = argument;
+    if (notes_of(slab) == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < slab_class(slab)->capacity && check->wrong.address == 0; i++) {
+        struct known known = record_known(slab, i);
+        if (!is_sound(&known)) {
+            check->wrong = known;
+        }
+    }
+}
+
+static void check_large(struct chunk *head, void *argument) {
+    struct check *check = argument;
+    struct known known;
+    if (check->wrong.address == 0 && chunk_owner(head) == OWNER_LARGE &&
+        record_find(large_address(head), &known) && !canary_is_whole(&known)) {
+        check->wrong = known;
+    }
+}
+
+bool debug_check(const char *function) {
+    struct check check = {0};
+    debug_lock();
+    walk_slabs(check_slab, &check);
+    walk_large(check_large, &check);
+    debug_unlock();
+    if (check.wrong.address == 0) {
+        return true;
+    }
+    report_damage(function, &check.wrong);
+    return false;
+}
+
+static void count_call(const char *function) {
+    if (options.check_every != 0 &&
+        __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED) % options.check_every == 0) {
+        (void)debug_check(function);
+    }
+}
+
+/* --- allocating ------------------------------------------------------------------------------- */
+
+/* Lock held. */
+static bool must_fail(void) {
+    allocations++;
+    bool is_nth = options.fail_nth != 0 && allocations == options.fail_nth;
+    bool is_drawn = options.fail_one_in != 0 && wyrand(&fail_state) % options.fail_one_in == 0;
+    return is_nth || is_drawn;
+}
+
+static void *allocate_small(size_t request, size_t size, bool zeroed, uint32_t stack,
+                            struct known *damaged) {
+    bool is_fresh;
+    void *object = take_small(request, &is_fresh);
+    struct known known;
+    if (object == NULL || !record_find((uintptr_t)object, &known)) {
+        return NULL;
+    }
+    if (known.record->used != 0 && !is_filled(object, known.room, FILL_FREED)) {
+        *damaged = known;
+        damaged->record->state = NOTE_WAITS; /* it is left as it was found */
+        return NULL;
+    }
+    note_birth(known.record, size, stack);
+    memset(object, zeroed ? 0 : FILL_FRESH, size);
+    canary_fill((char *)object + size, known.room - size, canary_key(known.address));
+    return object;
+}
+
+static void *allocate_large(size_t size, size_t alignment, bool zeroed, uint32_t stack,
+                            struct debug *guard) {
+    size_t reserve = size < REQUEST_MAX / 4 ? guarded_large_reserve(size) : 0;
+    void *object = guarded_large_allocate(size, alignment, zeroed, reserve,
+                                          guard != NULL ? &guard->large : NULL);
+    struct chunk *head = object == NULL ? NULL : guarded_large_find((uintptr_t)object);
+    struct record *record = head == NULL ? NULL : guarded_large_record(head);
+    if (record != NULL) {
+        note_birth(record, 0, stack);
+    }
+    if (object != NULL && !zeroed) {
+        memset(object, FILL_FRESH, size);
+    }
+    return object;
+}
+
+static void *allocate_any(size_t size, size_t alignment, bool zeroed, uint32_t stack,
+                          struct debug *guard, struct known *damaged) {
+    if (must_fail()) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    void *object = size == 0 && alignment <= GRANULE ? zero_size_take() : NULL;
+    if (object != NULL) {
+        return object;
+    }
+    size_t request = size <= SLAB_MAX - REAR_LEAST ? size + REAR_LEAST : 0;
+    if (request != 0 && alignment > GRANULE) {
+        request = aligned_room(request, alignment);
+    }
+    return request != 0 ? allocate_small(request, size, zeroed, stack, damaged)
+                        : allocate_large(size, alignment, zeroed, stack, guard);
+}
+
+static void *allocate(size_t size, size_t alignment, bool zeroed) {
+    count_call("malloc");
+    uint32_t stack = stack_now();
+    struct debug *guard = own_guard();
+    for (;;) {
+        struct known damaged = {0};
+        debug_lock();
+        void *object = allocate_any(size, alignment, zeroed, stack, guard, &damaged);
+        debug_unlock();
+        if (damaged.address == 0) {
+            return object;
+        }
+        damage_after_free("malloc", damaged.address, damaged.room, FILL_FREED);
+    }
+}
+
+/* --- freeing ---------------------------------------------------------------------------------- */
+
+enum verdict { FREED_IT, NOT_OURS, DAMAGED, NEIGHBOUR_DAMAGED, WRITTEN_BEFORE };
+
+/* What the bytes right before an object of a slab say: those are its neighbour's canary, or the end
+ * of a free one. */
+static enum verdict judge_before(const struct known *known, struct known *before) {
+    if (!chunk_is(known->chunk, CHUNK_SLAB) || known->index == 0) {
+        return FREED_IT;
+    }
+    *before = record_known(known->chunk, known->index - 1);
+    bool is_live = record_is_live(before);
+    if (is_live && !canary_is_whole(before)) {
+        const char *end = (const char *)before->address + before->size;
+        bool from_start = !canary_is_right(end, 0, canary_key(before->address));
+        return from_start ? NEIGHBOUR_DAMAGED : WRITTEN_BEFORE;
+    }
+    const char *last = (const char *)known->address - REAR_LEAST;
+    return is_live || before->record->used == 0 || is_filled(last, REAR_LEAST, FILL_FREED)
+               ? FREED_IT
+               : WRITTEN_BEFORE;
+}
+
+/* Lock held. */
+static enum verdict free_known(const struct known *known, uint32_t stack, struct debug *guard,
+                               struct known *other) {
+    if (!canary_is_whole(known)) {
+        return DAMAGED;
+    }
+    enum verdict verdict = judge_before(known, other);
+    if (verdict != FREED_IT) {
+        return verdict;
+    }
+    note_death(known->record, stack);
+    if (!chunk_is(known->chunk, CHUNK_SLAB)) {
+        return guarded_large_free(known->chunk, guard != NULL ? &guard->large : NULL) ? FREED_IT
+                                                                                      : NOT_OURS;
+    }
+    known->record->state = NOTE_WAITS;
+    memset((void *)known->address, FILL_FREED, known->room);
+    if (guard != NULL) {
+        quarantine_keep(threads_own_heap(), &guard->small, known->address, known->room);
+    } else {
+        quarantine_release_of(known->chunk, known->address);
+    }
+    return FREED_IT;
+}
+
+/* The first byte before the object that is not what it was; where, from its start. */
+static ptrdiff_t first_before(const struct known *known, const struct known *before) {
+    ptrdiff_t offset = -REAR_LEAST;
+    const char *object = (const char *)known->address;
+    const char *fill = (const char *)before->address + before->size;
+    uint64_t key = canary_key(before->address);
+    bool is_live = record_is_live(before);
+    while (offset < -1 && (is_live ? canary_is_right(fill, (size_t)(object + offset - fill), key)
+                                   : (unsigned char)object[offset] == FILL_FREED)) {
+        offset++;
+    }
+    return offset;
+}
+
+static SLOW_PATH void report_free(const char *function, enum verdict verdict,
+                                  const struct known *known, const struct known *other) {
+    if (verdict == DAMAGED) {
+        damage_fill(function, known->address, known->size, known->room);
+    } else if (verdict == NEIGHBOUR_DAMAGED) {
+        damage_fill(function, other->address, other->size, other->room);
+    } else {
+        ptrdiff_t offset = first_before(known, other);
+        damage_around(function, known->address, known->size, offset, (size_t)-offset);
+    }
+}
+
+static SLOW_PATH void report_pointer(const char *function, const void *pointer) {
+    struct object object;
+    struct finding finding;
+    (void)object_find(pointer, &object, &finding);
+    report_finding(function, &finding);
+}
+
+/* Not a live object with a record. */
+static void free_other(const char *function, void *pointer) {
+    uintptr_t address = (uintptr_t)pointer;
+    if (zero_size_find(pointer) != ZERO_SIZE_NONE) {
+        if (!zero_size_give(pointer)) {
+            report_finding(
+                function,
+                &(struct finding){.what = FOUND_FREE, .address = address, .object = address});
+        }
+        return;
+    }
+    struct chunk *chunk = address_is_mappable(address) ? chunk_of(address) : NULL;
+    if (chunk != NULL && chunk_is(chunk, CHUNK_SLAB) && notes_of(chunk) != NULL) {
+        report_pointer(function, pointer);
+        return;
+    }
+    struct debug *guard = own_guard();
+    struct chunk *head = chunk == NULL ? NULL : guarded_large_find(address);
+    if (head != NULL && guarded_large_check(function, head) &&
+        guarded_large_free(head, guard != NULL ? &guard->large : NULL)) {
+        return; /* there was no memory for its record */
+    }
+    free_ordinary(function, pointer); /* of before the profile began, or a mistake */
+}
+
+static void free_guarded(const char *function, void *pointer) {
+    count_call(function);
+    uint32_t stack = stack_now();
+    struct debug *guard = own_guard();
+    struct known known, other = {0};
+    debug_lock();
+    bool is_known = record_find((uintptr_t)pointer, &known) && record_is_live(&known);
+    enum verdict verdict = is_known ? free_known(&known, stack, guard, &other) : NOT_OURS;
+    debug_unlock();
+    if (verdict == NOT_OURS) {
+        free_other(function, pointer);
+    } else if (verdict != FREED_IT) {
+        report_free(function, verdict, &known, &other);
+    }
+}
+
+/* --- resizing --------------------------------------------------------------------------------- */
+
+static bool find(const void *pointer, size_t *size) {
+    struct known known;
+    if (record_find((uintptr_t)pointer, &known) && record_is_live(&known)) {
+        *size = known.size;
+        return true;
+    }
+    *size = 0;
+    return zero_size_find(pointer) == ZERO_SIZE_LIVE;
+}
+
+/* Where it is, if the room of its class or its pages suffices; what is new of it has the byte
+ * `fill`. */
+static bool resize_known(const struct known *known, size_t size, int fill) {
+    char *object = (char *)known->address;
+    if (!chunk_is(known->chunk, CHUNK_SLAB)) {
+        if (!guarded_large_resize(known->chunk, size)) {
+            return false;
+        }
+    } else {
+        if (size > known->room || known->room - size < REAR_LEAST) {
+            return false;
+        }
+        known->record->asked = (uint32_t)size;
+        canary_fill(object + size, known->room - size, canary_key(known->address));
+    }
+    if (size > known->size) {
+        memset(object + known->size, fill, size - known->size);
+    }
+    return true;
+}
+
+static bool resize_filled(const char *function, void *pointer, size_t size, int fill) {
+    struct known known;
+    size_t usable = object_require(function, pointer).usable;
+    if (!record_find((uintptr_t)pointer, &known)) {
+        return size <= usable;
+    }
+    if (!canary_is_whole(&known)) {
+        damage_fill(function, known.address, known.size, known.room);
+        return false;
+    }
+    debug_lock();
+    bool resized = resize_known(&known, size, fill);
+    debug_unlock();
+    return resized;
+}
+
+static bool resize_guarded(const char *function, void *pointer, size_t size) {
+    return resize_filled(function, pointer, size, FILL_FRESH);
+}
+
+static void *reallocate_guarded(const char *function, void *pointer, size_t old_size, size_t size) {
+    size_t usable = object_require(function, pointer).usable;
+    bool zeroed = old_size != SIZE_MAX;
+    size_t kept = zeroed ? old_size : usable;
+    if (size >= usable / 2 && resize_filled(function, pointer, size, zeroed ? 0 : FILL_FRESH)) {
+        if (kept < usable && kept < size) {
+            memset((char *)pointer + kept, 0, (usable < size ? usable : size) - kept);
+        }
+        return pointer;
+    }
+    void *copy = size <= REQUEST_MAX ? allocate(size, GRANULE, zeroed) : NULL;
+    if (copy == NULL) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    memcpy(copy, pointer, kept < size ? kept : size);
+    free_guarded(function, pointer);
+    return copy;
+}
+
+/* --- slabs and heaps -------------------------------------------------------------------------- */
+
+/* Pages stay (keeps_free), so it is a whole slab. */
+static void memory_goes(const struct chunk *slab, uintptr_t from, uintptr_t to) {
+    (void)from;
+    (void)to;
+    for (unsigned i = 0; i < slab->fresh; i++) {
+        struct known known = record_known((struct chunk *)(uintptr_t)slab, i);
+        if (!is_sound(&known)) {
+            report_damage("free", &known);
+        }
+    }
+}
+
+static void heap_begins(struct heap *heap) {
+    struct debug *guard = heap->guard;
+    quarantine_begin(&guard->small, RING, QUARANTINE_BYTES);
+}
+
+static void heap_ends(struct heap *heap) {
+    struct debug *guard = heap->guard;
+    debug_lock();
+    quarantine_empty(&guard->small);
+    large_quarantine_empty(&guard->large);
+    debug_unlock();
+}
+
+static void reset_lock(void) { mutex_reset(&lock); }
+
+void debug_start(void) {
+    static const struct interceptor debug = {.note_bytes = sizeof(struct record),
+                                             .keeps_free = true,
+                                             .heap_bytes = offsetof(struct debug, small) +
+                                                           QUARANTINE_SIZE(RING),
+                                             .allocate = allocate,
+                                             .free = free_guarded,
+                                             .reallocate = reallocate_guarded,
+                                             .resize_in_place = resize_guarded,
+                                             .find = find,
+                                             .memory_goes = memory_goes,
+                                             .heap_begins = heap_begins,
+                                             .heap_ends = heap_ends};
+    began_ms = os_clock_ms();
+    fail_state = options.fail_seed;
+    canary_start();
+    zero_size_start();
+    report_set_history(history);
+    damage_has_history = true;
+    os_on_fork(debug_lock, debug_unlock, reset_lock);
+    interceptor_set(&debug);
+}
+
+void debug_finish(void) {
+    (void)debug_check("exit");
+    if (options.leaks) {
+        leaks_report();
+    }
+}

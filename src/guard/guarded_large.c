@@ -1,0 +1,288 @@
+#include "guard/guarded_large.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "core/allocate.h"
+#include "core/chunk_map.h"
+#include "core/large.h"
+#include "core/metadata.h"
+#include "guard/canary.h"
+#include "guard/clear.h"
+#include "guard/damage.h"
+#include "os/os.h"
+
+/* Alignments above it, in pages, cost more address space than a guard page is worth. */
+enum { LEAD_MAX = 4096 };
+
+static _Atomic(uint32_t) by_protection; /* objects guarded by mprotect */
+
+/* --- guard pages ------------------------------------------------------------------------------ */
+
+/* Both or none; the object has them by mprotect if `head->moves` is not 0. */
+static void put_guards(struct chunk *head) {
+    size_t page = os_page_size();
+    void *before = (void *)(large_address(head) - page);
+    void *behind = (void *)(large_address(head) + head->large.bytes);
+    if (os_guard(before, page) && os_guard(behind, page)) {
+        return;
+    }
+    /* relaxed: a measure for a limit. */
+    if (atomic_fetch_add_explicit(&by_protection, 1, memory_order_relaxed) <
+        GUARDED_BY_PROTECTION) {
+        head->moves = 1;
+        (void)os_protect(before, page, false);
+        (void)os_protect(behind, page, false);
+    } else {
+        (void)atomic_fetch_sub_explicit(&by_protection, 1, memory_order_relaxed);
+    }
+}
+
+/* All of its memory as it was taken, or at least touchable.  True: it is not resident and reads as
+ * zero. */
+static bool remove_guards(struct chunk *head) {
+    void *start = (void *)head->start;
+    size_t size = head->large.chunks * CHUNK_SIZE;
+    if (head->moves != 0) {
+        head->moves = 0;
+        (void)os_protect(start, size, true);
+        (void)atomic_fetch_sub_explicit(&by_protection, 1, memory_order_relaxed);
+    }
+    return os_unguard(start, size);
+}
+
+/* --- freed, and waiting ----------------------------------------------------------------------- */
+
+static bool is_cleared(const struct chunk *head) { return head->large.bytes <= LARGE_CLEARED; }
+
+static size_t *bytes_of(struct large_quarantine *quarantine, const struct chunk *head) {
+    return is_cleared(head) ? &quarantine->cleared_bytes : &quarantine->untouchable_bytes;
+}
+
+/* Untouchable, or clear.  False: refused. */
+static bool take_from_program(const struct chunk *head) {
+    void *object = (void *)large_address(head);
+    if (is_cleared(head)) {
+        memset(object, 0, head->large.bytes);
+        return true;
+    }
+    /* To the end of its chunks: whatever was there before is gone then. */
+    uintptr_t end = head->start + head->large.chunks * CHUNK_SIZE;
+    return head->moves == 0 && os_guard(object, end - large_address(head));
+}
+
+/* What was written after its free. */
+static void check_cleared(const struct chunk *head) {
+    if (is_cleared(head) && !is_clear((void *)large_address(head), head->large.bytes)) {
+        damage_after_free("malloc", large_address(head), head->large.bytes, 0);
+    }
+}
+
+static void give_record(struct chunk *head) {
+    if (notes_of(head) != NULL) {
+        metadata_give(notes_of(head), 1);
+        set_notes(head, NULL);
+    }
+}
+
+static void release(struct chunk *head) {
+    check_cleared(head);
+    give_record(head);
+    bool is_clean = remove_guards(head) && !is_cleared(head);
+    large_give_back(head, !is_clean);
+}
+
+static struct chunk *take_out(struct large_quarantine *quarantine, uint32_t i) {
+    struct chunk *head = quarantine->waiting[i];
+    quarantine->count--;
+    memmove(&quarantine->waiting[i], &quarantine->waiting[i + 1],
+            (quarantine->count - i) * sizeof *quarantine->waiting);
+    *bytes_of(quarantine, head) -= head->large.bytes;
+    return head;
+}
+
+/* One of this size that has waited long enough, clear; NULL: there is none. */
+static struct chunk *take_waiting(struct large_quarantine *quarantine, size_t bytes) {
+    for (uint32_t i = 0; quarantine != NULL && i + LARGE_DELAY < quarantine->count; i++) {
+        struct chunk *head = quarantine->waiting[i];
+        if (head->large.bytes == bytes) {
+            (void)take_out(quarantine, i);
+            if (is_cleared(head)) {
+                check_cleared(head);
+            } else if (!os_unguard((void *)large_address(head), bytes)) {
+                release(head);
+                return NULL;
+            }
+            note_large(bytes);
+            large_bring_back(head);
+            return head;
+        }
+    }
+    return NULL;
+}
+
+/* --- allocating ------------------------------------------------------------------------------- */
+
+static char *end_of(const struct chunk *head) {
+    return (char *)large_address(head) + guarded_large_size(head);
+}
+
+static void write_canary(const struct chunk *head) {
+    canary_fill(end_of(head), head->slack, canary_key(large_address(head)));
+}
+
+/* New memory. */
+static struct chunk *take_new(size_t bytes, size_t alignment, size_t reserve, bool *is_zero) {
+    size_t page = os_page_size();
+    size_t lead = alignment <= page ? 1 : alignment / page;
+    lead = lead <= LEAD_MAX ? lead : 0;
+    size_t all = lead == 0 ? bytes : bytes + (lead + 1) * page + reserve;
+    void *taken = take_large(all, alignment < CHUNK_SIZE ? CHUNK_SIZE : alignment, is_zero);
+    if (taken == NULL) {
+        return NULL;
+    }
+    struct chunk *head = chunk_of((uintptr_t)taken);
+    head->large.bytes = bytes;
+    head->lead = (uint16_t)lead;
+    if (lead != 0) {
+        put_guards(head);
+    }
+    return head;
+}
+
+void *guarded_large_allocate(size_t size, size_t alignment, bool zeroed, size_t reserve,
+                             struct large_quarantine *quarantine) {
+    size_t page = os_page_size(), wanted = size == 0 ? 1 : size;
+    if (wanted > REQUEST_MAX - (LEAD_MAX + 2) * page - reserve) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    size_t bytes = round_up(wanted, page);
+    bool is_zero = true;
+    struct chunk *head = alignment <= page ? take_waiting(quarantine, bytes) : NULL;
+    if (head == NULL) {
+        head = take_new(bytes, alignment, reserve, &is_zero);
+    }
+    if (head == NULL && reserve != 0) {
+        head = take_new(bytes, alignment, 0, &is_zero);
+    }
+    if (head == NULL) {
+        return NULL;
+    }
+    head->slack = (uint16_t)(bytes - wanted);
+    void *object = (void *)large_address(head);
+    if (zeroed && !is_zero) {
+        memset(object, 0, wanted);
+    }
+    write_canary(head);
+    return object;
+}
+
+/* --- what it is ------------------------------------------------------------------------------- */
+
+/* The head is in the chunk of the guard page before, or further back where the alignment put it. */
+struct chunk *guarded_large_find(uintptr_t address) {
+    struct chunk *chunk = chunk_of(address);
+    uint32_t before = chunk_in_window(address);
+    uint32_t most = (uint32_t)(LEAD_MAX * os_page_size() / CHUNK_SIZE);
+    for (uint32_t i = 0; i <= before && i <= most; i++) {
+        struct chunk *head = chunk - i;
+        if (chunk_is(head, CHUNK_LARGE)) {
+            return chunk_owner(head) == OWNER_LARGE && (head->lead | head->slack) != 0 &&
+                           large_address(head) == address
+                       ? head
+                       : NULL;
+        }
+    }
+    return NULL;
+}
+
+bool guarded_large_is_sound(const struct chunk *head) {
+    uint64_t key = canary_key(large_address(head));
+    return canary_first_wrong(end_of(head), head->slack, key) == head->slack;
+}
+
+bool guarded_large_check(const char *function, const struct chunk *head) {
+    size_t size = guarded_large_size(head);
+    uintptr_t object = large_address(head);
+    if (likely(guarded_large_is_sound(head))) {
+        return true;
+    }
+    damage_fill(function, object, size, head->large.bytes);
+    return false;
+}
+
+void *guarded_large_record(struct chunk *head) {
+    if (notes_of(head) == NULL) {
+        void *record = metadata_take(1);
+        set_notes(head, record == NULL ? NULL : memset(record, 0, RECORD_BYTES));
+    }
+    return notes_of(head);
+}
+
+/* Its memory ends elsewhere from now on; what is new of it reads as zero.  False: there is no room
+ * for that in its chunks, or it would cost mappings. */
+static bool move_end(struct chunk *head, size_t bytes) {
+    size_t page = os_page_size(), old = head->large.bytes;
+    size_t room = head->large.chunks * CHUNK_SIZE - (head->lead + 1u) * page;
+    char *start = (char *)large_address(head);
+    if (head->lead == 0 || head->moves != 0 || bytes > room) {
+        return false;
+    }
+    if (bytes < old) {
+        return os_guard(start + bytes, old - bytes); /* and behind them is the old guard page */
+    }
+    if (!os_guard(start + old, bytes - old + page)) {
+        return false;
+    }
+    if (!os_unguard(start + old, bytes - old)) {
+        return false;
+    }
+    return true;
+}
+
+bool guarded_large_resize(struct chunk *head, size_t size) {
+    size_t old = guarded_large_size(head), bytes = round_up(size, os_page_size());
+    size_t kept = head->large.bytes < bytes ? head->large.bytes : bytes;
+    if (size == 0 || (bytes != head->large.bytes && !move_end(head, bytes))) {
+        return false;
+    }
+    if (kept > old) {
+        memset((char *)large_address(head) + old, 0, kept - old); /* it was canary */
+    }
+    head->large.bytes = bytes;
+    head->slack = (uint16_t)(bytes - size);
+    write_canary(head);
+    return true;
+}
+
+/* --- freeing ---------------------------------------------------------------------------------- */
+
+bool guarded_large_free(struct chunk *head, struct large_quarantine *quarantine) {
+    if (!large_take_away(head)) {
+        return false;
+    }
+    if (quarantine == NULL || head->lead != 1 || head->large.bytes > LARGE_WAITING_BYTES / 2 ||
+        !take_from_program(head)) {
+        (void)remove_guards(head);
+        give_record(head);
+        large_give_back(head, true);
+        return true;
+    }
+    *bytes_of(quarantine, head) += head->large.bytes;
+    while (quarantine->count == LARGE_WAITING ||
+           (quarantine->count != 0 && (quarantine->cleared_bytes > LARGE_CLEARED_BYTES ||
+                                       quarantine->untouchable_bytes > LARGE_WAITING_BYTES))) {
+        release(take_out(quarantine, 0));
+    }
+    quarantine->waiting[quarantine->count++] = head;
+    return true;
+}
+
+void large_quarantine_empty(struct large_quarantine *quarantine) {
+    while (quarantine->count != 0) {
+        release(take_out(quarantine, 0));
+    }
+}

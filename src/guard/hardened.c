@@ -1,0 +1,358 @@
+#include "guard/hardened.h"
+
+#include "core/allocate.h"
+#include "core/interceptor.h"
+#include "core/object.h"
+#include "core/slab.h"
+#include "core/threads.h"
+#include "core/walk.h"
+#include "guard/canary.h"
+#include "guard/clear.h"
+#include "guard/damage.h"
+#include "guard/guarded_large.h"
+#include "guard/quarantine.h"
+#include "guard/zero_size.h"
+#include <errno.h>
+#include <string.h>
+
+/* heap->guard */
+enum { RING = 256 };
+#define QUARANTINE_BYTES ((size_t)64 << 10)
+struct hardened {
+    struct large_quarantine large;
+    struct quarantine small; /* last, as its ring follows */
+};
+
+/* The calling thread's heap; NULL: it can't have one. */
+static struct heap *own_heap(void) {
+    return likely(heap_distance != 0) ? threads_own_heap() : threads_attach();
+}
+
+/* Of a closed heap, or of one of before the profile began. */
+static struct hardened *guard_of(const struct heap *heap) {
+    return heap == NULL ? NULL : heap->guard;
+}
+
+/* --- allocating ------------------------------------------------------------------------------- */
+
+/* `request`: size and canary, or more for the alignment's sake.  The memory is zero. */
+static inline void *allocate_small(size_t request, size_t size) {
+    unsigned class = class_of(request);
+    struct heap *heap = heap_self(); /* or the one of those who have none, with empty bins */
+    struct bin *bin = &heap->bins[class];
+    uint64_t avail = owner_word_read(bin->avail);
+    bool is_fresh = bin->zeroed != 0;
+    void *object;
+    if (likely(avail != 0)) {
+        object = bin_take_at_random(heap, bin, avail);
+    } else {
+        object = take_small(request, &is_fresh);
+        if (object == NULL) {
+            return NULL;
+        }
+    }
+    size_t room = size_classes[class].size;
+    if (!is_fresh && unlikely(!is_clear(object, room))) {
+        damage_after_free("malloc", (uintptr_t)object, room, 0);
+        clear(object, room);
+    }
+    canary_write(object, room, size);
+    return object;
+}
+
+static void *allocate_large(size_t size, size_t alignment, bool zeroed, size_t reserve) {
+    struct hardened *guard = guard_of(own_heap());
+    return guarded_large_allocate(size, alignment, zeroed, reserve,
+                                  guard != NULL ? &guard->large : NULL);
+}
+
+static void *allocate(size_t size, size_t alignment, bool zeroed) {
+    if (unlikely(size == 0) && alignment <= GRANULE) {
+        void *object = zero_size_take();
+        if (object != NULL) {
+            return object;
+        }
+    }
+    if (likely(size <= SLAB_MAX - CANARY_LEAST)) {
+        size_t request = size + CANARY_LEAST;
+        if (unlikely(alignment > GRANULE)) {
+            request = aligned_room(request, alignment);
+        }
+        if (likely(request != 0)) {
+            return allocate_small(request, size);
+        }
+    }
+    return allocate_large(size, alignment, zeroed, 0);
+}
+
+/* --- what a pointer is ------------------------------------------------------------------------ */
+
+struct small {
+    struct chunk *slab; /* NULL: it is no object of a closed heap's slab */
+    uint64_t index;
+    size_t room;
+};
+
+FAST_PATH struct small find_small(uintptr_t address) {
+    struct small none = {0};
+    if (unlikely(!address_is_mappable(address))) {
+        return none;
+    }
+    struct chunk *slab = chunk_of(address);
+    bool exact;
+    uint64_t index = object_index(slab, address, &exact);
+    if (unlikely(!exact || !chunk_is(slab, CHUNK_SLAB) || notes_of(slab) == NULL)) {
+        return none;
+    }
+    const struct size_class *size_class = slab_class(slab);
+    if (unlikely(index >= size_class->capacity)) {
+        return none;
+    }
+    return (struct small){slab, index, size_class->size};
+}
+
+static bool is_live(const struct small *small) {
+    unsigned w = (unsigned)(small->index / 64);
+    uint64_t remote =
+        atomic_load_explicit(&shared_of(small->slab)->remote[w], memory_order_relaxed);
+    uint64_t free = slab_free_bits(small->slab, w) | remote;
+    return (free >> small->index % 64 & 1) == 0 &&
+           note_read(note_of(small->slab, small->index)) == NOTE_LIVE;
+}
+
+static bool find(const void *pointer, size_t *size) {
+    uintptr_t address = (uintptr_t)pointer;
+    struct small small = find_small(address);
+    if (small.slab != NULL) {
+        return is_live(&small) && canary_check(pointer, small.room, size);
+    }
+    *size = 0;
+    return zero_size_find(pointer) == ZERO_SIZE_LIVE;
+}
+
+/* --- freeing ---------------------------------------------------------------------------------- */
+
+/* A slab of a closed heap, whose live objects find_small() knows. */
+static bool is_guarded_slab(uintptr_t address) {
+    struct chunk *slab = address_is_mappable(address) ? chunk_of(address) : NULL;
+    return slab != NULL && chunk_is(slab, CHUNK_SLAB) && notes_of(slab) != NULL;
+}
+
+static SLOW_PATH void report(const char *function, const void *pointer) {
+    struct object object;
+    struct finding finding;
+    (void)object_find(pointer, &object, &finding);
+    report_finding(function, &finding);
+}
+
+static SLOW_PATH void free_other(const char *function, void *pointer) {
+    uintptr_t address = (uintptr_t)pointer;
+    if (is_guarded_slab(address)) {
+        report(function, pointer);
+        return;
+    }
+    enum zero_size zero_size = zero_size_find(pointer);
+    if (zero_size != ZERO_SIZE_NONE) {
+        if (!zero_size_give(pointer)) {
+            report_bad_pointer(
+                function,
+                &(struct finding){.what = FOUND_FREE, .address = address, .object = address});
+        }
+        return;
+    }
+    struct chunk *head = address_is_mappable(address) ? guarded_large_find(address) : NULL;
+    if (head != NULL) {
+        if (!guarded_large_check(function, head)) {
+            return;
+        }
+        struct hardened *guard = guard_of(own_heap());
+        if (guarded_large_free(head, guard != NULL ? &guard->large : NULL)) {
+            return;
+        }
+    }
+    free_ordinary(function, pointer); /* of before the profile began, or a mistake */
+}
+
+/* A freed object is clear, which no canary is: so a live one with its canary is all that has to be
+ * looked for, and the bitmaps only if there is none. */
+static void free_guarded(const char *function, void *pointer) {
+    uintptr_t address = (uintptr_t)pointer;
+    struct small small = find_small(address);
+    if (unlikely(small.slab == NULL)) {
+        free_other(function, pointer);
+        return;
+    }
+    size_t size;
+    if (unlikely(!canary_check(pointer, small.room, &size))) {
+        if (is_live(&small)) {
+            damage_canary(function, address, small.room);
+        } else {
+            report(function, pointer);
+        }
+        return;
+    }
+    note_write(note_of(small.slab, small.index), NOTE_WAITS);
+    clear(pointer, small.room);
+    struct heap *heap = own_heap();
+    struct hardened *guard = guard_of(heap);
+    if (likely(guard != NULL)) {
+        quarantine_keep(heap, &guard->small, address, small.room);
+    } else {
+        quarantine_release_of(small.slab, address);
+    }
+}
+
+/* --- resizing --------------------------------------------------------------------------------- */
+
+static bool resize_small(const char *function, const struct small *small, void *pointer,
+                         size_t size) {
+    size_t old;
+    if (!canary_check(pointer, small->room, &old)) {
+        damage_canary(function, (uintptr_t)pointer, small->room);
+        return false;
+    }
+    if (size + CANARY_LEAST > small->room) {
+        return false;
+    }
+    if (size > old) {
+        memset((char *)pointer + old, 0, size - old);
+    }
+    canary_write(pointer, small->room, size);
+    return true;
+}
+
+static bool resize_guarded(const char *function, void *pointer, size_t size) {
+    uintptr_t address = (uintptr_t)pointer;
+    if (size > REQUEST_MAX) {
+        return false;
+    }
+    struct small small = find_small(address);
+    if (small.slab != NULL && is_live(&small)) {
+        return resize_small(function, &small, pointer, size);
+    }
+    size_t usable = object_require(function, pointer).usable;
+    struct chunk *head = guarded_large_find(address);
+    if (head != NULL) {
+        return guarded_large_check(function, head) && guarded_large_resize(head, size);
+    }
+    return size <= usable;
+}
+
+static void *reallocate_guarded(const char *function, void *pointer, size_t old_size, size_t size) {
+    size_t usable = object_require(function, pointer).usable;
+    bool zeroed = old_size != SIZE_MAX;
+    size_t kept = zeroed ? old_size : usable;
+    if (size >= usable / 2 && resize_guarded(function, pointer, size)) {
+        if (kept < usable && kept < size) {
+            memset((char *)pointer + kept, 0, (usable < size ? usable : size) - kept);
+        }
+        return pointer;
+    }
+    void *copy = NULL;
+    if (size > SLAB_MAX && usable > SLAB_MAX && size <= REQUEST_MAX / 2) {
+        copy = allocate_large(size, GRANULE, zeroed, guarded_large_reserve(size));
+    } else if (size <= REQUEST_MAX) {
+        copy = allocate(size, GRANULE, zeroed);
+    }
+    if (copy == NULL) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    memcpy(copy, pointer, kept < size ? kept : size);
+    free_guarded(function, pointer);
+    return copy;
+}
+
+/* --- slabs------------------------------------------------------------------------------------ */
+
+/* What is written to objects that do not come again is found here. */
+static void memory_goes(const struct chunk *slab, uintptr_t from, uintptr_t to) {
+    size_t room = slab_class(slab)->size;
+    uintptr_t end = slab->start + slab->fresh * room; /* of what was ever handed out */
+    to = to < end ? to : end;
+    if (likely(from >= to || is_clear((void *)from, to - from))) {
+        return;
+    }
+    for (; from < to; from += sizeof(clear_pair)) {
+        if (!is_clear((void *)from, sizeof(clear_pair))) {
+            uintptr_t object = slab->start + (from - slab->start) / room * room;
+            damage_after_free("free", object, room, 0);
+            from = object + room - sizeof(clear_pair);
+        }
+    }
+}
+
+struct check {
+    uintptr_t wrong; /* the first object that is not sound; 0: all are */
+    size_t room;     /* of it; 0: it is a large one */
+    bool is_live;
+};
+
+static void check_slab(struct chunk *slab, void *argument) {
+    struct check *check = argument;
+    size_t room = slab_class(slab)->size, size;
+    if (notes_of(slab) == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < slab->fresh && check->wrong == 0; i++) {
+        struct small small = {slab, i, room};
+        void *object = (void *)(slab->start + i * room);
+        bool live = is_live(&small);
+        if (live ? !canary_check(object, room, &size) : !is_clear(object, room)) {
+            *check = (struct check){(uintptr_t)object, room, live};
+        }
+    }
+}
+
+static void check_large(struct chunk *head, void *argument) {
+    struct check *check = argument;
+    if (check->wrong == 0 && guarded_large_find(large_address(head)) == head &&
+        !guarded_large_is_sound(head)) {
+        *check = (struct check){large_address(head), 0, true};
+    }
+}
+
+bool hardened_check(const char *function) {
+    struct check check = {0};
+    walk_slabs(check_slab, &check);
+    walk_large(check_large, &check);
+    if (check.wrong == 0) {
+        return true;
+    }
+    if (check.room == 0) {
+        (void)guarded_large_check(function, guarded_large_find(check.wrong));
+    } else if (check.is_live) {
+        damage_canary(function, check.wrong, check.room);
+    } else {
+        damage_after_free(function, check.wrong, check.room, 0);
+    }
+    return false;
+}
+
+static void heap_begins(struct heap *heap) {
+    struct hardened *guard = heap->guard;
+    quarantine_begin(&guard->small, RING, QUARANTINE_BYTES);
+}
+
+static void heap_ends(struct heap *heap) {
+    struct hardened *guard = heap->guard;
+    quarantine_empty(&guard->small);
+    large_quarantine_empty(&guard->large);
+}
+
+void hardened_start(void) {
+    static const struct interceptor hardened = {.note_bytes = 1,
+                                                .heap_bytes = offsetof(struct hardened, small) +
+                                                              QUARANTINE_SIZE(RING),
+                                                .allocate = allocate,
+                                                .free = free_guarded,
+                                                .reallocate = reallocate_guarded,
+                                                .resize_in_place = resize_guarded,
+                                                .find = find,
+                                                .memory_goes = memory_goes,
+                                                .heap_begins = heap_begins,
+                                                .heap_ends = heap_ends};
+    canary_start();
+    zero_size_start();
+    interceptor_set(&hardened);
+}

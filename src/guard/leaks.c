@@ -1,0 +1,269 @@
+#include "guard/leaks.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bits.h"
+#include "base/output.h"
+#include "core/chunk_map.h"
+#include "core/metadata.h"
+#include "core/region.h"
+#include "guard/debug.h"
+#include "guard/record.h"
+#include "trace/modules.h"
+#include "trace/stack_depot.h"
+
+/* --- what is reached -------------------------------------------------------------------------- */
+
+/* Cairn's own tables: they lead to every object. */
+enum { RANGES_MAX = 512 };
+static struct range { uintptr_t from, to; } own[RANGES_MAX];
+static size_t own_count;
+
+static void add_own(void *address, size_t size) {
+    if (own_count < RANGES_MAX) {
+        own[own_count++] = (struct range){(uintptr_t)address, (uintptr_t)address + size};
+    }
+}
+
+static void find_own(void) {
+    own_count = 0;
+    metadata_each_segment(add_own);
+    for (size_t r = 0; r < regions_seen(); r++) {
+        add_own((void *)regions.region[r].base, regions.region[r].reserved);
+    }
+    for (size_t window = 0; window < WINDOWS; window++) {
+        if (chunk_map.leaf_distance[window] != 0) {
+            add_own((char *)&chunk_map + chunk_map.leaf_distance[window], sizeof(struct leaf));
+        }
+    }
+}
+
+static bool changed; /* an object was reached for the first time */
+
+static void reach(uintptr_t word) {
+    struct known known;
+    if (record_find_around(word, &known) && known.record->mark == MARK_NONE &&
+        word - known.address <= known.size) {
+        known.record->mark = MARK_REACHED;
+        changed = true;
+    }
+}
+
+/* Other threads may write there meanwhile. */
+__attribute__((no_sanitize("address", "thread"))) static void scan(uintptr_t from, uintptr_t to) {
+    from = round_up(from, sizeof(uintptr_t));
+    for (; from + sizeof(uintptr_t) <= to; from += sizeof(uintptr_t)) {
+        reach(*(volatile uintptr_t *)from);
+    }
+}
+
+/* A writable mapping, without what is cairn's of it. */
+static void scan_mapping(uintptr_t from, uintptr_t to) {
+    while (from < to) {
+        uintptr_t end = to, next = to;
+        for (size_t i = 0; i < own_count; i++) {
+            if (own[i].from <= from && from < own[i].to) {
+                end = from;
+                next = own[i].to;
+                break;
+            }
+            if (own[i].from > from && own[i].from < end) {
+                end = own[i].from;
+                next = own[i].to;
+            }
+        }
+        scan(from, end);
+        from = next > end ? next : end;
+    }
+}
+
+static uintptr_t parse_address(const char **at) {
+    uintptr_t address = 0;
+    for (;; (*at)++) {
+        char c = **at;
+        unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+                         : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10)
+                                                : 16;
+        if (digit == 16) {
+            return address;
+        }
+        address = address << 4 | digit;
+    }
+}
+
+/* "7f12a000-7f12b000 rw-p ... name" */
+static void scan_line(const char *line) {
+    uintptr_t from = parse_address(&line);
+    line++;
+    uintptr_t to = parse_address(&line);
+    bool is_kernels = strstr(line, "[v") != NULL; /* [vvar], [vdso], [vsyscall] */
+    if (strncmp(line, " rw", 3) == 0 && !is_kernels && strstr(line, "/dev/") == NULL) {
+        scan_mapping(from, to);
+    }
+}
+
+static void scan_roots(void) {
+    static char text[64 << 10];
+    size_t length = 0;
+    int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    for (ssize_t n = 1; fd >= 0 && n > 0;) {
+        n = read(fd, text + length, sizeof text - 1 - length);
+        length += n > 0 ? (size_t)n : 0;
+        text[length] = '\0';
+        char *line = text;
+        for (char *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+            *end = '\0';
+            scan_line(line);
+        }
+        length -= (size_t)(line - text);
+        memmove(text, line, length);
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
+static bool unmark(const struct known *known, void *unused) {
+    (void)unused;
+    known->record->mark = MARK_NONE;
+    return true;
+}
+
+static bool scan_if_reached(const struct known *known, void *unused) {
+    (void)unused;
+    if (known->record->mark == MARK_REACHED) {
+        known->record->mark = MARK_SCANNED;
+        scan(known->address, known->address + known->size);
+    }
+    return true;
+}
+
+static void mark(void) {
+    find_own();
+    (void)record_each_live(unmark, NULL);
+    scan_roots();
+    do {
+        changed = false;
+        (void)record_each_live(scan_if_reached, NULL);
+    } while (changed);
+}
+
+/* --- by stack --------------------------------------------------------------------------------- */
+
+enum { GROUPS_MAX = 4096, GROUPS_SHOWN = 16 };
+static struct group {
+    uint32_t stack;
+    bool is_reached;
+    size_t objects, bytes;
+} groups[GROUPS_MAX];
+static size_t group_count;
+static struct group rest; /* of those that there was no room for */
+
+static struct group *group_of(uint32_t stack, bool is_reached) {
+    for (size_t i = 0; i < group_count; i++) {
+        if (groups[i].stack == stack && groups[i].is_reached == is_reached) {
+            return &groups[i];
+        }
+    }
+    if (group_count == GROUPS_MAX) {
+        return &rest;
+    }
+    groups[group_count] = (struct group){stack, is_reached, 0, 0};
+    return &groups[group_count++];
+}
+
+static bool count(const struct known *known, void *unused) {
+    (void)unused;
+    struct group *group =
+        group_of(known->record->allocated_stack, known->record->mark != MARK_NONE);
+    group->objects++;
+    group->bytes += known->size;
+    return true;
+}
+
+static void write_stack(struct output *output, uint32_t id) {
+    static struct module_table modules;
+    struct stack stack;
+    uint8_t place[STACK_FRAMES];
+    modules.count = 0;
+    (void)stack_depot_find(id, &stack);
+    modules_find(&modules, stack.frame, place, stack.count);
+    for (uint32_t i = 0; i < stack.count; i++) {
+        output_string(output, "    ");
+        output_address(output, stack.frame[i]);
+        if (place[i] < MODULES) {
+            const struct module *module = &modules.module[place[i]];
+            output_string(output, " ");
+            output_string(output, module->path);
+            output_string(output, "+");
+            output_address(output, stack.frame[i] - module->bias);
+            if (module->build_id_size > 0) {
+                output_string(output, " (build-id ");
+                output_bytes(output, module->build_id, module->build_id_size);
+                output_string(output, ")");
+            }
+        }
+        output_string(output, "\n");
+    }
+}
+
+static void write_amount(struct output *output, size_t bytes, size_t objects) {
+    output_decimal(output, bytes);
+    output_string(output, bytes == 1 ? " byte in " : " bytes in ");
+    output_decimal(output, objects);
+    output_string(output, objects == 1 ? " object" : " objects");
+}
+
+static struct group *largest(bool is_reached) {
+    struct group *found = NULL;
+    for (size_t i = 0; i < group_count; i++) {
+        struct group *group = &groups[i];
+        if (group->is_reached == is_reached && group->objects != 0 &&
+            (found == NULL || group->bytes > found->bytes)) {
+            found = group;
+        }
+    }
+    return found;
+}
+
+static void write_groups(struct output *output, bool is_reached, const char *what) {
+    size_t objects = 0, bytes = 0;
+    for (size_t i = 0; i < group_count; i++) {
+        objects += groups[i].is_reached == is_reached ? groups[i].objects : 0;
+        bytes += groups[i].is_reached == is_reached ? groups[i].bytes : 0;
+    }
+    output_string(output, "cairn: leaks: ");
+    write_amount(output, bytes, objects);
+    output_string(output, what);
+    output_string(output, "\n");
+    for (int i = 0; i < GROUPS_SHOWN; i++) {
+        struct group *group = largest(is_reached);
+        if (group == NULL) {
+            return;
+        }
+        output_string(output, "  ");
+        write_amount(output, group->bytes, group->objects);
+        output_string(output, ", allocated at:\n");
+        write_stack(output, group->stack);
+        group->objects = 0;
+    }
+    if (largest(is_reached) != NULL) {
+        output_string(output, "  and more of other call stacks\n");
+    }
+}
+
+void leaks_report(void) {
+    group_count = 0;
+    rest = (struct group){0};
+    debug_lock();
+    mark();
+    (void)record_each_live(count, NULL);
+    debug_unlock();
+    struct output output;
+    output_to_fd(&output, STDERR_FILENO);
+    write_groups(&output, false, " that nothing points to");
+    write_groups(&output, true, " that were not freed, but something points to");
+    (void)output_end(&output);
+}

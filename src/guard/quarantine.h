@@ -1,0 +1,105 @@
+/* Quarantine: small objects that were freed and are not free yet, so that the one who uses such an
+ * object by mistake finds it as it was left, and not as another object.
+ *
+ * Each heap has its own.  An object first takes the place of a random one of QUARANTINE_RANDOM, and
+ * what had that place goes to the end of a ring, whose first leaves when more than so many objects
+ * or bytes wait; how many, the profile says.  The note of an object that waits says so
+ * (core/interceptor.h); an object is released only if it does, so that a ring that a thread left
+ * half-way in a fork does no harm.
+ *
+ * For the heap's thread only. */
+#ifndef CAIRN_GUARD_QUARANTINE_H
+#define CAIRN_GUARD_QUARANTINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/random.h"
+#include "core/allocate.h"
+#include "core/interceptor.h"
+#include "core/slab.h"
+#include "core/threads.h"
+
+enum {
+    QUARANTINE_RANDOM = 32,
+    QUARANTINE_SHARE = 16 /* what has more than that part of the bytes goes to the ring at once */
+};
+
+struct quarantine {
+    size_t bytes;                        /* of the classes of all that wait */
+    uint32_t first, count;               /* of the ring: ring[(first + i) & mask], i < count */
+    uintptr_t random[QUARANTINE_RANDOM]; /* 0: none */
+    /* Set when a heap begins: */
+    size_t most_bytes; /* of all that wait */
+    uint32_t mask;     /* of the ring, which is a power of two */
+    uintptr_t ring[];
+};
+
+/* Of a quarantine with so many places in its ring. */
+#define QUARANTINE_SIZE(places) (sizeof(struct quarantine) + (places) * sizeof(uintptr_t))
+
+/* It was free already: reports that. */
+SLOW_PATH void quarantine_report(uintptr_t object);
+
+/* Releases an object of a slab: it is free from now on. */
+static inline void quarantine_release_of(struct chunk *slab, uintptr_t object) {
+    bool exact;
+    uint64_t index = object_index(slab, object, &exact);
+    unsigned char *note = note_of(slab, index);
+    if (unlikely(note_read(note) == NOTE_LIVE)) {
+        return;
+    }
+    note_write(note, NOTE_LIVE); /* before another thread can be given the object */
+    if (unlikely(chunk_owner(slab) != own_distance())) {
+        if (!free_object(slab, index)) {
+            quarantine_report(object);
+        }
+        return;
+    }
+    enum freed freed = slab_free_object(slab, index);
+    if (unlikely(freed == FREED_ALL_OF_WORD)) {
+        free_emptied((void *)object);
+    } else if (unlikely(freed == FREED_TWICE)) {
+        quarantine_report(object);
+    }
+}
+
+static inline void quarantine_release_first(struct quarantine *quarantine) {
+    uintptr_t object = quarantine->ring[quarantine->first];
+    struct chunk *slab = chunk_of(object);
+    quarantine->first = (quarantine->first + 1) & quarantine->mask;
+    quarantine->count--;
+    quarantine->bytes -= slab_class(slab)->size;
+    quarantine_release_of(slab, object);
+}
+
+/* Keeps an object of a slab, whose note says that it waits by now; releases others. */
+static inline void quarantine_keep(struct heap *heap, struct quarantine *quarantine,
+                                   uintptr_t object, size_t size) {
+    quarantine->bytes += size;
+    if (likely(size <= quarantine->most_bytes / QUARANTINE_SHARE)) {
+        uint64_t place = wyrand(&heap->random) % QUARANTINE_RANDOM;
+        uintptr_t other = quarantine->random[place];
+        quarantine->random[place] = object;
+        object = other;
+    }
+    if (likely(object != 0)) {
+        if (likely(quarantine->count > quarantine->mask)) {
+            quarantine_release_first(quarantine);
+        }
+        quarantine->ring[(quarantine->first + quarantine->count) & quarantine->mask] = object;
+        quarantine->count++;
+    }
+    while (unlikely(quarantine->bytes > quarantine->most_bytes && quarantine->count != 0)) {
+        quarantine_release_first(quarantine);
+    }
+}
+
+/* Releases all. */
+void quarantine_empty(struct quarantine *quarantine);
+
+/* A thread begins with it.  Another one that filled it before may have vanished in the middle of
+ * that: then it is made whole. */
+void quarantine_begin(struct quarantine *quarantine, uint32_t ring, size_t most_bytes);
+
+#endif

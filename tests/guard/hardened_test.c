@@ -1,0 +1,401 @@
+/* The hardened profile over the core, with the checker: what it gives, and what it finds. */
+#include "guard/hardened.h"
+
+#include <string.h>
+
+#include "core/batch.h"
+#include "core/block.h"
+#include "core/interceptor.h"
+#include "core/large.h"
+#include "core/object.h"
+#include "core/statistics.h"
+#include "core/trim.h"
+#include "guard/quarantine.h"
+#include "support/dies.h"
+#include "support/random.h"
+
+enum { MANY = 3000 };
+
+static size_t usable(void *object) { return usable_size("malloc_usable_size", object); }
+
+/* --- what an object is ------------------------------------------------------------------------ */
+
+static void sizes_are_those_asked_for(void **state) {
+    (void)state;
+    for (size_t size = 0; size < 40000; size += 1 + size / 13) {
+        char *object = take(size);
+        assert_non_null(object);
+        assert_int_equal(usable(object), size);
+        assert_int_equal((uintptr_t)object % GRANULE, 0);
+        memset(object, 0xff, size);
+        give(object);
+    }
+    assert_intact();
+}
+
+static void memory_reads_as_zero(void **state) {
+    (void)state;
+    static char *objects[500];
+    for (unsigned round = 0; round < 8; round++) {
+        for (size_t i = 0; i < 500; i++) {
+            size_t size = 1 + i * 7;
+            objects[i] = take(size);
+            for (size_t at = 0; at < size; at++) {
+                assert_int_equal(objects[i][at], 0);
+            }
+            memset(objects[i], 0x5a, size);
+        }
+        for (size_t i = 0; i < 500; i++) {
+            give(objects[i]);
+        }
+    }
+    assert_intact();
+}
+
+static void alignments_hold(void **state) {
+    (void)state;
+    for (size_t alignment = 32; alignment <= (size_t)4 << 20; alignment *= 2) {
+        for (size_t size = 1; size < 100000; size = size * 3 + 1) {
+            char *object = allocate_aligned(alignment, size);
+            assert_int_equal((uintptr_t)object % alignment, 0);
+            assert_int_equal(usable(object), size);
+            memset(object, 1, size);
+            give(object);
+        }
+    }
+    assert_intact();
+}
+
+static void objects_of_no_bytes_differ(void **state) {
+    (void)state;
+    char *a = take(0), *b = take(0);
+    assert_non_null(a);
+    assert_ptr_not_equal(a, b);
+    assert_int_equal(usable(a), 0);
+    a = resize(a, 100);
+    assert_int_equal(usable(a), 100);
+    give(a);
+    give(b);
+    assert_intact();
+}
+
+static void order_can_not_be_foreseen(void **state) {
+    (void)state;
+    char *before = take(100);
+    unsigned next = 0;
+    for (unsigned i = 0; i < 1000; i++) {
+        char *object = take(100);
+        next += object == before + 112;
+        before = object;
+    }
+    assert_true(next < 300); /* 1000 if they came in order */
+}
+
+static void a_freed_object_comes_again_late(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < 200; i++) {
+        void *object = take(48);
+        give(object);
+        for (unsigned j = 0; j < 8; j++) {
+            void *other = take(48);
+            assert_ptr_not_equal(other, object);
+            give(other);
+        }
+    }
+}
+
+static void resizing_keeps_contents_and_clears_the_rest(void **state) {
+    (void)state;
+    uint64_t random = 1;
+    char *object = take(1);
+    size_t size = 1;
+    object[0] = 7;
+    for (unsigned i = 0; i < 500; i++) {
+        size_t next = 1 + random_below(&random, i % 10 == 0 ? 200000 : 3000);
+        object = reallocate_zeroed("cairn_recalloc", object, size, next);
+        assert_int_equal(usable(object), next);
+        assert_int_equal(object[0], 7);
+        for (size_t at = size; at < next; at++) {
+            assert_int_equal(object[at], 0);
+        }
+        if (next > 1) {
+            memset(object + 1, 3, next - 1);
+        }
+        size = next;
+    }
+    give(object);
+    assert_intact();
+}
+
+static void what_waits_is_not_live(void **state) {
+    (void)state;
+    static struct cairn_heap_stats before, full, after;
+    static void *objects[220];
+    statistics_count(&before);
+    for (size_t i = 0; i < 220; i++) {
+        objects[i] = take(i < 200 ? 1000 : 40000);
+    }
+    statistics_count(&full);
+    for (size_t i = 0; i < 220; i++) {
+        give(objects[i]);
+    }
+    statistics_count(&after);
+    assert_int_equal(full.live_objects, before.live_objects + 220);
+    assert_int_equal(after.live_objects, before.live_objects);
+    assert_int_equal(after.live_bytes, before.live_bytes);
+    assert_int_equal(after.transit_bytes, 0);
+    assert_int_equal(after.allocations, after.frees + after.live_objects);
+}
+
+/* --- threads ---------------------------------------------------------------------------------- */
+
+static void *places[MANY];
+
+static void *work(void *argument) {
+    uint64_t random = (uintptr_t)argument;
+    for (unsigned i = 0; i < 30000; i++) {
+        size_t size = random_below(&random, i % 200 == 0 ? 100000 : 600);
+        char *object = take(size);
+        REQUIRE(object != NULL && usable(object) == size);
+        if (size != 0) {
+            memset(object, 9, size);
+        }
+        give(__atomic_exchange_n(&places[random_below(&random, MANY)], object, __ATOMIC_ACQ_REL));
+    }
+    return NULL;
+}
+
+static void empty_places(void) {
+    for (size_t i = 0; i < MANY; i++) {
+        give(places[i]);
+        places[i] = NULL;
+    }
+}
+
+static void threads_free_each_others_objects(void **state) {
+    (void)state;
+    pthread_t threads[4];
+    for (uintptr_t i = 0; i < 4; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, work, (void *)(i + 1)), 0);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    assert_intact();
+    empty_places();
+    (void)trim();
+    assert_intact();
+}
+
+static int in_fork(void *unused) {
+    (void)unused;
+    struct checker_finding finding;
+    REQUIRE(checker_run_after_fork(&finding));
+    empty_places();
+    work((void *)7);
+    empty_places();
+    return 0;
+}
+
+static void forks_go_on(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < 10; i++) {
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, work, (void *)(uintptr_t)(i + 1)), 0);
+        assert_int_equal(in_child(in_fork, NULL), 0);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+    }
+    empty_places();
+    assert_intact();
+}
+
+/* --- what is found ---------------------------------------------------------------------------- */
+
+struct mistake {
+    size_t size;
+    ptrdiff_t at;
+    char value;
+};
+
+static void write_behind(void *argument) {
+    const struct mistake *mistake = argument;
+    char *object = take(mistake->size);
+    object[mistake->at] = mistake->value;
+    give(object);
+}
+
+static void a_write_behind_an_object_is_found(void **state) {
+    (void)state;
+    static const size_t sizes[] = {1, 8, 23, 24, 100, 1000, 4096, 16000, 20000, 262145};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct mistake mistake = {sizes[i], (ptrdiff_t)sizes[i], 0};
+        assert_dies(write_behind, &mistake, "changed behind an object of");
+    }
+    /* The canary's length is gone too. */
+    assert_dies(write_behind, &(struct mistake){24, 31, 0},
+                "changed behind an object of size class 32");
+}
+
+static void write_after_free(void *argument) {
+    const struct mistake *mistake = argument;
+    static char *neighbours[MANY];
+    for (size_t i = 0; i < MANY; i++) {
+        neighbours[i] = take(mistake->size); /* they stay, and so does the slab */
+    }
+    char *object = neighbours[MANY / 2];
+    give(object);
+    object[mistake->at] = 1;
+    for (size_t i = 0; i < 1000; i++) {
+        give(take(mistake->size + 200)); /* what waits is released */
+    }
+    for (size_t i = 0; i < MANY; i++) {
+        (void)take(mistake->size); /* all that is free of its class is used up */
+    }
+}
+
+/* The object's slab goes before the object comes again. */
+static void write_before_release(void *argument) {
+    const struct mistake *mistake = argument;
+    static char *objects[MANY];
+    for (size_t i = 0; i < MANY; i++) {
+        objects[i] = take(mistake->size);
+    }
+    give(objects[0]);
+    objects[0][mistake->at] = 1;
+    for (size_t i = 1; i < MANY; i++) {
+        give(objects[i]);
+    }
+    for (size_t i = 0; i < 1000; i++) {
+        give(take(8)); /* what waits is released */
+    }
+    (void)trim();
+}
+
+static void a_write_after_free_is_found_when_the_object_comes_again_or_goes(void **state) {
+    (void)state;
+    for (size_t size = 16; size <= 1024; size *= 4) {
+        struct mistake mistake = {size, (ptrdiff_t)size / 2, 1};
+        if (size <= 64) { /* one free object is not worth going to a slab of larger ones */
+            assert_dies(write_after_free, &mistake,
+                        "1 byte was changed after the free of an object");
+        }
+        assert_dies(write_before_release, &mistake,
+                    "1 byte was changed after the free of an object");
+    }
+}
+
+static void free_twice(void *argument) {
+    size_t size = *(size_t *)argument;
+    void *object = take(size);
+    give(object);
+    give(object);
+}
+
+static void free_twice_late(void *argument) {
+    size_t size = *(size_t *)argument;
+    void *object = take(size);
+    give(object);
+    for (unsigned i = 0; i < 1000; i++) {
+        give(take(8));
+    }
+    give(object);
+}
+
+static void free_twice_elsewhere(void *argument) {
+    size_t size = *(size_t *)argument;
+    void *object = take(size);
+    give(object);
+    give_remotely(object);
+}
+
+static void a_double_free_is_found(void **state) {
+    (void)state;
+    for (size_t size = 0; size < 10000; size = size * 3 + 7) {
+        assert_dies(free_twice, &size, "double free of an object of size class");
+        assert_dies(free_twice_late, &size, "double free of an object of size class");
+        assert_dies(free_twice_elsewhere, &size, "double free of an object of size class");
+    }
+    assert_dies(free_twice, &(size_t){100000}, "pointer into memory that was released");
+}
+
+static void free_inside(void *argument) { give((char *)take(*(size_t *)argument) + 16); }
+
+static void pointers_into_objects_are_found(void **state) {
+    (void)state;
+    assert_dies(free_inside, &(size_t){100}, "pointer 16 bytes into an object of size class 112");
+    assert_dies(free_inside, &(size_t){100000}, "pointer 16 bytes into a large object of 100000");
+}
+
+static int touch(void *at) {
+    (void)signal(SIGSEGV, SIG_DFL);
+    *(volatile char *)at = 1;
+    return 0;
+}
+
+static bool faults(char *at) {
+    int status = in_child(touch, at);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV;
+}
+
+static void guards_are_untouchable(void **state) {
+    (void)state;
+    size_t page = os_page_size();
+    char *large = take(5 * page * 16);
+    assert_true(faults(large - 1));
+    assert_true(faults(large + 5 * page * 16));
+    assert_false(faults(large));
+    give(large);
+    assert_true(faults(large));
+    char *empty = take(0);
+    assert_true(faults(empty));
+    give(empty);
+}
+
+/* Whatever is freed: a report or nothing, and never a heap that is not in order. */
+static int free_anything(void *argument) {
+    (void)signal(SIGABRT, SIG_DFL);
+    uint64_t random = (uintptr_t)argument;
+    char *small = take(200), *large = take(200000);
+    char *const bases[] = {
+        small, large, take(0), (char *)&random, (char *)chunk_of((uintptr_t)small), NULL};
+    char *base = bases[random_below(&random, 6)];
+    REQUIRE(freopen("/dev/null", "w", stderr) != NULL);
+    give(base + random_below(&random, 1000) * (random % 2 == 0 ? 16 : 1) - 4096 * (random % 3));
+    struct checker_finding finding;
+    return checker_run(&finding) ? 0 : 1;
+}
+
+static void any_pointer_may_be_freed(void **state) {
+    (void)state;
+    for (uintptr_t i = 1; i < 300; i++) {
+        int status = in_child(free_anything, (void *)i);
+        assert_true((WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT) || status == 0);
+    }
+}
+
+int main(void) {
+    char *early = take(40); /* of before the profile began */
+    char *early_large = take(100000);
+    hardened_start();
+    give(early);
+    give(resize(early_large, 200000));
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sizes_are_those_asked_for),
+        cmocka_unit_test(memory_reads_as_zero),
+        cmocka_unit_test(alignments_hold),
+        cmocka_unit_test(objects_of_no_bytes_differ),
+        cmocka_unit_test(order_can_not_be_foreseen),
+        cmocka_unit_test(a_freed_object_comes_again_late),
+        cmocka_unit_test(resizing_keeps_contents_and_clears_the_rest),
+        cmocka_unit_test(what_waits_is_not_live),
+        cmocka_unit_test(threads_free_each_others_objects),
+        cmocka_unit_test(forks_go_on),
+        cmocka_unit_test(a_write_behind_an_object_is_found),
+        cmocka_unit_test(a_write_after_free_is_found_when_the_object_comes_again_or_goes),
+        cmocka_unit_test(a_double_free_is_found),
+        cmocka_unit_test(pointers_into_objects_are_found),
+        cmocka_unit_test(guards_are_untouchable),
+        cmocka_unit_test(any_pointer_may_be_freed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
