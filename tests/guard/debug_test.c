@@ -203,7 +203,7 @@ static void free_twice(void *argument) {
 
 static void both_stacks_of_a_double_free_are_told(void **state) {
     (void)state;
-    assert_dies(free_twice, &(size_t){100}, "double free of an object of size class 128");
+    assert_dies(free_twice, &(size_t){100}, "double free of an object of 100 bytes");
     assert_dies(free_twice, &(size_t){100}, "allocated by thread");
     assert_dies(free_twice, &(size_t){100}, "freed by thread");
 }

@@ -3,6 +3,7 @@
 #include <cairn/anchor.h>
 #include <cairn/arena.h>
 #include <cairn/cairn.h>
+#include <cairn/debug.h>
 #include <cairn/guard.h>
 #include <cairn/heap.h>
 #include <cairn/limits.h>
