@@ -22,8 +22,8 @@ cairn_glob_folders(region_sources regions)
 add_library(cairn_regions OBJECT ${region_sources})
 target_link_libraries(cairn_regions PUBLIC cairn_library_flags)
 
-# What finds mistakes that the core cannot see; and profiles, chosen at start. Which one it is where no
-# option says so is compiled once for each library that has another default.
+# What finds mistakes that the core cannot see; and profiles, chosen at start. Which one it is where
+# no option says so is compiled once for each library that has another default.
 cairn_glob_folders(guard_sources guard)
 list(FILTER guard_sources EXCLUDE REGEX "/profile_default.c$")
 add_library(cairn_guard OBJECT ${guard_sources})
