@@ -14,7 +14,8 @@ static inline size_t guarded_class(size_t size) {
     return documented_class(size + (is_debug() ? 16 : 8));
 }
 
-#define OVERFLOW_OF  "%zu byte%s changed behind an object of %zu bytes, from offset %zu on: found %s"
+#define FROM_OFFSET  "from offset %zu on: found %s"
+#define OVERFLOW_OF  "%zu byte%s changed behind an object of %zu bytes, " FROM_OFFSET
 #define AFTER_FREE   "1 byte was changed after the free of an object of "
 #define AFTER_FREE_2 ", from offset %zu on: found 01"
 
