@@ -183,7 +183,7 @@ static void a_write_after_free_is_found(void **state) {
     (void)state;
     for (size_t size = 16; size <= 10000; size *= 5) {
         struct mistake mistake = {size, (ptrdiff_t)size / 2, 1};
-        char text[100];
+        char text[160];
         (void)snprintf(text, sizeof text,
                        "1 byte was changed after the free of an object of %zu bytes, from offset "
                        "%zu on: found 01",
