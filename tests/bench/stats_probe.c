@@ -53,7 +53,7 @@ static void falsify(struct cairn_heap_stats *s) {
 
 static void compare(void) {
     static struct cairn_heap_stats s;
-    (void)ask_kernel(); /* so that the asking takes no more memory */
+    (void)ask_kernel(); /* so that neither takes more memory when it counts */
     cairn_stats(&s, sizeof s);
     cairn_stats(&s, sizeof s);
     struct kernel_count kernel = ask_kernel();
