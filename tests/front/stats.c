@@ -13,102 +13,29 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 
+#include "support/kernel_count.h"
 #include "support/testkit.h"
 
 // --- what the kernel says ----------------------------------------------------------------------
 
-struct kernel_count {
-    size_t heap;    // resident bytes of the regions' mappings
-    size_t process; // of all mappings
-};
-
-// Bytes of [from, to) that lie in a region; cairn_anchor tells where the regions are.
-static bool is_in_region(uintptr_t from, uintptr_t to) {
-    const struct cairn_anchor *a = &cairn_anchor;
-    const char *table = (const char *)a->address.regions;
-    uint64_t count;
-    memcpy(&count, table + a->regions.count, sizeof count);
-    for (uint64_t r = 0; r < count; r++) {
-        const char *entry = table + a->regions.entries + r * a->regions.entry_bytes;
-        uint64_t base, reserved;
-        memcpy(&base, entry + a->regions.base, sizeof base);
-        memcpy(&reserved, entry + a->regions.reserved, sizeof reserved);
-        uintptr_t guard = (uintptr_t)sysconf(_SC_PAGESIZE); // on each side of a region
-        if (from >= base - guard && from < base + reserved) {
-            // Two regions side by side may be one mapping; nothing else may be part of one.
-            uintptr_t end = base + reserved + guard;
-            EXPECT(to <= end || is_in_region(end, to));
-            return true;
-        }
-        EXPECT(to <= base - guard || from >= base + reserved);
-    }
-    return false;
-}
-
-static const char *read_smaps(void) {
-    static char text[4 * MIB];
-    size_t length = 0;
-    int fd = open("/proc/self/smaps", O_RDONLY | O_CLOEXEC);
-    EXPECT(fd >= 0);
-    for (ssize_t n = 1; n > 0 && length < sizeof text - 1; length += (size_t)n) {
-        n = read(fd, text + length, sizeof text - 1 - length);
-        EXPECT(n >= 0);
-    }
-    close(fd);
-    EXPECT(length < sizeof text - 1);
-    text[length] = '\0';
-    return text;
-}
-
-static struct kernel_count ask_kernel(void) {
-    struct kernel_count count = {0, 0};
-    bool in_region = false;
-    for (const char *line = read_smaps(); *line != '\0'; line = strchr(line, '\n') + 1) {
-        char *end;
-        uintptr_t from = strtoull(line, &end, 16);
-        if (*end == '-' && end != line) {
-            in_region = is_in_region(from, strtoull(end + 1, NULL, 16));
-        } else if (strncmp(line, "Rss:", 4) == 0) {
-            size_t bytes = strtoull(line + 4, NULL, 10) * KIB;
-            count.process += bytes;
-            count.heap += in_region ? bytes : 0;
-        }
-    }
-    return count;
-}
-
-static size_t distance(size_t a, size_t b) { return a > b ? a - b : b - a; }
-
-// Within 2 %, and a few pages of a small program.
-static void expect_close(const char *shape, const char *what, size_t ours, size_t kernels) {
-    if (distance(ours, kernels) > kernels / 50 + 16 * 4 * KIB) {
-        FAIL("%s: %s: %zu here, %zu as the kernel counts", shape, what, ours, kernels);
-    }
-}
-
-static void expect_sums(const char *shape, const struct cairn_heap_stats *s) {
-    uint64_t kept = 0;
-    for (int reason = 0; reason < CAIRN_REASON_COUNT; reason++) {
-        kept += s->kept_bytes[reason];
-    }
-    bool holds =
-        s->heap_resident_bytes == s->live_resident_bytes + kept &&
-        s->fragmentation_bytes + s->cached_bytes == kept &&
-        s->resident_bytes == s->heap_resident_bytes + s->metadata_bytes + s->outside_bytes &&
-        s->allocations == s->frees + s->live_objects && s->transit_bytes == 0;
-    if (!holds) {
-        FAIL("%s: the sums do not hold", shape);
-    }
-}
-
 static struct cairn_heap_stats compare(const char *shape) {
     static struct cairn_heap_stats s;
-    (void)ask_kernel(); // so that the asking takes no more memory
+    (void)ask_kernel(); // so that neither takes more memory when it counts
+    cairn_stats(&s, sizeof s);
     cairn_stats(&s, sizeof s);
     struct kernel_count kernel = ask_kernel();
-    expect_sums(shape, &s);
-    expect_close(shape, "resident in the heap", s.heap_resident_bytes, kernel.heap);
-    expect_close(shape, "resident in all", s.resident_bytes, kernel.process);
+    const char *wrong = wrong_sum(&s);
+    if (wrong != NULL || s.transit_bytes != 0) {
+        FAIL("%s: the sums do not hold: %s", shape, wrong != NULL ? wrong : "memory in transit");
+    }
+    if (!is_close(s.heap_resident_bytes, kernel.heap)) {
+        FAIL("%s: resident in the heap: %zu here, %zu as the kernel counts", shape,
+             (size_t)s.heap_resident_bytes, kernel.heap);
+    }
+    if (!is_close(s.resident_bytes, kernel.process)) {
+        FAIL("%s: resident in all: %zu here, %zu as the kernel counts", shape,
+             (size_t)s.resident_bytes, kernel.process);
+    }
     return s;
 }
 

@@ -1,0 +1,106 @@
+/* The statistics of the heap against what the kernel counts in /proc/self/smaps, for programs that
+ * are linked with the library.  Nothing here allocates, so a child of _Fork() may use it too. */
+#ifndef CAIRN_TESTS_SUPPORT_KERNEL_COUNT_H
+#define CAIRN_TESTS_SUPPORT_KERNEL_COUNT_H
+
+#include <cairn/anchor.h>
+#include <cairn/stats.h>
+#include <stdbool.h>
+
+#include "support/testkit.h"
+
+struct kernel_count {
+    size_t heap;    /* resident bytes of the regions' mappings */
+    size_t process; /* of all mappings */
+};
+
+/* Bytes of [from, to) that lie in a region; cairn_anchor tells where the regions are. */
+static inline bool is_in_region(uintptr_t from, uintptr_t to) {
+    const struct cairn_anchor *a = &cairn_anchor;
+    const char *table = (const char *)a->address.regions;
+    uint64_t count;
+    memcpy(&count, table + a->regions.count, sizeof count);
+    for (uint64_t r = 0; r < count; r++) {
+        const char *entry = table + a->regions.entries + r * a->regions.entry_bytes;
+        uint64_t base, reserved;
+        memcpy(&base, entry + a->regions.base, sizeof base);
+        memcpy(&reserved, entry + a->regions.reserved, sizeof reserved);
+        uintptr_t guard = (uintptr_t)sysconf(_SC_PAGESIZE); /* on each side of a region */
+        if (from >= base - guard && from < base + reserved) {
+            /* Two regions side by side may be one mapping; nothing else may be part of one. */
+            uintptr_t end = base + reserved + guard;
+            EXPECT(to <= end || is_in_region(end, to));
+            return true;
+        }
+        EXPECT(to <= base - guard || from >= base + reserved);
+    }
+    return false;
+}
+
+static inline const char *read_smaps(void) {
+    static char text[4 * MIB];
+    size_t length = 0;
+    int fd = open("/proc/self/smaps", O_RDONLY | O_CLOEXEC);
+    EXPECT(fd >= 0);
+    for (ssize_t n = 1; n > 0 && length < sizeof text - 1; length += (size_t)n) {
+        n = read(fd, text + length, sizeof text - 1 - length);
+        EXPECT(n >= 0);
+    }
+    close(fd);
+    EXPECT(length < sizeof text - 1);
+    text[length] = '\0';
+    return text;
+}
+
+static inline struct kernel_count ask_kernel(void) {
+    struct kernel_count count = {0, 0};
+    bool in_region = false;
+    for (const char *line = read_smaps(); *line != '\0'; line = strchr(line, '\n') + 1) {
+        char *end;
+        uintptr_t from = strtoull(line, &end, 16);
+        if (*end == '-' && end != line) {
+            in_region = is_in_region(from, strtoull(end + 1, NULL, 16));
+        } else if (strncmp(line, "Rss:", 4) == 0) {
+            size_t bytes = strtoull(line + 4, NULL, 10) * KIB;
+            count.process += bytes;
+            count.heap += in_region ? bytes : 0;
+        }
+    }
+    return count;
+}
+
+static inline size_t distance(size_t a, size_t b) { return a > b ? a - b : b - a; }
+
+/* Within 2 %, and a few pages of a small program. */
+static inline bool is_close(size_t ours, size_t kernels) {
+    return distance(ours, kernels) <= kernels / 50 + 16 * 4 * KIB;
+}
+
+/* The first equation that does not hold of those that hold at any time, whatever other threads are
+ * doing; NULL: all hold. */
+static inline const char *wrong_sum(const struct cairn_heap_stats *s) {
+    uint64_t kept = 0, kept_on_live_pages = s->kept_bytes[CAIRN_PINNED] + s->kept_bytes[CAIRN_END];
+    for (int reason = 0; reason < CAIRN_REASON_COUNT; reason++) {
+        kept += s->kept_bytes[reason];
+    }
+#define CAIRN_CHECK_SUM(equation) \
+    if (!(equation)) {            \
+        return #equation;         \
+    }
+    CAIRN_CHECK_SUM(s->mapped_bytes == s->slab_bytes + s->large_chunk_bytes + s->spare_bytes +
+                                           s->transit_bytes + s->dirty_bytes + s->clean_bytes)
+    CAIRN_CHECK_SUM(s->slab_bytes == s->small_live_bytes + s->free_bytes + s->end_bytes)
+    CAIRN_CHECK_SUM(s->live_bytes ==
+                    s->small_live_bytes + s->large_live_bytes + s->sampled_live_bytes)
+    CAIRN_CHECK_SUM(s->resident_bytes ==
+                    s->heap_resident_bytes + s->metadata_bytes + s->outside_bytes)
+    CAIRN_CHECK_SUM(s->heap_resident_bytes ==
+                    s->live_resident_bytes + s->fragmentation_bytes + s->cached_bytes)
+    CAIRN_CHECK_SUM(s->fragmentation_bytes == kept_on_live_pages)
+    CAIRN_CHECK_SUM(s->cached_bytes == kept - kept_on_live_pages)
+    CAIRN_CHECK_SUM(s->allocations == s->frees + s->live_objects)
+#undef CAIRN_CHECK_SUM
+    return NULL;
+}
+
+#endif
