@@ -422,7 +422,7 @@ static size_t walk_slab(struct chunk *slab,
                         void (*visit)(void *context, void *object, size_t usable), void *context) {
     const struct size_class *size_class = slab_class(slab);
     uintptr_t start = slab->start;
-    uint64_t live[WORDS_MOST];
+    uint64_t live[WORDS_MOST] = {0};
     for (unsigned w = 0; w < size_class->words; w++) {
         live[w] = slab_live_bits(slab, w);
     }

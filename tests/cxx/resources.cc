@@ -81,7 +81,10 @@ static void own_heap() {
         EXPECT(address(memory) % alignment == 0 && cairn_heap_of(memory) == heap);
         resource.deallocate(memory, 100, alignment);
     }
-    expect_bad_alloc([&] { (void)!resource.allocate(5 << 20); });
+    expect_bad_alloc([&] {
+        void *refused = resource.allocate(5 << 20);
+        (void)refused;
+    });
     {
         std::pmr::vector<char> forgotten(&resource);
         forgotten.resize(1 << 20);
