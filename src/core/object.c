@@ -59,7 +59,8 @@ static enum found find_in_slab(struct chunk *chunk, uintptr_t address, struct ob
         slab_free_bits(chunk, (unsigned)(index / 64)) |
         atomic_load_explicit(&shared_of(object->chunk)->remote[index / 64], memory_order_relaxed);
     const unsigned char *notes = notes_of(chunk);
-    bool waits = notes != NULL && note_read(note_of(chunk, index)) == NOTE_WAITS;
+    bool waits =
+        interceptor != NULL && notes != NULL && note_read(note_of(chunk, index)) == NOTE_WAITS;
     return (free & bit) != 0 || waits ? FOUND_FREE : FOUND_LIVE;
 }
 
