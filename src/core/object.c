@@ -1,18 +1,18 @@
 #include "core/object.h"
 
+#include "base/bits.h"
 #include "core/chunk_map.h"
 #include "core/interceptor.h"
 #include "core/sampling.h"
 #include "core/slab.h"
 
-/* Only heads are marked, so the search goes back chunk by chunk, to the start of the window at
- * most.  (An object that begins in an earlier window is not found; then the report is less
- * precise.) */
+/* Only heads are marked, so the search goes back chunk by chunk, as far as a window is long, also
+ * into the one before: an object behind a guard page may begin with a window of which its head is
+ * not.  (What is further from its head is not found; then the report is less precise.) */
 struct chunk *large_around(uintptr_t address) {
-    struct chunk *chunk = chunk_of(address);
-    uint32_t chunks_before = chunk_in_window(address);
-    for (uint32_t i = 0; i <= chunks_before; i++) {
-        struct chunk *head = chunk - i;
+    uintptr_t at = round_down(address, CHUNK_SIZE);
+    for (uint32_t i = 0; i < CHUNKS_PER_WINDOW && at != 0; i++, at -= CHUNK_SIZE) {
+        struct chunk *head = chunk_of(at);
         if (chunk_is(head, CHUNK_LARGE)) {
             return chunk_owner(head) == OWNER_LARGE &&
                            address < large_address(head) + head->large.bytes
