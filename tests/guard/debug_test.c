@@ -249,11 +249,13 @@ __attribute__((noinline)) static void clear_stack(void) {
     }
 }
 
+enum { MANY_LOST = 30 };
+
 static void leak_and_report(void *unused) {
     (void)unused;
     kept_here = take(1000);
     *(void **)kept_here = take(2000); /* reached by way of the other */
-    lose(77, 3);
+    lose(77, MANY_LOST);
     clear_stack();
     leaks_report();
     abort();
@@ -261,9 +263,8 @@ static void leak_and_report(void *unused) {
 
 static void leaks_are_told_apart(void **state) {
     (void)state;
-    assert_dies(leak_and_report, NULL, "231 bytes in 3 objects, allocated at:");
-    assert_dies(leak_and_report, NULL,
-                "cairn: leaks: 231 bytes in 3 objects that nothing points to");
+    /* Not how many: an old pointer in a register or on the stack keeps one or another. */
+    assert_dies(leak_and_report, NULL, " objects that nothing points to\n  ");
     assert_dies(leak_and_report, NULL, " that were not freed, but something points to");
     assert_dies(leak_and_report, NULL, "1000 bytes in 1 object, allocated at:");
     assert_dies(leak_and_report, NULL, "2000 bytes in 1 object, allocated at:");
