@@ -39,11 +39,12 @@ static void complain_of_guards(void) {
 
 /* 101: as early as a program may ask for, and correspondingly late at the end. */
 __attribute__((constructor(101))) static void start(void) {
+    options_read(os_option, STDERR_FILENO);
+    /* Who starts later locks earlier in a fork: from the highest rank to the lowest. */
     threads_start();
+    profile_start(STDERR_FILENO);
     object_cache_start();
     registry_start();
-    options_read(os_option, STDERR_FILENO);
-    profile_start(STDERR_FILENO);
     if (options.verbose) {
         announce();
     }
