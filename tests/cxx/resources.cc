@@ -94,11 +94,11 @@ static void own_heap() {
     void *inside = nullptr;
     {
         cairn::heap_scope scope(heap);
-        inside = ::operator new(100);
+        inside = cairn_malloc(100); // as operator new, which may be a sanitizer's here
     }
-    void *outside = ::operator new(100);
+    void *outside = cairn_malloc(100);
     EXPECT(cairn_heap_of(inside) == heap && cairn_heap_of(outside) == nullptr);
-    ::operator delete(outside);
+    cairn_free(outside);
     cairn_heap_destroy(heap);
     cairn_heap_destroy(other);
 }

@@ -358,9 +358,10 @@ static int free_anything(void *argument) {
     char *small = take(200), *large = take(200000);
     char *const bases[] = {
         small, large, take(0), (char *)&random, (char *)chunk_of((uintptr_t)small), NULL};
-    char *base = bases[random_below(&random, 6)];
+    uintptr_t base = (uintptr_t)bases[random_below(&random, 6)];
     REQUIRE(freopen("/dev/null", "w", stderr) != NULL);
-    give(base + random_below(&random, 1000) * (random % 2 == 0 ? 16 : 1) - 4096 * (random % 3));
+    uintptr_t offset = random_below(&random, 1000) * (random % 2 == 0 ? 16 : 1);
+    give((void *)(base + offset - 4096 * (random % 3)));
     struct checker_finding finding;
     return checker_run(&finding) ? 0 : 1;
 }
