@@ -10,14 +10,18 @@
  * into the one before: an object behind a guard page may begin with a window of which its head is
  * not.  (What is further from its head is not found; then the report is less precise.) */
 struct chunk *large_around(uintptr_t address) {
+    const struct block *block = block_of(address);
+    if (block == NULL || block->address == 0) {
+        return NULL; /* no memory of ours, whatever lies before it */
+    }
     uintptr_t at = round_down(address, CHUNK_SIZE);
     for (uint32_t i = 0; i < CHUNKS_PER_WINDOW && at != 0; i++, at -= CHUNK_SIZE) {
         struct chunk *head = chunk_of(at);
         if (chunk_is(head, CHUNK_LARGE)) {
-            return chunk_owner(head) == OWNER_LARGE &&
-                           address < large_address(head) + head->large.bytes
-                       ? head
-                       : NULL;
+            /* acquire: pairs with make_head(), so the rest is there. */
+            uintptr_t owner = atomic_load_explicit(&head->owner, memory_order_acquire);
+            return owner == OWNER_LARGE && address < large_address(head) + head->large.bytes ? head
+                                                                                             : NULL;
         }
     }
     return NULL;
