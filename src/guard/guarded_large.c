@@ -9,6 +9,7 @@
 #include "core/chunk_map.h"
 #include "core/large.h"
 #include "core/metadata.h"
+#include "core/object.h"
 #include "guard/canary.h"
 #include "guard/clear.h"
 #include "guard/damage.h"
@@ -182,21 +183,10 @@ void *guarded_large_allocate(size_t size, size_t alignment, bool zeroed, size_t 
 
 /* --- what it is ------------------------------------------------------------------------------- */
 
-/* The head is in the chunk of the guard page before, or further back where the alignment put it. */
 struct chunk *guarded_large_find(uintptr_t address) {
-    struct chunk *chunk = chunk_of(address);
-    uint32_t before = chunk_in_window(address);
-    uint32_t most = (uint32_t)(LEAD_MAX * os_page_size() / CHUNK_SIZE);
-    for (uint32_t i = 0; i <= before && i <= most; i++) {
-        struct chunk *head = chunk - i;
-        if (chunk_is(head, CHUNK_LARGE)) {
-            return chunk_owner(head) == OWNER_LARGE && (head->lead | head->slack) != 0 &&
-                           large_address(head) == address
-                       ? head
-                       : NULL;
-        }
-    }
-    return NULL;
+    struct chunk *head = large_around(address);
+    bool is_guarded = head != NULL && (head->lead | head->slack) != 0;
+    return is_guarded && large_address(head) == address ? head : NULL;
 }
 
 bool guarded_large_is_sound(const struct chunk *head) {
