@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/random.h"
 #include "core/slab.h"
 #include "os/os.h"
 
@@ -52,20 +53,12 @@ static double log_of(double x) {
     return exponent * M_LN2 + 2 * z * series;
 }
 
-/* splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014). */
-static uint64_t next_random(uint64_t *state) {
-    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
 /* How many requests go by until one is a sample. */
 static uint64_t draw(uint64_t *state) {
     if (atomic_load_explicit(&rate, memory_order_relaxed) <= 1) {
         return 0;
     }
-    double uniform = ((double)(next_random(state) >> 11) + 1) * 0x1p-53; /* in (0, 1] */
+    double uniform = ((double)(wyrand(state) >> 11) + 1) * 0x1p-53; /* in (0, 1] */
     double gap = log_of(uniform) / atomic_load_explicit(&log_of_miss, memory_order_relaxed);
     return (uint64_t)gap; /* below 2^32: see SAMPLING_RATE_MAX */
 }
