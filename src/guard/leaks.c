@@ -1,6 +1,5 @@
 #include "guard/leaks.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include "core/region.h"
 #include "guard/debug.h"
 #include "guard/record.h"
+#include "os/os.h"
 #include "trace/modules.h"
 #include "trace/stack_depot.h"
 
@@ -20,6 +20,7 @@
 enum { RANGES_MAX = 512 };
 static struct range { uintptr_t from, to; } own[RANGES_MAX];
 static size_t own_count;
+static uintptr_t piece[4096 / sizeof(uintptr_t)]; /* what is looked at of a root */
 
 static void add_own(void *address, size_t size) {
     if (own_count < RANGES_MAX) {
@@ -29,6 +30,7 @@ static void add_own(void *address, size_t size) {
 
 static void find_own(void) {
     own_count = 0;
+    add_own(piece, sizeof piece);
     metadata_each_segment(add_own);
     for (size_t r = 0; r < regions_seen(); r++) {
         add_own((void *)regions.region[r].base, regions.region[r].reserved);
@@ -59,6 +61,23 @@ __attribute__((no_sanitize("address", "thread"))) static void scan(uintptr_t fro
     }
 }
 
+/* A part of a root, of at most a page.  It is read as a copy: another thread may unmap it at any
+ * time, and a file's end may lie before the mapping's. */
+static void scan_piece(uintptr_t from, uintptr_t to) {
+    if (os_read_memory(from, piece, to - from)) {
+        scan((uintptr_t)piece, (uintptr_t)piece + (to - from));
+    }
+}
+
+static void scan_root(uintptr_t from, uintptr_t to) {
+    while (from < to) {
+        uintptr_t end = round_down(from, sizeof piece) + sizeof piece;
+        end = end < to ? end : to;
+        scan_piece(from, end);
+        from = end;
+    }
+}
+
 /* A writable mapping, without what is cairn's of it. */
 static void scan_mapping(uintptr_t from, uintptr_t to) {
     while (from < to) {
@@ -74,55 +93,19 @@ static void scan_mapping(uintptr_t from, uintptr_t to) {
                 next = own[i].to;
             }
         }
-        scan(from, end);
+        scan_root(from, end);
         from = next > end ? next : end;
     }
 }
 
-static uintptr_t parse_address(const char **at) {
-    uintptr_t address = 0;
-    for (;; (*at)++) {
-        char c = **at;
-        unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
-                         : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10)
-                                                : 16;
-        if (digit == 16) {
-            return address;
-        }
-        address = address << 4 | digit;
+static bool scan_if_writable(const struct os_mapping *mapping, void *unused) {
+    (void)unused;
+    bool is_kernels = mapping->path[0] == '[' && mapping->path[1] == 'v'; /* [vvar], [vdso] */
+    bool is_device = strncmp(mapping->path, "/dev/", 5) == 0;
+    if (mapping->readable && mapping->writable && !is_kernels && !is_device) {
+        scan_mapping(mapping->low, mapping->high);
     }
-}
-
-/* "7f12a000-7f12b000 rw-p ... name" */
-static void scan_line(const char *line) {
-    uintptr_t from = parse_address(&line);
-    line++;
-    uintptr_t to = parse_address(&line);
-    bool is_kernels = strstr(line, "[v") != NULL; /* [vvar], [vdso], [vsyscall] */
-    if (strncmp(line, " rw", 3) == 0 && !is_kernels && strstr(line, "/dev/") == NULL) {
-        scan_mapping(from, to);
-    }
-}
-
-static void scan_roots(void) {
-    static char text[64 << 10];
-    size_t length = 0;
-    int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-    for (ssize_t n = 1; fd >= 0 && n > 0;) {
-        n = read(fd, text + length, sizeof text - 1 - length);
-        length += n > 0 ? (size_t)n : 0;
-        text[length] = '\0';
-        char *line = text;
-        for (char *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
-            *end = '\0';
-            scan_line(line);
-        }
-        length -= (size_t)(line - text);
-        memmove(text, line, length);
-    }
-    if (fd >= 0) {
-        (void)close(fd);
-    }
+    return true;
 }
 
 static bool unmark(const struct known *known, void *unused) {
@@ -143,7 +126,7 @@ static bool scan_if_reached(const struct known *known, void *unused) {
 static void mark(void) {
     find_own();
     (void)record_each_live(unmark, NULL);
-    scan_roots();
+    (void)os_each_mapping(scan_if_writable, NULL);
     do {
         changed = false;
         (void)record_each_live(scan_if_reached, NULL);

@@ -90,7 +90,7 @@ static bool next_mapping(struct maps_reader *reader, struct os_mapping *mapping)
         return false;
     }
     mapping->readable = next_byte(reader) == 'r';
-    (void)next_byte(reader);
+    mapping->writable = next_byte(reader) == 'w';
     mapping->executable = next_byte(reader) == 'x';
     (void)next_byte(reader);
     (void)next_byte(reader);

@@ -109,7 +109,7 @@ bool os_read_memory(uintptr_t address, void *copy, size_t size);
 /* A mapping of the process, as /proc tells of it. */
 struct os_mapping {
     uintptr_t low, high; /* low <= address < high */
-    bool readable, executable;
+    bool readable, writable, executable;
     uint64_t offset;  /* in the file */
     const char *path; /* of the file, or a name such as "[stack]", or ""; cut off at 511 bytes */
 };

@@ -61,11 +61,11 @@ static void test_mappings(void **state) {
     char program[PATH_MAX] = "";
     assert_true(readlink("/proc/self/exe", program, sizeof program - 1) > 0);
     struct search code = search_for((uintptr_t)look);
-    assert_true(code.found.executable && code.found.readable);
+    assert_true(code.found.executable && code.found.readable && !code.found.writable);
     assert_string_equal(code.path, program);
     int local = 0;
     struct search stack = search_for((uintptr_t)&local);
-    assert_false(stack.found.executable);
+    assert_true(stack.found.writable && !stack.found.executable);
     assert_string_equal(stack.path, "[stack]");
     assert_in_range(os_first_stack_end(), (uintptr_t)&local, stack.found.high);
     size_t page = os_page_size();
