@@ -1,4 +1,4 @@
-/* fork while other threads allocate, 200 times. The child has one thread and the whole heap: it
+/* fork while other threads allocate, 200 times or as often as the argument says. The child has one thread and the whole heap: it
  * allocates, frees what other threads of the parent allocated, starts threads of its own, forks
  * again, and ends. The parent and its threads go on undisturbed. */
 #include <sched.h>
@@ -7,7 +7,7 @@
 
 #include "threads.h"
 
-enum { THREADS = 6, FORKS = 200, SLOTS = 512, KEPT = 64 };
+enum { THREADS = 6, SLOTS = 512, KEPT = 64 };
 
 static _Atomic(struct tagged *) slots[SLOTS];
 static struct tagged *kept[THREADS][KEPT];
@@ -94,7 +94,8 @@ static void be_child(unsigned number) {
     _exit(0);
 }
 
-int main(void) {
+int main(int count, char **arguments) {
+    unsigned long forks = count > 1 ? strtoul(arguments[1], NULL, 10) : 200;
     pthread_t threads[THREADS];
     for (uintptr_t i = 0; i < THREADS; i++) {
         threads[i] = start_thread(be_busy, (void *)i);
@@ -102,7 +103,7 @@ int main(void) {
     while (atomic_load(&ready) < THREADS) {
         sched_yield();
     }
-    for (unsigned i = 0; i < FORKS; i++) {
+    for (unsigned i = 0; i < forks; i++) {
         pid_t child = fork();
         EXPECT(child >= 0);
         if (child == 0) {
