@@ -26,7 +26,7 @@ static void empty_bin(struct bin *bin) { bin->avail = heap_origin.none.bins[0].a
 void heap_start(struct heap *heap) {
     for (unsigned c = 0; c < CLASS_COUNT; c++) {
         empty_bin(&heap->bins[c]);
-        heap->queues[c] = (struct queue){0};
+        heap->queues[c] = (struct queue){.requests = heap->queues[c].requests};
     }
     heap->holes.count = 0;
 }
@@ -93,6 +93,19 @@ static void queue_remove(struct queue *queue, struct chunk *slab) {
     slab->queued = false;
 }
 
+/* Takes out the first; there is one. */
+static inline struct chunk *queue_pop(struct queue *queue) {
+    struct chunk *slab = queue->head;
+    struct chunk *next = shared_of(slab)->next;
+    if (queue->look == slab) {
+        queue->look = next;
+    }
+    queue->head = next;
+    *(next != NULL ? &shared_of(next)->prev : &queue->tail) = NULL;
+    slab->queued = false;
+    return slab;
+}
+
 static void release(struct heap *heap, struct chunk *slab) {
     for (unsigned w = 0; w < slab_class(slab)->words; w++) {
         (void)slab_merge_word(heap, slab, w); /* a double free shows here, or never */
@@ -123,7 +136,7 @@ static void put_away(struct heap *heap, struct chunk *slab) {
 /* --- refill ----------------------------------------------------------------------------------- */
 
 /* Goes on with a slab.  False: its pass is over. */
-static inline bool refill_from(struct queue *queue, struct chunk *slab, struct bin *bin) {
+FAST_PATH bool refill_from(struct queue *queue, struct chunk *slab, struct bin *bin) {
     unsigned count;
     if (slab_is_growing(slab)) {
         count = slab_refill_growing(slab, bin);
@@ -136,7 +149,7 @@ static inline bool refill_from(struct queue *queue, struct chunk *slab, struct b
     return count != 0;
 }
 
-static void begin_pass(struct heap *heap, struct chunk *slab) {
+static inline void begin_pass(struct heap *heap, struct queue *queue, struct chunk *slab) {
     if (unlikely(slab->purged != 0)) {
         holes_fill(heap, slab);
     }
@@ -144,7 +157,7 @@ static void begin_pass(struct heap *heap, struct chunk *slab) {
         slab_set_owner(slab, heap_distance_of(heap)); /* it was watched */
     }
     slab->scan = 0;
-    heap->queues[slab->class].found = 0;
+    queue->found = 0;
 }
 
 static void put_away_or_full(struct heap *heap, struct chunk *slab) {
@@ -156,9 +169,9 @@ static void put_away_or_full(struct heap *heap, struct chunk *slab) {
 }
 
 /* Makes a slab that is in no queue the current one.  False: it had nothing, and is put away. */
-static bool try_slab(struct heap *heap, unsigned class, struct chunk *slab) {
+static inline bool try_slab(struct heap *heap, unsigned class, struct chunk *slab) {
     struct queue *queue = &heap->queues[class];
-    begin_pass(heap, slab);
+    begin_pass(heap, queue, slab);
     if (!refill_from(queue, slab, &heap->bins[class])) {
         put_away_or_full(heap, slab);
         return false;
@@ -170,12 +183,12 @@ static bool try_slab(struct heap *heap, unsigned class, struct chunk *slab) {
 /* The current slab's pass is over: another one, if this one found plenty; else it is left.  It may
  * be full then, but will hardly be when its turn comes again: only who finds nothing in a slab tags
  * it full. */
-static bool go_on_or_leave(struct heap *heap, unsigned class) {
+static inline bool go_on_or_leave(struct heap *heap, unsigned class) {
     struct queue *queue = &heap->queues[class];
     struct chunk *slab = queue->current;
     const struct size_class *size_class = slab_class(slab);
     if (size_class->words > 1 && queue->found >= (unsigned)size_class->words * size_class->worth) {
-        begin_pass(heap, slab);
+        begin_pass(heap, queue, slab);
         if (refill_from(queue, slab, &heap->bins[class])) {
             return true;
         }
@@ -213,7 +226,7 @@ static bool take_leftovers(struct heap *heap, unsigned class) {
     for (struct chunk *slab = queue->head; slab != NULL; slab = shared_of(slab)->next) {
         if (slab_has_free(slab)) {
             queue_remove(queue, slab);
-            begin_pass(heap, slab);
+            begin_pass(heap, queue, slab);
             (void)slab_refill_swept(slab, &heap->bins[class], 1);
             queue->current = slab;
             return true;
@@ -223,14 +236,14 @@ static bool take_leftovers(struct heap *heap, unsigned class) {
 }
 
 /* Leaves objects in the bin, or returns false: no memory. */
-static SLOW_PATH bool refill_elsewhere(struct heap *heap, unsigned class, bool may_adopt) {
+static __attribute__((noinline)) bool refill_elsewhere(struct heap *heap, unsigned class,
+                                                       bool may_adopt) {
     struct queue *queue = &heap->queues[class];
     if (queue->current != NULL && go_on_or_leave(heap, class)) {
         return true;
     }
     for (unsigned i = 0; i < CANDIDATES && queue->head != NULL; i++) {
-        struct chunk *slab = queue->head;
-        queue_remove(queue, slab);
+        struct chunk *slab = queue_pop(queue);
         if (try_slab(heap, class, slab)) {
             return true;
         }
@@ -238,7 +251,7 @@ static SLOW_PATH bool refill_elsewhere(struct heap *heap, unsigned class, bool m
     return add_slab(heap, class, may_adopt) || take_leftovers(heap, class);
 }
 
-static bool refill(struct heap *heap, unsigned class, bool may_adopt) {
+static inline bool refill(struct heap *heap, unsigned class, bool may_adopt) {
     struct queue *queue = &heap->queues[class];
     if (unlikely(remote_is_notified(heap))) {
         heap_drain(heap);

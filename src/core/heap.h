@@ -42,17 +42,28 @@ extern const owner_word no_objects;
 
 _Static_assert(sizeof(struct bin) == 1 << BIN_STRIDE_LOG, "bin_offsets are multiples of it");
 
+/* The requests that ended in the slow path: a sample of all that a class got, as every handful of
+ * objects begins with one. */
+struct requests {
+    uint64_t count;
+    uint64_t bytes; /* asked for */
+};
+
+/* What a class has besides its bin, for refills. */
 struct queue {
     struct chunk *current;
     struct chunk *head,
         *tail;      /* slabs with free objects, by chunk_shared.next and prev; oldest first */
     uint32_t slabs; /* of this class and heap, in all */
     uint32_t found; /* objects that the pass over the current slab has found */
+    struct requests requests;
     /* See holes.h. */
-    uint32_t quiet;         /* slow frees since objects were handed out last */
-    uint64_t handed_before; /* bin.handed at the last slow free */
     struct chunk *look;     /* queued slab that is looked at next; NULL: the first */
+    uint32_t handed_before; /* bin.handed at the last slow free, its lower half */
+    uint32_t quiet;         /* slow frees since objects were handed out last */
 };
+
+_Static_assert(sizeof(struct queue) == CACHE_LINE, "one cache line");
 
 enum heap_state {
     HEAP_ACTIVE = 1, /* a thread has it */
@@ -86,13 +97,6 @@ struct holes {
 
 enum { HEAP_SPARES = 16 };
 
-/* The requests that ended in the slow path: a sample of all that a class got, as every handful of
- * objects begins with one. */
-struct requests {
-    uint64_t count;
-    uint64_t bytes; /* asked for */
-};
-
 /* See sampling.h; of CLASS_COUNT: large requests. */
 struct heap_sampling {
     uint64_t random;
@@ -103,9 +107,8 @@ struct heap_sampling {
 struct heap {
     struct bin
         bins[CLASS_COUNT]; /* at offset 0: heap_origin.bin_offsets are distances from the heap */
-    struct queue queues[CLASS_COUNT];
+    _Alignas(CACHE_LINE) struct queue queues[CLASS_COUNT];
     struct heap_counters counters;
-    struct requests requests[CLASS_COUNT];
     struct holes holes;
     struct heap_sampling sampling;
     uint32_t exit_rounds;       /* rounds of thread-specific destructors seen */

@@ -132,7 +132,7 @@ static void look_at(struct heap *heap, struct chunk *slab) {
 
 static bool is_shrinking(struct heap *heap, unsigned class) {
     struct queue *queue = &heap->queues[class];
-    uint64_t handed = heap->bins[class].handed;
+    uint32_t handed = (uint32_t)heap->bins[class].handed;
     queue->quiet = handed == queue->handed_before ? queue->quiet + 1 : 0;
     queue->handed_before = handed;
     return queue->quiet >= QUIET;

@@ -34,13 +34,20 @@ static inline void slab_hand_out(struct chunk *slab, unsigned w, uint64_t object
     owner_word_write(&word->freed, owner_word_read(&word->freed) & ~objects);
 }
 
+/* How far from each other `count` objects of a word lie, on average.  A table, as a division takes as
+ * long as all the rest of a refill. */
+static const uint8_t distance_of[65] = {64, 64, 32, 21, 16, 12, 10, 9, 8, 7, 6, 5, 5, 4, 4, 4, 4,
+                                        3,  3,  3,  3,  3,  2,  2,  2, 2, 2, 2, 2, 2, 2, 2, 2, 1,
+                                        1,  1,  1,  1,  1,  1,  1,  1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+                                        1,  1,  1,  1,  1,  1,  1,  1, 1, 1, 1, 1, 1, 1};
+
 /* About a handful of `count` free objects that were used before. */
 static inline void slab_hand_out_used(struct chunk *slab, unsigned w, uint64_t objects,
                                       unsigned count, struct bin *bin) {
     unsigned handful = slab_class(slab)->handful;
     if (count > 2 * handful) {
         /* Neighbours, from the first on. */
-        objects &= low_mask(64 * handful / count) << lowest_bit(objects);
+        objects &= low_mask(handful * distance_of[count]) << lowest_bit(objects);
         count = count_bits(objects);
     }
     slab_hand_out(slab, w, objects, count, bin);
@@ -87,7 +94,7 @@ static inline unsigned slab_refill_swept(struct chunk *slab, struct bin *bin, un
     for (unsigned w = slab->scan; w <= last; w++) {
         uint64_t free = owner_word_read(&slab->words[w].freed);
         if (w == last) {
-            free &= slab_valid_bits(slab, w);
+            free &= size_class->last_bits;
         }
         if (free != 0) {
             unsigned count = count_bits(free);
@@ -111,7 +118,7 @@ static inline bool slab_has_free(const struct chunk *slab) {
             return true;
         }
     }
-    return (owner_word_read(&slab->words[last].freed) & slab_valid_bits(slab, last)) != 0;
+    return (owner_word_read(&slab->words[last].freed) & slab_class(slab)->last_bits) != 0;
 }
 
 #endif

@@ -141,7 +141,7 @@ static void add_bins(const struct heap *heap, struct heap_sums *sums) {
         struct bin bin;
         struct requests requests;
         snapshot_copy(&bin, &heap->bins[c], WORDS_OF(bin));
-        snapshot_copy(&requests, &heap->requests[c], WORDS_OF(requests));
+        snapshot_copy(&requests, &heap->queues[c].requests, WORDS_OF(requests));
         sums->handed[c] += bin.handed;
         sums->requests[c].count += requests.count;
         sums->requests[c].bytes += requests.bytes;

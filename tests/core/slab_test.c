@@ -294,7 +294,7 @@ static void test_handful(void **state) {
     owner_word_write(bin.avail, 0);
     free_some(slab, 2, 24);
     (void)fill(slab, &bin);
-    assert_int_equal(owner_word_read(bin.avail), low_mask(64 * 8 / 24) << 2);
+    assert_int_equal(owner_word_read(bin.avail), low_mask(8 * (64 / 24)) << 2);
     owner_word_write(bin.avail, 0);
     (void)fill(slab, &bin);
     assert_int_equal(owner_word_read(bin.avail) & 1, 0);
