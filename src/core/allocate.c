@@ -220,30 +220,36 @@ bool free_object(struct chunk *slab, uint64_t index) {
                                                            : remote_free(slab, index);
 }
 
+FAST_PATH bool free_in_slab(uintptr_t address);
+
+/* Of a first-class heap, which the calling thread does not lease.  As free_in_slab(). */
+static SLOW_PATH bool free_in_shared_heap(struct chunk *slab, uintptr_t owner, uintptr_t address) {
+    enum shared_freed freed = shared_heap_free(slab, owner, address);
+    return freed == SHARED_MOVED ? free_in_slab(address) : freed == SHARED_FREED;
+}
+
 /* An object of a slab, mostly one that is not the caller's, or is and is full.  False: there is
- * none at this address, or it was free already. */
-static bool free_in_slab(uintptr_t address) {
-    struct chunk *slab = address_is_mappable(address) ? chunk_of(address) : NULL;
+ * none at this address (behind the last one bits are set for ever), or it was free already. */
+FAST_PATH bool free_in_slab(uintptr_t address) {
+    struct chunk *slab = likely(address_is_mappable(address)) ? chunk_of(address) : NULL;
     if (slab == NULL || !chunk_is(slab, CHUNK_SLAB)) {
         return false;
     }
     bool exact;
     uint64_t index = object_index(slab, address, &exact);
-    if (!exact || index >= slab_class(slab)->capacity) {
+    if (unlikely(!exact)) {
         return false;
     }
     uintptr_t owner = chunk_owner(slab);
-    if (unlikely(shared_heap_of_owner(owner) != NULL) && owner_heap(owner) != own_distance()) {
-        enum shared_freed freed = shared_heap_free(slab, owner, address);
-        return freed == SHARED_MOVED ? free_in_slab(address) : freed == SHARED_FREED;
+    if (owner_heap(owner) == own_distance()) {
+        return heap_free(heap_self(), slab, index);
     }
-    return free_object(slab, index);
+    return likely(shared_heap_of_owner(owner) == NULL) ? remote_free(slab, index)
+                                                       : free_in_shared_heap(slab, owner, address);
 }
 
-void free_ordinary(const char *function, void *pointer) {
-    if (free_in_slab((uintptr_t)pointer)) {
-        return;
-    }
+/* What is in no slab, or nothing at all. */
+static __attribute__((noinline)) void free_elsewhere(const char *function, void *pointer) {
     const struct sample_source *source = sampling_source_of((uintptr_t)pointer);
     if (source != NULL) {
         source->give(function, (uintptr_t)pointer);
@@ -259,15 +265,21 @@ void free_ordinary(const char *function, void *pointer) {
     }
 }
 
+void free_ordinary(const char *function, void *pointer) {
+    if (!free_in_slab((uintptr_t)pointer)) {
+        free_elsewhere(function, pointer);
+    }
+}
+
 void free_slow(const char *function, void *pointer) {
     if (pointer == NULL) {
         return;
     }
     if (unlikely(interceptor != NULL)) {
         interceptor->free(function, pointer);
-        return;
+    } else if (!free_in_slab((uintptr_t)pointer)) {
+        free_elsewhere(function, pointer);
     }
-    free_ordinary(function, pointer);
 }
 
 void free_emptied(void *pointer) {

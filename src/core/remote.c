@@ -1,6 +1,5 @@
 #include "core/remote.h"
 
-#include "core/slab.h"
 #include "core/threads.h"
 
 /* Step 3.  Returns the heap whose list the slab is on now, or NULL. */
@@ -41,29 +40,11 @@ static struct heap *notify(struct chunk *slab, uint64_t summary) {
     return NULL;
 }
 
-uint64_t remote_free_objects(struct chunk *slab, unsigned w, uint64_t objects) {
-    /* The owner's words, read from outside: as long as an object is live, its bits are stable. */
-    uint64_t twice = slab_free_bits(slab, w) & objects;
-    if (twice != 0) {
-        return twice;
+void remote_notify(struct chunk *slab, unsigned w) {
+    struct heap *heap = notify(slab, UINT64_C(1) << w);
+    if (heap != NULL && threads_is_parked(heap)) {
+        threads_drain_parked(heap);
     }
-    /* release: what this thread wrote into the objects comes before their next use. */
-    uint64_t before =
-        atomic_fetch_or_explicit(&shared_of(slab)->remote[w], objects, memory_order_acq_rel);
-    if ((before & objects) != 0) {
-        return before & objects;
-    }
-    if (before == 0) {
-        struct heap *heap = notify(slab, UINT64_C(1) << w);
-        if (heap != NULL && threads_is_parked(heap)) {
-            threads_drain_parked(heap);
-        }
-    }
-    return 0;
-}
-
-bool remote_free(struct chunk *slab, uint64_t index) {
-    return remote_free_objects(slab, (unsigned)(index / 64), UINT64_C(1) << (index % 64)) == 0;
 }
 
 struct chunk *remote_take_list(struct heap *heap) {

@@ -25,16 +25,36 @@
 #ifndef CAIRN_CORE_REMOTE_H
 #define CAIRN_CORE_REMOTE_H
 
-#include "core/chunk.h"
 #include "core/heap.h"
+#include "core/slab.h"
 
-/* Frees object `index` of a slab that the calling thread does not own.  False: it was free
- * already. */
-bool remote_free(struct chunk *slab, uint64_t index);
+/* Steps 2 and 3 for its word w, and what they bring with them if the owner is parked. */
+void remote_notify(struct chunk *slab, unsigned w);
 
-/* The same for several objects of its word w at once, a bit each and at least one.  Returns those
- * that were free already: then the others may be freed or not. */
-uint64_t remote_free_objects(struct chunk *slab, unsigned w, uint64_t objects);
+/* Frees some objects of word w of a slab that the calling thread does not own, a bit each and at
+ * least one.  Returns those that were free already: then the others may be freed or not. */
+static inline uint64_t remote_free_objects(struct chunk *slab, unsigned w, uint64_t objects) {
+    /* The owner's words, read from outside: as long as an object is live, its bits are stable. */
+    uint64_t twice = slab_free_bits(slab, w) & objects;
+    if (unlikely(twice != 0)) {
+        return twice;
+    }
+    /* release: what this thread wrote into the objects comes before their next use. */
+    uint64_t before =
+        atomic_fetch_or_explicit(&shared_of(slab)->remote[w], objects, memory_order_acq_rel);
+    if (unlikely((before & objects) != 0)) {
+        return before & objects;
+    }
+    if (before == 0) {
+        remote_notify(slab, w);
+    }
+    return 0;
+}
+
+/* The same for object `index`.  False: it was free already. */
+static inline bool remote_free(struct chunk *slab, uint64_t index) {
+    return remote_free_objects(slab, (unsigned)(index / 64), UINT64_C(1) << (index % 64)) == 0;
+}
 
 /* Whether there is a list to take.  relaxed: who misses it comes by again. */
 static inline bool remote_is_notified(struct heap *heap) {
