@@ -2,7 +2,16 @@
 
 #include <string.h>
 
-struct options options;
+#define INITIAL_TEXT(name, fallback)                      .name = (fallback),
+#define INITIAL_SWITCH(name, fallback)                    .name = false,
+#define INITIAL_NUMBER(name, fallback)                    .name = 0,
+#define INITIAL_SIZE(name, fallback)                      .name = 0,
+#define INITIAL(name, type, variable, fallback, sentence) INITIAL_##type(name, fallback)
+struct options options = {CAIRN_OPTIONS(INITIAL)};
+
+/* Texts as they were when they were read: the environment may change.  Of those that nobody sets no
+ * page is touched. */
+static char texts[OPTION_COUNT][OPTION_TEXT_SIZE];
 
 #define ENTRY(name, type, variable, fallback, sentence) \
     {OPTION_##type, variable, fallback, sentence, offsetof(struct options, name)},
@@ -11,12 +20,13 @@ const struct option option_table[OPTION_COUNT] = {CAIRN_OPTIONS(ENTRY)};
 static void *field_of(const struct option *option) { return (char *)&options + option->offset; }
 
 /* NULL, or what a value must be. */
-static const char *set_text(char *field, const char *value) {
+static const char *set_text(const struct option *option, const char *value) {
     size_t length = strlen(value);
     if (length >= OPTION_TEXT_SIZE) {
         return "it must be shorter than 4096 bytes";
     }
-    memcpy(field, value, length + 1);
+    char *text = texts[option - option_table];
+    *(const char **)field_of(option) = memcpy(text, value, length + 1);
     return NULL;
 }
 
@@ -80,7 +90,7 @@ static const char *set_size(size_t *field, const char *value) {
 static const char *set(const struct option *option, const char *value) {
     switch (option->type) {
     case OPTION_TEXT:
-        return set_text(field_of(option), value);
+        return set_text(option, value);
     case OPTION_SWITCH:
         return set_switch(field_of(option), value);
     case OPTION_NUMBER:
@@ -89,6 +99,14 @@ static const char *set(const struct option *option, const char *value) {
         return set_size(field_of(option), value);
     }
     return NULL;
+}
+
+static void set_fallback(const struct option *option) {
+    if (option->type == OPTION_TEXT) {
+        *(const char **)field_of(option) = option->fallback;
+    } else {
+        (void)set(option, option->fallback);
+    }
 }
 
 static void complain(const struct option *option, const char *value, const char *why, int fd) {
@@ -110,7 +128,7 @@ static void complain(const struct option *option, const char *value, const char 
 void options_read(const char *(*look_up)(const char *variable), int complaints) {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const struct option *option = &option_table[i];
-        (void)set(option, option->fallback);
+        set_fallback(option);
         const char *value = look_up(option->variable);
         if (value == NULL || value[0] == '\0') {
             continue;
@@ -125,7 +143,7 @@ void options_read(const char *(*look_up)(const char *variable), int complaints) 
 static void describe_value(struct text *text, const struct option *option) {
     switch (option->type) {
     case OPTION_TEXT:
-        text_string(text, (const char *)field_of(option));
+        text_string(text, *(const char *const *)field_of(option));
         break;
     case OPTION_SWITCH:
         text_string(text, *(const bool *)field_of(option) ? "1" : "0");

@@ -1,7 +1,7 @@
 /* The options in effect.  Which there are says the table in <cairn/options.h>; everything here is
  * made from it.
  *
- * All zero, as before options_read(), is the default of every option. */
+ * Before options_read() each has its default, which is 0 for all that are no text. */
 #ifndef CAIRN_CONFIG_OPTIONS_H
 #define CAIRN_CONFIG_OPTIONS_H
 
@@ -24,7 +24,7 @@ struct option {
     size_t offset;        /* in struct options */
 };
 
-#define OPTION_FIELD_TEXT(name)                                char name[OPTION_TEXT_SIZE];
+#define OPTION_FIELD_TEXT(name)                                const char *name;
 #define OPTION_FIELD_SWITCH(name)                              bool name;
 #define OPTION_FIELD_NUMBER(name)                              size_t name;
 #define OPTION_FIELD_SIZE(name)                                size_t name;

@@ -77,7 +77,7 @@ void summary_start(void) {
     if (strcmp(options.summary, "stderr") == 0) {
         keep_stderr();
     } else if (!path_works()) {
-        options.summary[0] = '\0';
+        options.summary = "";
     }
     if (is_wanted()) {
         statistics_follow_peak();

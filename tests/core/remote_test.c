@@ -219,9 +219,9 @@ static void test_late_for_large(void **state) {
  * that its owner freed, as if other threads had freed them at the same moment. */
 static void test_double_free_goes_on(void **state) {
     (void)state;
-    strcpy(options.on_finding, "continue");
-    strcpy(options.report, "/dev/null");
-    strcpy(options.report_format, "text");
+    options.on_finding = "continue";
+    options.report = "/dev/null";
+    options.report_format = "text";
     report_start();
     void *object = take(SIZE);
     struct chunk *slab = slab_of(object);
@@ -238,8 +238,8 @@ static void test_double_free_goes_on(void **state) {
     assert_int_equal(owner_word_read(&slab->words[0].freed) & ready, 0);
     assert_int_equal(CAPACITY - count_bits(slab_free_bits(slab, 0) & low_mask(CAPACITY)), live - 1);
     assert_intact();
-    strcpy(options.on_finding, "abort");
-    strcpy(options.report, "");
+    options.on_finding = "abort";
+    options.report = "";
     report_start();
 }
 

@@ -142,8 +142,8 @@ static void test_life_is_told_as_json(void **state) {
     (void)state;
     struct life known = full_life();
     struct finding finding = {.what = FOUND_OVERFLOW, .bytes = 1, .life = &known};
-    strcpy(options.report_format, "json");
-    strcpy(options.on_finding, "abort");
+    options.report_format = "json";
+    options.on_finding = "abort";
     report_start();
     assert_says("free", finding, "{\"message\":\"cairn: free(0x1000): 1 byte was changed behind ");
     assert_says("free", finding, ",\"kind\":\"overflow\",\"address\":\"0x1000\"");
@@ -151,7 +151,7 @@ static void test_life_is_told_as_json(void **state) {
     assert_says("free", finding, ",\"allocated\":{\"thread\":77,\"ms\":");
     assert_says("free", finding, ",\"freed\":{\"thread\":78,\"ms\":");
     assert_says("free", finding, "\"}]}}\n");
-    strcpy(options.report_format, "text");
+    options.report_format = "text";
     report_start();
 }
 
