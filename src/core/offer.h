@@ -34,8 +34,8 @@ static inline void slab_hand_out(struct chunk *slab, unsigned w, uint64_t object
     owner_word_write(&word->freed, owner_word_read(&word->freed) & ~objects);
 }
 
-/* How far from each other `count` objects of a word lie, on average.  A table, as a division takes as
- * long as all the rest of a refill. */
+/* How far from each other `count` objects of a word lie, on average.  A table, as a division takes
+ * as long as all the rest of a refill. */
 static const uint8_t distance_of[65] = {64, 64, 32, 21, 16, 12, 10, 9, 8, 7, 6, 5, 5, 4, 4, 4, 4,
                                         3,  3,  3,  3,  3,  2,  2,  2, 2, 2, 2, 2, 2, 2, 2, 2, 1,
                                         1,  1,  1,  1,  1,  1,  1,  1, 1, 1, 1, 1, 1, 1, 1, 1, 1,

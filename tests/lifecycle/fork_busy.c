@@ -1,6 +1,6 @@
-/* fork while other threads allocate, 200 times or as often as the argument says. The child has one thread and the whole heap: it
- * allocates, frees what other threads of the parent allocated, starts threads of its own, forks
- * again, and ends. The parent and its threads go on undisturbed. */
+/* fork while other threads allocate, 200 times or as often as the argument says. The child has one
+ * thread and the whole heap: it allocates, frees what other threads of the parent allocated, starts
+ * threads of its own, forks again, and ends. The parent and its threads go on undisturbed. */
 #include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
