@@ -223,7 +223,8 @@ bool free_object(struct chunk *slab, uint64_t index) {
 FAST_PATH bool free_in_slab(uintptr_t address);
 
 /* Of a first-class heap, which the calling thread does not lease.  As free_in_slab(). */
-static SLOW_PATH bool free_in_shared_heap(struct chunk *slab, uintptr_t owner, uintptr_t address) {
+static __attribute__((noinline)) bool free_in_shared_heap(struct chunk *slab, uintptr_t owner,
+                                                          uintptr_t address) {
     enum shared_freed freed = shared_heap_free(slab, owner, address);
     return freed == SHARED_MOVED ? free_in_slab(address) : freed == SHARED_FREED;
 }

@@ -33,7 +33,8 @@ void heap_start(struct heap *heap) {
 
 unsigned aligned_class_of(size_t alignment, size_t size) {
     unsigned class = class_of(size);
-    while (class < CLASS_COUNT && size_classes[class].size % alignment != 0) {
+    /* A power of two: no division. */
+    while (class < CLASS_COUNT && (size_classes[class].size & (alignment - 1)) != 0) {
         class ++;
     }
     return class;
