@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/check.h"
 #include "core/allocate.h"
 #include "core/chunk_map.h"
 #include "core/large.h"
 #include "core/metadata.h"
 #include "core/object.h"
+#include "core/prefault.h"
 #include "guard/canary.h"
 #include "guard/clear.h"
 #include "guard/damage.h"
@@ -22,7 +24,7 @@ static _Atomic(uint32_t) by_protection; /* objects guarded by mprotect */
 
 /* --- guard pages ------------------------------------------------------------------------------ */
 
-/* Both or none; the object has them by mprotect if `head->moves` is not 0. */
+/* Both or none. */
 static void put_guards(struct chunk *head) {
     size_t page = os_page_size();
     void *before = (void *)(large_address(head) - page);
@@ -33,7 +35,7 @@ static void put_guards(struct chunk *head) {
     /* relaxed: a measure for a limit. */
     if (atomic_fetch_add_explicit(&by_protection, 1, memory_order_relaxed) <
         GUARDED_BY_PROTECTION) {
-        head->moves = 1;
+        head->is_protected = true;
         (void)os_protect(before, page, false);
         (void)os_protect(behind, page, false);
     } else {
@@ -46,8 +48,8 @@ static void put_guards(struct chunk *head) {
 static bool remove_guards(struct chunk *head) {
     void *start = (void *)head->start;
     size_t size = head->large.chunks * CHUNK_SIZE;
-    if (head->moves != 0) {
-        head->moves = 0;
+    if (head->is_protected) {
+        head->is_protected = false;
         (void)os_protect(start, size, true);
         (void)atomic_fetch_sub_explicit(&by_protection, 1, memory_order_relaxed);
     }
@@ -71,7 +73,7 @@ static bool take_from_program(const struct chunk *head) {
     }
     /* To the end of its chunks: whatever was there before is gone then. */
     uintptr_t end = head->start + head->large.chunks * CHUNK_SIZE;
-    return head->moves == 0 && os_guard(object, end - large_address(head));
+    return !head->is_protected && os_guard(object, end - large_address(head));
 }
 
 /* What was written after its free. */
@@ -116,6 +118,7 @@ static struct chunk *take_waiting(struct large_quarantine *quarantine, size_t by
                 release(head);
                 return NULL;
             }
+            prefault_large(large_address(head), bytes);
             note_large(bytes);
             large_bring_back(head);
             return head;
@@ -150,6 +153,7 @@ static struct chunk *take_new(size_t bytes, size_t alignment, size_t reserve, bo
     if (lead != 0) {
         put_guards(head);
     }
+    prefault_large(large_address(head), bytes);
     return head;
 }
 
@@ -218,7 +222,7 @@ static bool move_end(struct chunk *head, size_t bytes) {
     size_t page = os_page_size(), old = head->large.bytes;
     size_t room = head->large.chunks * CHUNK_SIZE - (head->lead + 1u) * page;
     char *start = (char *)large_address(head);
-    if (head->lead == 0 || head->moves != 0 || bytes > room) {
+    if (head->lead == 0 || head->is_protected || bytes > room) {
         return false;
     }
     if (bytes < old) {
@@ -246,6 +250,63 @@ bool guarded_large_resize(struct chunk *head, size_t size) {
     head->slack = (uint16_t)(bytes - size);
     write_canary(head);
     return true;
+}
+
+/* --- moving ----------------------------------------------------------------------------------- */
+
+static bool remove_guard_behind(struct chunk *head) {
+    uintptr_t end = head->start + head->large.chunks * CHUNK_SIZE;
+    uintptr_t from = large_address(head) + head->large.bytes;
+    return os_unguard((void *)from, end - from);
+}
+
+/* Without guard pages, it is as any large object is and fills its chunks.  It becomes larger where
+ * it is, or its pages move.  NULL: neither is possible, and it is as it was. */
+static struct chunk *resize_plain(struct chunk *head, size_t extent, size_t *zeroed_from) {
+    size_t page = os_page_size(), bytes = head->large.bytes;
+    uint16_t lead = head->lead, slack = head->slack;
+    head->large.bytes = head->large.chunks * CHUNK_SIZE;
+    head->lead = 0;
+    head->slack = 0;
+    struct chunk *resized = head;
+    if (!large_resize_in_place(head, extent, zeroed_from)) {
+        char *guard = (char *)head->start + (lead - 1) * page;
+        char *moved = os_unguard(guard, page) ? large_resize(head, extent, zeroed_from) : NULL;
+        resized = moved == NULL ? NULL : chunk_of((uintptr_t)moved);
+    }
+    if (resized == NULL) {
+        head->large.bytes = bytes;
+        head->slack = slack;
+    }
+    (resized == NULL ? head : resized)->lead = lead;
+    return resized;
+}
+
+void *guarded_large_move(struct chunk *head, size_t size, bool zeroed) {
+    size_t page = os_page_size(), lead = head->lead * page, bytes = round_up(size, page);
+    size_t old = guarded_large_size(head), old_room = head->large.chunks * CHUNK_SIZE - lead;
+    DCHECK(notes_of(head) == NULL);
+    if (lead == 0 || head->is_protected || head->large.bytes < LARGE_MOVED ||
+        !remove_guard_behind(head)) {
+        return NULL;
+    }
+    size_t zeroed_from;
+    struct chunk *resized = resize_plain(head, lead + bytes + page, &zeroed_from);
+    if (resized == NULL) {
+        put_guards(head);
+        return NULL;
+    }
+    resized->large.bytes = bytes;
+    resized->slack = (uint16_t)(bytes - size);
+    put_guards(resized);
+    char *object = (char *)large_address(resized);
+    size_t to = zeroed_from != SIZE_MAX ? zeroed_from - lead : zeroed ? size : old_room;
+    to = to < size ? to : size;
+    if (old < to) {
+        memset(object + old, 0, to - old); /* it was canary, or another object's */
+    }
+    write_canary(resized);
+    return object;
 }
 
 /* --- freeing ---------------------------------------------------------------------------------- */
