@@ -157,9 +157,11 @@ static inline struct shared_heap *shared_heap_of_owner(uintptr_t owner) {
     return heap_at(owner & ~(uintptr_t)(CACHE_LINE - 1))->shared;
 }
 
+static inline bool distance_is_closed(uintptr_t distance) { return distance % CACHE_LINE != 0; }
+
 /* From what a thread has as its distance to its heap's. */
 static inline uintptr_t heap_own_distance(uintptr_t distance) {
-    return distance % CACHE_LINE == 0 ? distance : distance - CLOSED_OFFSET;
+    return distance_is_closed(distance) ? distance - CLOSED_OFFSET : distance;
 }
 
 static inline unsigned class_of(size_t size) {

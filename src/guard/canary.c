@@ -4,6 +4,9 @@
 
 uint64_t canary_secret;
 
+const unsigned char canary_masks[2 * CANARY_WINDOW] = {[CANARY_WINDOW... 2 * CANARY_WINDOW - 1] =
+                                                           255};
+
 void canary_start(void) { os_random(&canary_secret, sizeof canary_secret); }
 
 static char byte_of(uint64_t key, size_t i) { return (char)(key >> i % 8 * 8); }

@@ -28,9 +28,8 @@ extern uint64_t canary_secret;
 void canary_start(void);
 
 static inline uint64_t canary_key(uintptr_t object) {
-    uint64_t low, factor = UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t high = multiply_wide(object ^ canary_secret, &factor, &low);
-    return (high ^ low) | UINT64_C(0x0101010101010101);
+    return multiply_mixed(object ^ canary_secret, UINT64_C(0x9e3779b97f4a7c15)) |
+           UINT64_C(0x0101010101010101);
 }
 
 static inline uint64_t canary_read(const char *at) {
@@ -40,6 +39,34 @@ static inline uint64_t canary_read(const char *at) {
 }
 
 static inline void canary_put(char *at, uint64_t word) { memcpy(at, &word, sizeof word); }
+
+/* The fill is a multiple of the key's bytes from its first on: so a word of it that ends where the
+ * trailer begins has these bytes. */
+static inline uint64_t canary_fill_word(uint64_t key, size_t fill_bytes) {
+    return rotated_right(key, (unsigned)fill_bytes * 8 % 64);
+}
+
+/* Masks of what is fill, so that it is written and compared without a branch for its length:
+ * canary_mask(fill_bytes, before) is that of the 16 bytes which begin so many before the trailer,
+ * of which its first 8 are that of the word there. */
+enum { CANARY_WINDOW = 64, CANARY_SHORT_ROOM = 256, CANARY_SHORT = 16 };
+extern const unsigned char canary_masks[2 * CANARY_WINDOW]; /* half of them 0, half 255 */
+
+static inline const char *canary_mask(size_t fill_bytes, size_t before) {
+    return (const char *)&canary_masks[CANARY_WINDOW + fill_bytes - before];
+}
+
+typedef uint64_t canary_pair __attribute__((vector_size(16)));
+
+static inline canary_pair canary_read_pair(const char *at) {
+    canary_pair pair;
+    memcpy(&pair, at, sizeof pair);
+    return pair;
+}
+
+/* Where the last 16 bytes before the trailer begin; in the least room, where the mask of half of
+ * them is zero, there are but 8. */
+static inline size_t canary_second_word(size_t room) { return room == 16 ? 0 : room - 24; }
 
 /* size + CANARY_LEAST <= room. */
 static inline void canary_write(void *object, size_t room, size_t size) {
@@ -51,16 +78,30 @@ static inline void canary_write(void *object, size_t room, size_t size) {
     canary_put(end, key ^ (room - size));
 }
 
-/* Whether it is whole; *size is then what canary_write() was given. */
-static inline bool canary_check(const void *object, size_t room, size_t *size) {
+/* The same in memory that reads as zero. */
+FAST_PATH void canary_write_first(void *object, size_t room, size_t size) {
     uint64_t key = canary_key((uintptr_t)object);
-    const char *end = (const char *)object + room - sizeof key;
-    uint64_t length = canary_read(end) ^ key;
-    if (unlikely(length - CANARY_LEAST > room - CANARY_LEAST)) {
-        return false;
+    char *end = (char *)object + room - sizeof key;
+    size_t fill_bytes = room - size - sizeof key;
+    uint64_t word = canary_fill_word(key, fill_bytes);
+    if (likely(room <= CANARY_SHORT_ROOM && fill_bytes <= CANARY_SHORT)) {
+        canary_put((char *)object + canary_second_word(room),
+                   word & canary_read(canary_mask(fill_bytes, 16)));
+        canary_put(end - 8, word & canary_read(canary_mask(fill_bytes, 8)));
+    } else if (room > CANARY_SHORT_ROOM && fill_bytes <= CANARY_WINDOW) {
+        for (size_t before = 16; before <= CANARY_WINDOW; before += 16) {
+            canary_pair pair =
+                (canary_pair){word, word} & canary_read_pair(canary_mask(fill_bytes, before));
+            memcpy(end - before, &pair, sizeof pair);
+        }
+    } else {
+        canary_write(object, room, size);
+        return;
     }
-    *size = room - length;
-    const char *at = (const char *)object + *size;
+    canary_put(end, key ^ (room - size));
+}
+
+static inline bool canary_fill_is_right(const char *at, const char *end, uint64_t key) {
     for (; at + sizeof key <= end; at += sizeof key) {
         if (unlikely(canary_read(at) != key)) {
             return false;
@@ -68,6 +109,33 @@ static inline bool canary_check(const void *object, size_t room, size_t *size) {
     }
     /* The last bytes of the fill: what follows them in this word is the trailer's. */
     return at == end || (canary_read(at) ^ key) << (64 - 8 * (end - at)) == 0;
+}
+
+/* Whether it is whole; *size is then what canary_write() was given. */
+FAST_PATH bool canary_check(const void *object, size_t room, size_t *size) {
+    uint64_t key = canary_key((uintptr_t)object);
+    const char *end = (const char *)object + room - sizeof key;
+    uint64_t length = canary_read(end) ^ key;
+    if (unlikely(length - CANARY_LEAST > room - CANARY_LEAST)) {
+        return false;
+    }
+    *size = room - length;
+    size_t fill_bytes = length - sizeof key;
+    uint64_t word = canary_fill_word(key, fill_bytes);
+    if (likely(room <= CANARY_SHORT_ROOM && fill_bytes <= CANARY_SHORT)) {
+        const char *second = (const char *)object + canary_second_word(room);
+        return (((canary_read(end - 8) ^ word) & canary_read(canary_mask(fill_bytes, 8))) |
+                ((canary_read(second) ^ word) & canary_read(canary_mask(fill_bytes, 16)))) == 0;
+    }
+    if (room > CANARY_SHORT_ROOM && fill_bytes <= CANARY_WINDOW) {
+        canary_pair wrong = {0};
+        for (size_t before = 16; before <= CANARY_WINDOW; before += 16) {
+            wrong |= (canary_read_pair(end - before) ^ (canary_pair){word, word}) &
+                     canary_read_pair(canary_mask(fill_bytes, before));
+        }
+        return (wrong[0] | wrong[1]) == 0;
+    }
+    return canary_fill_is_right((const char *)object + *size, end, key);
 }
 
 /* The same without a trailer, for what is kept elsewhere: `count` bytes of the key's. */

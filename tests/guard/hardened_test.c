@@ -127,6 +127,43 @@ static void resizing_keeps_contents_and_clears_the_rest(void **state) {
     assert_intact();
 }
 
+static bool faults(char *at);
+
+/* Where it is, by moving pages, and back to less than half. */
+static void large_objects_are_resized_between_their_guards(void **state) {
+    (void)state;
+    static const size_t sizes[] = {1500000, 1506000, 1580001, 6000000,  6000001, 9000000,
+                                   2000000, 2000000, 1100000, 30000000, 3000000, 50000};
+    char *objects[3];
+    size_t size = 1400000;
+    for (size_t i = 0; i < 3; i++) {
+        objects[i] = take(size);
+        memset(objects[i], 1 + (int)i, size);
+    }
+    for (size_t n = 0; n < sizeof sizes / sizeof *sizes; n++) {
+        size_t kept = sizes[n] < size ? sizes[n] : size;
+        for (size_t i = 0; i < 3; i++) {
+            char *object = reallocate_zeroed("cairn_recalloc", objects[i], size, sizes[n]);
+            assert_int_equal(usable(object), sizes[n]);
+            for (size_t at = 0; at < sizes[n]; at += 1 + at % 97) {
+                assert_int_equal(object[at], at < kept ? 1 + (char)i : 0);
+            }
+            assert_true(faults(object - 1));
+            assert_true(faults(object + round_up(sizes[n], os_page_size())));
+            memset(object, 1 + (int)i, sizes[n]);
+            objects[i] = object;
+        }
+        size = sizes[n];
+        assert_true(hardened_check("check"));
+        assert_intact();
+    }
+    for (size_t i = 0; i < 3; i++) {
+        give(objects[i]);
+    }
+    (void)trim();
+    assert_intact();
+}
+
 static void what_waits_is_not_live(void **state) {
     (void)state;
     static struct cairn_heap_stats before, full, after;
@@ -388,6 +425,7 @@ int main(void) {
         cmocka_unit_test(order_can_not_be_foreseen),
         cmocka_unit_test(a_freed_object_comes_again_late),
         cmocka_unit_test(resizing_keeps_contents_and_clears_the_rest),
+        cmocka_unit_test(large_objects_are_resized_between_their_guards),
         cmocka_unit_test(what_waits_is_not_live),
         cmocka_unit_test(threads_free_each_others_objects),
         cmocka_unit_test(forks_go_on),
