@@ -168,6 +168,12 @@ static inline unsigned class_of(size_t size) {
     return heap_origin.bin_offsets[(size + GRANULE - 1) / GRANULE] >> BIN_STRIDE_LOG;
 }
 
+/* Its bin for `size` bytes; size <= SLAB_MAX. */
+static inline struct bin *heap_bin(struct heap *heap, size_t size) {
+    uintptr_t offset = heap_origin.bin_offsets[(size + GRANULE - 1) / GRANULE];
+    return (struct bin *)((uintptr_t)heap + offset);
+}
+
 /* The least class for objects of up to `size` bytes that are all aligned so, as slabs start at
  * multiples of 32 KiB; CLASS_COUNT: there is none.  size <= SLAB_MAX; alignment a power of two. */
 unsigned aligned_class_of(size_t alignment, size_t size);

@@ -49,96 +49,63 @@ static inline uint64_t canary_fill_word(uint64_t key, size_t fill_bytes) {
 /* Masks of what is fill, so that it is written and compared without a branch for its length:
  * canary_mask(fill_bytes, before) is that of the 16 bytes which begin so many before the trailer,
  * of which its first 8 are that of the word there. */
-enum { CANARY_WINDOW = 64, CANARY_SHORT_ROOM = 256, CANARY_SHORT = 16 };
+enum { CANARY_WINDOW = 64 };
 extern const unsigned char canary_masks[2 * CANARY_WINDOW]; /* half of them 0, half 255 */
 
 static inline const char *canary_mask(size_t fill_bytes, size_t before) {
     return (const char *)&canary_masks[CANARY_WINDOW + fill_bytes - before];
 }
 
-typedef uint64_t canary_pair __attribute__((vector_size(16)));
+/* size + CANARY_LEAST <= room, which reads as zero.  canary_rewrite: whatever it reads as. */
+void canary_write(void *object, size_t room, size_t size);
+void canary_rewrite(void *object, size_t room, size_t size);
 
-static inline canary_pair canary_read_pair(const char *at) {
-    canary_pair pair;
-    memcpy(&pair, at, sizeof pair);
-    return pair;
+/* Whether it is whole; *size is then what it was written with. */
+bool canary_check(const void *object, size_t room, size_t *size);
+
+/* --- of small rooms ----------------------------------------------------------------------------
+ * The same inline, for rooms up to CANARY_SHORT_ROOM with CANARY_SHORT bytes of fill at most, which
+ * is all that classes of 16 bytes' distance make. */
+
+enum { CANARY_SHORT_ROOM = 256, CANARY_SHORT = 16 };
+
+static inline bool canary_is_short(size_t room, size_t size) {
+    return room <= CANARY_SHORT_ROOM && room - size <= CANARY_SHORT + CANARY_LEAST;
 }
 
 /* Where the last 16 bytes before the trailer begin; in the least room, where the mask of half of
  * them is zero, there are but 8. */
 static inline size_t canary_second_word(size_t room) { return room == 16 ? 0 : room - 24; }
 
-/* size + CANARY_LEAST <= room. */
-static inline void canary_write(void *object, size_t room, size_t size) {
-    uint64_t key = canary_key((uintptr_t)object);
-    char *end = (char *)object + room - sizeof key;
-    for (char *at = (char *)object + size; at < end; at += sizeof key) {
-        canary_put(at, key);
-    }
-    canary_put(end, key ^ (room - size));
-}
-
-/* The same in memory that reads as zero. */
-FAST_PATH void canary_write_first(void *object, size_t room, size_t size) {
+FAST_PATH void canary_write_short(void *object, size_t room, size_t size) {
     uint64_t key = canary_key((uintptr_t)object);
     char *end = (char *)object + room - sizeof key;
     size_t fill_bytes = room - size - sizeof key;
     uint64_t word = canary_fill_word(key, fill_bytes);
-    if (likely(room <= CANARY_SHORT_ROOM && fill_bytes <= CANARY_SHORT)) {
-        canary_put((char *)object + canary_second_word(room),
-                   word & canary_read(canary_mask(fill_bytes, 16)));
-        canary_put(end - 8, word & canary_read(canary_mask(fill_bytes, 8)));
-    } else if (room > CANARY_SHORT_ROOM && fill_bytes <= CANARY_WINDOW) {
-        for (size_t before = 16; before <= CANARY_WINDOW; before += 16) {
-            canary_pair pair =
-                (canary_pair){word, word} & canary_read_pair(canary_mask(fill_bytes, before));
-            memcpy(end - before, &pair, sizeof pair);
-        }
-    } else {
-        canary_write(object, room, size);
-        return;
-    }
+    canary_put((char *)object + canary_second_word(room),
+               word & canary_read(canary_mask(fill_bytes, 16)));
+    canary_put(end - 8, word & canary_read(canary_mask(fill_bytes, 8)));
     canary_put(end, key ^ (room - size));
 }
 
-static inline bool canary_fill_is_right(const char *at, const char *end, uint64_t key) {
-    for (; at + sizeof key <= end; at += sizeof key) {
-        if (unlikely(canary_read(at) != key)) {
-            return false;
-        }
-    }
-    /* The last bytes of the fill: what follows them in this word is the trailer's. */
-    return at == end || (canary_read(at) ^ key) << (64 - 8 * (end - at)) == 0;
-}
-
-/* Whether it is whole; *size is then what canary_write() was given. */
-FAST_PATH bool canary_check(const void *object, size_t room, size_t *size) {
+/* False: it is not whole, or has more fill. */
+FAST_PATH bool canary_check_short(const void *object, size_t room) {
     uint64_t key = canary_key((uintptr_t)object);
     const char *end = (const char *)object + room - sizeof key;
-    uint64_t length = canary_read(end) ^ key;
-    if (unlikely(length - CANARY_LEAST > room - CANARY_LEAST)) {
+    size_t fill_bytes = (canary_read(end) ^ key) - sizeof key;
+    if (unlikely(fill_bytes > CANARY_SHORT)) {
         return false;
     }
-    *size = room - length;
-    size_t fill_bytes = length - sizeof key;
     uint64_t word = canary_fill_word(key, fill_bytes);
-    if (likely(room <= CANARY_SHORT_ROOM && fill_bytes <= CANARY_SHORT)) {
-        const char *second = (const char *)object + canary_second_word(room);
-        return (((canary_read(end - 8) ^ word) & canary_read(canary_mask(fill_bytes, 8))) |
-                ((canary_read(second) ^ word) & canary_read(canary_mask(fill_bytes, 16)))) == 0;
-    }
-    if (room > CANARY_SHORT_ROOM && fill_bytes <= CANARY_WINDOW) {
-        canary_pair wrong = {0};
-        for (size_t before = 16; before <= CANARY_WINDOW; before += 16) {
-            wrong |= (canary_read_pair(end - before) ^ (canary_pair){word, word}) &
-                     canary_read_pair(canary_mask(fill_bytes, before));
-        }
-        return (wrong[0] | wrong[1]) == 0;
-    }
-    return canary_fill_is_right((const char *)object + *size, end, key);
+    const char *second = (const char *)object + canary_second_word(room);
+    return (((canary_read(end - 8) ^ word) & canary_read(canary_mask(fill_bytes, 8))) |
+            ((canary_read(second) ^ word) & canary_read(canary_mask(fill_bytes, 16)))) == 0;
 }
 
-/* The same without a trailer, for what is kept elsewhere: `count` bytes of the key's. */
+/* --- without a trailer -------------------------------------------------------------------------
+ * For what is kept elsewhere. */
+
+/* `count` bytes of the key's. */
 void canary_fill(char *at, size_t count, uint64_t key);
 
 /* Whether byte i is what canary_fill() wrote. */

@@ -28,6 +28,12 @@ static inline struct heap *own_heap(void) {
     return likely(heap_distance != 0) ? threads_own_heap() : threads_attach();
 }
 
+/* The same if malloc comes from there; NULL: it has none, or malloc comes from elsewhere. */
+FAST_PATH struct heap *closed_heap(void) {
+    uintptr_t distance = heap_distance;
+    return likely(distance_is_closed(distance)) ? heap_at(distance - CLOSED_OFFSET) : NULL;
+}
+
 /* Of a closed heap, or of one of before the profile began. */
 static inline struct hardened *guard_of(const struct heap *heap) {
     return heap == NULL ? NULL : heap->guard;
@@ -38,30 +44,46 @@ static inline struct hardened *guard_of(const struct heap *heap) {
 static SLOW_PATH void *prepare_damaged(void *object, size_t room, size_t size) {
     damage_after_free("malloc", (uintptr_t)object, room, 0);
     clear(object, room);
-    canary_write_first(object, room, size);
+    canary_write(object, room, size);
     return object;
 }
 
-static inline void *prepare(void *object, size_t room, size_t size, bool is_fresh) {
+static __attribute__((noinline)) void *prepare_long(void *object, size_t room, size_t size,
+                                                    bool is_fresh) {
     if (!is_fresh && unlikely(!is_clear(object, room))) {
         return prepare_damaged(object, room, size);
     }
-    canary_write_first(object, room, size);
+    canary_write(object, room, size);
     return object;
 }
 
-/* The bin is empty. */
+FAST_PATH void *prepare(void *object, size_t room, size_t size, bool is_fresh) {
+    if (!canary_is_short(room, size)) {
+        return prepare_long(object, room, size, is_fresh);
+    }
+    if (!is_fresh && unlikely(!is_clear(object, room))) {
+        return prepare_damaged(object, room, size);
+    }
+    canary_write_short(object, room, size);
+    return object;
+}
+
+/* The bin is empty, or who allocates has no heap of his own. */
 static __attribute__((noinline)) void *allocate_small_slow(size_t request, size_t size) {
     bool is_fresh = false;
     void *object = take_small(request, &is_fresh);
-    return object == NULL ? NULL
-                          : prepare(object, size_classes[class_of(request)].size, size, is_fresh);
+    return object == NULL
+               ? NULL
+               : prepare_long(object, size_classes[class_of(request)].size, size, is_fresh);
 }
 
 /* `request`: size and canary, or more for the alignment's sake.  The memory is zero. */
-static inline void *allocate_small(size_t request, size_t size) {
-    struct heap *heap = heap_self(); /* or the one of those who have none, with empty bins */
-    struct bin *bin = &heap->bins[class_of(request)];
+FAST_PATH void *allocate_small(size_t request, size_t size) {
+    struct heap *heap = closed_heap();
+    if (unlikely(heap == NULL)) {
+        return allocate_small_slow(request, size);
+    }
+    struct bin *bin = heap_bin(heap, request);
     uint64_t avail = owner_word_read(bin->avail);
     if (unlikely(avail == 0)) {
         return allocate_small_slow(request, size);
@@ -160,14 +182,6 @@ static SLOW_PATH void report(const char *function, const void *pointer) {
     report_finding(function, &finding);
 }
 
-static SLOW_PATH void free_damaged(const char *function, struct small small, void *pointer) {
-    if (is_live(small)) {
-        damage_canary(function, (uintptr_t)pointer, small.room);
-    } else {
-        report(function, pointer);
-    }
-}
-
 /* By a thread whose malloc does not come from a heap of its own. */
 static __attribute__((noinline)) void keep_elsewhere(uintptr_t object, size_t room) {
     struct heap *heap = own_heap();
@@ -208,36 +222,40 @@ static SLOW_PATH void free_other(const char *function, void *pointer) {
 }
 
 /* It is the program's no longer, and its canary was whole. */
-FAST_PATH void take_back(unsigned char *note, void *object, size_t room) {
-    note_write(note, NOTE_WAITS);
-    clear(object, room);
-    if (unlikely(!distance_is_closed(heap_distance))) {
-        keep_elsewhere((uintptr_t)object, room);
+FAST_PATH void take_back(struct small small, void *object) {
+    note_write(note_of_small(small), NOTE_WAITS);
+    clear(object, small.room);
+    struct heap *heap = closed_heap();
+    if (unlikely(heap == NULL)) {
+        keep_elsewhere((uintptr_t)object, small.room);
         return;
     }
-    struct heap *heap = heap_self();
-    quarantine_keep(heap, &guard_of(heap)->small, (uintptr_t)object, room);
+    quarantine_keep(heap, &guard_of(heap)->small, (uintptr_t)object, small.room);
 }
 
-/* Apart, as the call that clears it would cost the others registers. */
-static __attribute__((noinline)) void take_back_long(unsigned char *note, void *object,
-                                                     size_t room) {
-    take_back(note, object, room);
+static __attribute__((noinline)) void free_long(const char *function, void *pointer) {
+    struct small small = find_small((uintptr_t)pointer);
+    size_t size;
+    if (unlikely(small.slab == NULL)) {
+        free_other(function, pointer);
+    } else if (likely(canary_check(pointer, small.room, &size))) {
+        take_back(small, pointer);
+    } else if (is_live(small)) {
+        damage_canary(function, (uintptr_t)pointer, small.room);
+    } else {
+        report(function, pointer);
+    }
 }
 
 /* A freed object is clear, which no canary is: so a live one with its canary is all that has to be
  * looked for, and the bitmaps only if there is none. */
 static void free_guarded(const char *function, void *pointer) {
     struct small small = find_small((uintptr_t)pointer);
-    size_t size;
-    if (unlikely(small.slab == NULL)) {
-        free_other(function, pointer);
-    } else if (unlikely(!canary_check(pointer, small.room, &size))) {
-        free_damaged(function, small, pointer);
-    } else if (small.room > CLEAR_BY_CALL) {
-        take_back_long(note_of_small(small), pointer, small.room);
+    if (likely(small.slab != NULL) && small.room <= CANARY_SHORT_ROOM &&
+        likely(canary_check_short(pointer, small.room))) {
+        take_back(small, pointer);
     } else {
-        take_back(note_of_small(small), pointer, small.room);
+        free_long(function, pointer);
     }
 }
 
@@ -251,7 +269,7 @@ static bool resize_small(const struct small *small, void *pointer, size_t old, s
     if (size > old) {
         memset((char *)pointer + old, 0, size - old);
     }
-    canary_write(pointer, small->room, size);
+    canary_rewrite(pointer, small->room, size);
     return true;
 }
 
