@@ -216,7 +216,7 @@ static bool free_in_slab(uintptr_t address) {
     }
     bool exact;
     uint64_t index = object_index(slab, address, &exact);
-    if (!exact || index >= slab_class(slab)->capacity) {
+    if (!exact || index >= slab->capacity) {
         return false;
     }
     uintptr_t owner = chunk_owner(slab);

@@ -104,7 +104,12 @@ struct chunk {
                              object was handed out since: bit p is the p-th */
     uint16_t live_before; /* objects that were live when it was last looked at */
     /* large: of an object between guard pages (a profile other than `fast`) */
-    uint16_t lead;  /* pages from the chunk's start to the object; 0: it has no guard pages */
+    union {
+        uint16_t
+            capacity;  /* slab: its objects, as many as size_class.capacity but where a guard page
+                              takes the place of the last ones: slab_guarded_capacity() */
+        uint16_t lead; /* pages from the chunk's start to the object; 0: it has no guard pages */
+    };
     uint16_t slack; /* bytes of its last page that nobody asked for; 65535 at most, as pages are */
 };
 

@@ -22,6 +22,7 @@
 struct interceptor {
     size_t note_bytes; /* 1 or more */
     bool keeps_free; /* free objects have contents that must stay: no page of them is given back */
+    bool guards_slabs; /* some slabs, chosen at random, end in a page that nobody may touch */
     size_t heap_bytes; /* zeroed memory of its own in each heap: heap->guard; 1 or more */
 
     /* alignment: a power of two, GRANULE at least.  NULL with ENOMEM: no memory. */

@@ -140,7 +140,7 @@ FAST_PATH struct small find_small(uintptr_t address) {
         return none;
     }
     const struct size_class *size_class = slab_class(slab);
-    if (unlikely(index >= size_class->capacity)) {
+    if (unlikely(index >= slab->capacity)) {
         return none;
     }
     return (struct small){slab, index, size_class->size};
@@ -424,6 +424,7 @@ static void heap_ends(struct heap *heap) {
 
 void hardened_start(void) {
     static const struct interceptor hardened = {.note_bytes = NOTE_BYTES,
+                                                .guards_slabs = true,
                                                 .heap_bytes = offsetof(struct hardened, small) +
                                                               QUARANTINE_SIZE(RING),
                                                 .allocate = allocate,
