@@ -113,7 +113,44 @@ static __attribute__((noinline)) void *allocate_other(size_t size, size_t alignm
     return allocate_large(size, alignment, zeroed, 0);
 }
 
+/* --- kinds apart ------------------------------------------------------------------------------ */
+
+/* Where the program tells of its objects whether they hold pointers, those that do are in classes
+ * of even numbers and all others in odd ones, the next larger one if need be: so none of one kind
+ * is in the place of one of the other while the slab is there, or next to it. */
+static unsigned parity_of(bool holds_pointers) { return holds_pointers ? 0 : 1; }
+
+/* The least class of the parity for `request` bytes that are so aligned; CLASS_COUNT: none. */
+static unsigned class_apart(size_t request, size_t alignment, unsigned parity) {
+    unsigned class = request <= SLAB_MAX ? class_of(request) : CLASS_COUNT;
+    while (class < CLASS_COUNT &&
+           (class % 2 != parity || size_classes[class].size % alignment != 0)) {
+        class ++;
+    }
+    return class;
+}
+
+static __attribute__((noinline)) void *allocate_apart(size_t size, size_t alignment, bool zeroed,
+                                                      bool holds_pointers) {
+    if (size == 0) {
+        return allocate_other(size, alignment, zeroed);
+    }
+    unsigned parity = parity_of(holds_pointers);
+    unsigned class =
+        size <= SLAB_MAX ? class_apart(size + CANARY_LEAST, alignment, parity) : CLASS_COUNT;
+    return class < CLASS_COUNT ? allocate_small(size_classes[class].size, size)
+                               : allocate_large(size, alignment, zeroed, 0);
+}
+
+static bool kinds_told(void) {
+    /* relaxed: see kind_begin(). */
+    return unlikely(atomic_load_explicit(&kinds_are_told, memory_order_relaxed));
+}
+
 static void *allocate(size_t size, size_t alignment, bool zeroed) {
+    if (kinds_told()) {
+        return allocate_apart(size, alignment, zeroed, thread_traits.holds_pointers);
+    }
     if (likely(size - 1 < SLAB_MAX - CANARY_LEAST && alignment <= GRANULE)) {
         return allocate_small(size + CANARY_LEAST, size);
     }
@@ -303,9 +340,13 @@ static void *move_large(const char *function, void *pointer, size_t size, bool z
                : NULL;
 }
 
-static void *allocate_copy(size_t usable, size_t size, bool zeroed) {
+/* Of the same kind as `small`, or as is told if it is none. */
+static void *allocate_copy(const struct small *small, size_t usable, size_t size, bool zeroed) {
     if (size > SLAB_MAX && usable > SLAB_MAX && size <= REQUEST_MAX / 2) {
         return allocate_large(size, GRANULE, zeroed, guarded_large_reserve(size));
+    }
+    if (kinds_told() && small->slab != NULL) {
+        return allocate_apart(size, GRANULE, zeroed, small->slab->class % 2 == parity_of(true));
     }
     return allocate(size, GRANULE, zeroed);
 }
@@ -336,7 +377,7 @@ static void *reallocate_guarded(const char *function, void *pointer, size_t old_
         }
         return resized;
     }
-    void *copy = allocate_copy(usable, size, zeroed);
+    void *copy = allocate_copy(&small, usable, size, zeroed);
     if (copy == NULL) {
         return NULL;
     }
