@@ -187,8 +187,10 @@ static bool grow_in_place(struct chunk *head, size_t bytes, size_t *zeroed_from)
     }
     if (zeroed) {
         *zeroed_from = have * CHUNK_SIZE;
-        prefault_growth(head->start + have * CHUNK_SIZE, (want - have) * CHUNK_SIZE,
-                        have * CHUNK_SIZE);
+        if (likely(interceptor == NULL)) {
+            prefault_growth(head->start + have * CHUNK_SIZE, (want - have) * CHUNK_SIZE,
+                            have * CHUNK_SIZE);
+        }
     }
     head->large.chunks = want;
     head->large.bytes = bytes;
@@ -275,6 +277,16 @@ static void *move(struct chunk *head, size_t bytes, size_t *zeroed_from) {
     }
     chunks_watch();
     return (void *)run.address;
+}
+
+bool large_move_pages(const struct chunk *from, struct chunk *to, size_t bytes) {
+    void *source = (void *)large_address(from), *target = (void *)large_address(to);
+    if (!may_move(from) || !os_move_pages(source, target, bytes)) {
+        return false;
+    }
+    count_pieces(pieces_of(from->moves + 1u), pieces_of(to->moves));
+    to->moves = (uint8_t)(from->moves + 1);
+    return true;
 }
 
 bool large_resize_in_place(struct chunk *head, size_t size, size_t *zeroed_from) {

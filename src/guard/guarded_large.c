@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/bits.h"
-#include "base/check.h"
 #include "core/allocate.h"
 #include "core/chunk_map.h"
 #include "core/large.h"
@@ -153,7 +152,6 @@ static struct chunk *take_new(size_t bytes, size_t alignment, size_t reserve, bo
     if (lead != 0) {
         put_guards(head);
     }
-    prefault_large(large_address(head), bytes);
     return head;
 }
 
@@ -167,7 +165,8 @@ void *guarded_large_allocate(size_t size, size_t alignment, bool zeroed, size_t 
     size_t bytes = round_up(wanted, page);
     bool is_zero = true;
     struct chunk *head = alignment <= page ? take_waiting(quarantine, bytes) : NULL;
-    if (head == NULL) {
+    bool is_new = head == NULL;
+    if (is_new) {
         head = take_new(bytes, alignment, reserve, &is_zero);
     }
     if (head == NULL && reserve != 0) {
@@ -178,6 +177,9 @@ void *guarded_large_allocate(size_t size, size_t alignment, bool zeroed, size_t 
     }
     head->slack = (uint16_t)(bytes - wanted);
     void *object = (void *)large_address(head);
+    if (is_new) {
+        prefault_large((uintptr_t)object, bytes);
+    }
     if (zeroed && !is_zero) {
         memset(object, 0, wanted);
     }
@@ -252,63 +254,6 @@ bool guarded_large_resize(struct chunk *head, size_t size) {
     return true;
 }
 
-/* --- moving ----------------------------------------------------------------------------------- */
-
-static bool remove_guard_behind(struct chunk *head) {
-    uintptr_t end = head->start + head->large.chunks * CHUNK_SIZE;
-    uintptr_t from = large_address(head) + head->large.bytes;
-    return os_unguard((void *)from, end - from);
-}
-
-/* Without guard pages, it is as any large object is and fills its chunks.  It becomes larger where
- * it is, or its pages move.  NULL: neither is possible, and it is as it was. */
-static struct chunk *resize_plain(struct chunk *head, size_t extent, size_t *zeroed_from) {
-    size_t page = os_page_size(), bytes = head->large.bytes;
-    uint16_t lead = head->lead, slack = head->slack;
-    head->large.bytes = head->large.chunks * CHUNK_SIZE;
-    head->lead = 0;
-    head->slack = 0;
-    struct chunk *resized = head;
-    if (!large_resize_in_place(head, extent, zeroed_from)) {
-        char *guard = (char *)head->start + (lead - 1) * page;
-        char *moved = os_unguard(guard, page) ? large_resize(head, extent, zeroed_from) : NULL;
-        resized = moved == NULL ? NULL : chunk_of((uintptr_t)moved);
-    }
-    if (resized == NULL) {
-        head->large.bytes = bytes;
-        head->slack = slack;
-    }
-    (resized == NULL ? head : resized)->lead = lead;
-    return resized;
-}
-
-void *guarded_large_move(struct chunk *head, size_t size, bool zeroed) {
-    size_t page = os_page_size(), lead = head->lead * page, bytes = round_up(size, page);
-    size_t old = guarded_large_size(head), old_room = head->large.chunks * CHUNK_SIZE - lead;
-    DCHECK(notes_of(head) == NULL);
-    if (lead == 0 || head->is_protected || head->large.bytes < LARGE_MOVED ||
-        !remove_guard_behind(head)) {
-        return NULL;
-    }
-    size_t zeroed_from;
-    struct chunk *resized = resize_plain(head, lead + bytes + page, &zeroed_from);
-    if (resized == NULL) {
-        put_guards(head);
-        return NULL;
-    }
-    resized->large.bytes = bytes;
-    resized->slack = (uint16_t)(bytes - size);
-    put_guards(resized);
-    char *object = (char *)large_address(resized);
-    size_t to = zeroed_from != SIZE_MAX ? zeroed_from - lead : zeroed ? size : old_room;
-    to = to < size ? to : size;
-    if (old < to) {
-        memset(object + old, 0, to - old); /* it was canary, or another object's */
-    }
-    write_canary(resized);
-    return object;
-}
-
 /* --- freeing ---------------------------------------------------------------------------------- */
 
 bool guarded_large_free(struct chunk *head, struct large_quarantine *quarantine) {
@@ -336,4 +281,82 @@ void large_quarantine_empty(struct large_quarantine *quarantine) {
     while (quarantine->count != 0) {
         release(take_out(quarantine, 0));
     }
+}
+
+/* --- moving ----------------------------------------------------------------------------------- */
+
+static void clear_from(char *object, size_t from, size_t to) {
+    if (from < to) {
+        memset(object + from, 0, to - from); /* it was canary, or another object's */
+    }
+}
+
+static bool remove_guard_behind(struct chunk *head) {
+    uintptr_t end = head->start + head->large.chunks * CHUNK_SIZE;
+    uintptr_t from = large_address(head) + head->large.bytes;
+    return os_unguard((void *)from, end - from);
+}
+
+/* Beyond its chunks or to less of them, where it is. */
+static bool resize_chunks(struct chunk *head, size_t size, bool zeroed) {
+    size_t page = os_page_size(), bytes = round_up(size, page), old_bytes = head->large.bytes;
+    size_t old = guarded_large_size(head), room = head->large.chunks * CHUNK_SIZE, zeroed_from;
+    uint16_t lead = head->lead, slack = head->slack;
+    if (!remove_guard_behind(head)) {
+        return false;
+    }
+    /* As a large object that fills its chunks, and has no guard pages. */
+    head->large.bytes = room;
+    head->lead = 0;
+    head->slack = 0;
+    bool resized = large_resize_in_place(head, (lead + 1) * page + bytes, &zeroed_from);
+    head->lead = lead;
+    head->large.bytes = resized ? bytes : old_bytes;
+    head->slack = resized ? (uint16_t)(bytes - size) : slack;
+    put_guards(head);
+    if (resized) {
+        if (lead * page + bytes > room) {
+            prefault_growth(head->start + room, lead * page + bytes - room, room);
+        }
+        size_t to = zeroed ? size : room - lead * page;
+        to = zeroed_from != SIZE_MAX ? zeroed_from - lead * page : to;
+        clear_from((char *)large_address(head), old, to < size ? to : size);
+        write_canary(head);
+    }
+    return resized;
+}
+
+/* By its pages; the old place waits as that of one that was freed. */
+static struct chunk *move_elsewhere(struct chunk *head, size_t size, bool zeroed,
+                                    struct large_quarantine *quarantine) {
+    size_t page = os_page_size(), bytes = round_up(size, page), old = guarded_large_size(head);
+    size_t kept = bytes < head->large.bytes ? bytes : head->large.bytes;
+    bool is_zero;
+    struct chunk *to = take_new(bytes, page, 0, &is_zero);
+    if (to == NULL) {
+        return NULL;
+    }
+    if (!large_move_pages(head, to, kept)) {
+        (void)guarded_large_free(to, NULL);
+        return NULL;
+    }
+    to->slack = (uint16_t)(bytes - size);
+    if (bytes > kept) {
+        prefault_growth(large_address(to) + kept, bytes - kept, kept);
+    }
+    clear_from((char *)large_address(to), old, zeroed && !is_zero ? size : kept);
+    write_canary(to);
+    (void)guarded_large_free(head, quarantine);
+    return to;
+}
+
+void *guarded_large_move(struct chunk *head, size_t size, bool zeroed,
+                         struct large_quarantine *quarantine) {
+    if (head->lead != 1 || head->is_protected || head->large.bytes < LARGE_MOVED) {
+        return NULL;
+    }
+    if (!resize_chunks(head, size, zeroed)) {
+        head = move_elsewhere(head, size, zeroed, quarantine);
+    }
+    return head == NULL ? NULL : (void *)large_address(head);
 }

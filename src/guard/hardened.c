@@ -335,9 +335,11 @@ static bool resize_guarded(const char *function, void *pointer, size_t size) {
 /* NULL: it has to be copied. */
 static void *move_large(const char *function, void *pointer, size_t size, bool zeroed) {
     struct chunk *head = size > SLAB_MAX ? guarded_large_find((uintptr_t)pointer) : NULL;
-    return head != NULL && guarded_large_check(function, head)
-               ? guarded_large_move(head, size, zeroed)
-               : NULL;
+    if (head == NULL || !guarded_large_check(function, head)) {
+        return NULL;
+    }
+    struct hardened *guard = guard_of(own_heap());
+    return guarded_large_move(head, size, zeroed, guard != NULL ? &guard->large : NULL);
 }
 
 /* Of the same kind as `small`, or as is told if it is none. */

@@ -49,8 +49,8 @@ void quarantine_release_of(struct chunk *slab, uintptr_t object) {
 
 void quarantine_make_room(struct quarantine *quarantine) {
     uintptr_t own = own_distance();
-    uint32_t most = quarantine->mask - quarantine->mask / 8;
-    size_t most_bytes = quarantine->most_bytes - quarantine->most_bytes / 8;
+    uint32_t most = quarantine->mask - quarantine->mask / 16;
+    size_t most_bytes = quarantine->most_bytes - quarantine->most_bytes / 16;
     while (quarantine->count != 0 && (quarantine->count > most || quarantine->bytes > most_bytes)) {
         release_first(quarantine, own);
     }

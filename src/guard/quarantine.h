@@ -41,8 +41,8 @@ struct quarantine {
 /* Releases an object of a slab: it is free from now on. */
 void quarantine_release_of(struct chunk *slab, uintptr_t object);
 
-/* Releases objects of the ring until no more than seven eighths of what may wait do.  Many at once,
- * as who can't foresee when the next one is due waits for the processor each time. */
+/* Releases objects of the ring until it has no more than fifteen sixteenths of what it may have:
+ * several at once, as a branch that a processor can't foresee, for each, costs more. */
 void quarantine_make_room(struct quarantine *quarantine);
 
 /* Keeps an object of a slab, whose note says that it waits by now; releases others. */
