@@ -82,4 +82,11 @@ static inline uint64_t multiply_wide(uint64_t a, const uint64_t *b, uint64_t *lo
 #endif
 }
 
+/* Both halves of the product in one: each bit of it depends on most of those of a and b. */
+static inline uint64_t multiply_mixed(uint64_t a, uint64_t b) {
+    __extension__ typedef unsigned __int128 wide;
+    wide product = (wide)a * b;
+    return (uint64_t)(product >> 64) ^ (uint64_t)product;
+}
+
 #endif

@@ -9,9 +9,7 @@
 
 static inline uint64_t wyrand(uint64_t *state) {
     *state += UINT64_C(0xa0761d6478bd642f);
-    uint64_t other = *state ^ UINT64_C(0xe7037ed1a0b428db), low;
-    uint64_t high = multiply_wide(*state, &other, &low);
-    return high ^ low;
+    return multiply_mixed(*state, *state ^ UINT64_C(0xe7037ed1a0b428db));
 }
 
 #endif

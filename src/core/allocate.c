@@ -162,7 +162,10 @@ void *take_large(size_t size, size_t alignment, bool *zeroed) {
 }
 
 /* Not while the thread's requests go to a first-class heap, which has no guards. */
-static bool is_intercepted(void) { return interceptor != NULL && heap_self()->shared == NULL; }
+static bool is_intercepted(void) {
+    return interceptor != NULL &&
+           (likely(distance_is_closed(heap_distance)) || heap_self()->shared == NULL);
+}
 
 void *allocate_slow(size_t size) {
     if (unlikely(is_intercepted())) {

@@ -103,7 +103,7 @@ static struct row row_of(const struct chunk *slab, uint64_t index, void *const *
                          size_t count) {
     const struct size_class *size_class = slab_class(slab);
     size_t most = 64 - index % 64;
-    most = most < size_class->capacity - index ? most : size_class->capacity - index;
+    most = most < slab->capacity - index ? most : slab->capacity - index;
     most = most < count ? most : count;
     unsigned length = neighbours(pointers, most, size_class->size);
     return (struct row){(unsigned)(index / 64), low_mask(length) << (index % 64)};
@@ -137,7 +137,7 @@ static size_t free_remotely(const char *function, void *const *pointers, size_t 
     }
     bool exact;
     uint64_t index = object_index(slab, address, &exact);
-    if (!exact || index >= slab_class(slab)->capacity) {
+    if (!exact || index >= slab->capacity) {
         return 0;
     }
     struct row row = row_of(slab, index, pointers, count);
@@ -179,7 +179,7 @@ static inline size_t free_some(const char *function, void *const *pointers, size
     if (unlikely(!exact)) {
         return 0;
     }
-    if (count > 1 && is_neighbour(slab, pointers, step) && index < slab_class(slab)->capacity) {
+    if (count > 1 && is_neighbour(slab, pointers, step) && index < slab->capacity) {
         struct row row = row_of(slab, index, pointers, count);
         return free_row(function, slab, row, pointers[0]);
     }

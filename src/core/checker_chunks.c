@@ -66,7 +66,7 @@ static bool check_word(const struct checker *checker, struct chunk *slab, unsign
     uint64_t avail = owner_word_read(&slab->words[w].avail);
     uint64_t freed = owner_word_read(&slab->words[w].freed);
     uint64_t remote = atomic_load_explicit(&shared->remote[w], memory_order_relaxed);
-    uint64_t beyond = bits_from(slab_class(slab)->capacity, w);
+    uint64_t beyond = bits_from(slab->capacity, w);
     EXPECT((freed & beyond) == beyond, "bits of no object are set in freed", slab);
     EXPECT((avail & beyond) == 0, "bits of no object are never available", slab);
     EXPECT((remote & (avail | freed)) == 0, "what is freed remotely is not free", slab);
@@ -133,7 +133,10 @@ static bool check_slab(const struct checker *checker, struct chunk *slab) {
     const struct size_class *size_class = slab_class(slab);
     EXPECT(slab->reciprocal == size_class->reciprocal, "a slab has its class's reciprocal", slab);
     EXPECT(slab->cursor < size_class->words, "the cursor is a word of the bitmap", slab);
-    EXPECT(slab->fresh <= size_class->capacity, "fresh is at most the capacity", slab);
+    EXPECT(slab->capacity == size_class->capacity ||
+               (slab->noted && slab->capacity == slab_guarded_capacity(slab->class)),
+           "a slab has the capacity of its class, or ends in a guard page", slab);
+    EXPECT(slab->fresh <= slab->capacity, "fresh is at most the capacity", slab);
     EXPECT(slab->scan <= size_class->words, "the search goes on in the bitmap or is at its end",
            slab);
     return check_bitmap_place(checker, slab) && check_bitmap(checker, slab);

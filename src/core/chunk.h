@@ -89,19 +89,27 @@ struct chunk {
     bool zeroed;           /* slab: objects at and above `fresh` read as zero */
     union {
         uint8_t cursor; /* slab: word of the bitmap that its bin took from last */
-        uint8_t moves;  /* large: how often its pages were moved, or its guard pages made mappings
-                           of their own; its mappings are as many and one more at most */
+        uint8_t moves;  /* large: how often its pages were moved; its mappings are as many and one
+                           more at most */
     };
     uint16_t fresh; /* slab: objects at and above it have never been handed out */
-    bool queued;    /* slab: in its bin's queue */
-    uint8_t scan;   /* slab: word of the bitmap at which the search for free objects goes on */
-    bool noted;     /* chunk_shared.notes is in use; who writes that writes it */
+    union {
+        bool queued;       /* slab: in its bin's queue */
+        bool is_protected; /* large: its guard pages are mappings of their own */
+    };
+    uint8_t scan; /* slab: word of the bitmap at which the search for free objects goes on */
+    bool noted;   /* chunk_shared.notes is in use; who writes that writes it */
     /* For holes.h, of a slab: */
     uint8_t purged;       /* pages of it that were given back, or wait for that, and of which no
                              object was handed out since: bit p is the p-th */
     uint16_t live_before; /* objects that were live when it was last looked at */
     /* large: of an object between guard pages (a profile other than `fast`) */
-    uint16_t lead;  /* pages from the chunk's start to the object; 0: it has no guard pages */
+    union {
+        uint16_t
+            capacity;  /* slab: its objects, as many as size_class.capacity but where a guard page
+                              takes the place of the last ones: slab_guarded_capacity() */
+        uint16_t lead; /* pages from the chunk's start to the object; 0: it has no guard pages */
+    };
     uint16_t slack; /* bytes of its last page that nobody asked for; 65535 at most, as pages are */
 };
 

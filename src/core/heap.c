@@ -328,7 +328,7 @@ void heap_word_freed(struct heap *heap, struct chunk *slab) {
     if (slab != queue->current) {
         queue_remove(queue, slab);
         release(heap, slab);
-    } else if (!slab_is_growing(slab) && slab_class(slab)->capacity > slab_class(slab)->handful) {
+    } else if (!slab_is_growing(slab) && slab->capacity > slab_class(slab)->handful) {
         /* All of it was used, and is not: whoever takes and frees a few objects in turn keeps his
          * slab, but a thread that has freed so much may not come back soon. */
         queue->current = NULL;
@@ -348,7 +348,7 @@ static void drain_slab(struct heap *heap, struct chunk *slab, uint64_t summary) 
     }
     if ((chunk_owner(slab) & OWNER_FULL) == 0 || slab->queued) {
         heap_word_freed(heap, slab);
-    } else if (slab_live(slab) < slab_class(slab)->capacity) {
+    } else if (slab_live(slab) < slab->capacity) {
         slab_set_owner(slab, heap_distance_of(heap));
         put_away(heap, slab);
     }
@@ -434,12 +434,12 @@ static void rebuild_slab(struct chunk *slab, void *argument) {
         owner_word_write(&word->avail, 0);
         (void)slab_merge_word(heap, slab, w);
     }
-    slab->fresh = slab_class(slab)->capacity; /* a refill may have been under way */
+    slab->fresh = slab->capacity; /* a refill may have been under way */
     slab->queued = false;
     slab->purged = 0;
     slab_set_owner(slab, heap_distance_of(heap));
     heap->queues[slab->class].slabs++;
-    if (slab_live(slab) < slab_class(slab)->capacity) {
+    if (slab_live(slab) < slab->capacity) {
         queue_append(&heap->queues[slab->class],
                      slab); /* also if empty: the chunk lock is held now */
     } else {

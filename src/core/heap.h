@@ -160,13 +160,21 @@ static inline struct shared_heap *shared_heap_of_owner(uintptr_t owner) {
     return heap_at(owner & ~(uintptr_t)(CACHE_LINE - 1))->shared;
 }
 
+static inline bool distance_is_closed(uintptr_t distance) { return distance % CACHE_LINE != 0; }
+
 /* From what a thread has as its distance to its heap's. */
 static inline uintptr_t heap_own_distance(uintptr_t distance) {
-    return distance % CACHE_LINE == 0 ? distance : distance - CLOSED_OFFSET;
+    return distance_is_closed(distance) ? distance - CLOSED_OFFSET : distance;
 }
 
 static inline unsigned class_of(size_t size) {
     return heap_origin.bin_offsets[(size + GRANULE - 1) / GRANULE] >> BIN_STRIDE_LOG;
+}
+
+/* Its bin for `size` bytes; size <= SLAB_MAX. */
+static inline struct bin *heap_bin(struct heap *heap, size_t size) {
+    uintptr_t offset = heap_origin.bin_offsets[(size + GRANULE - 1) / GRANULE];
+    return (struct bin *)((uintptr_t)heap + offset);
 }
 
 /* The least class for objects of up to `size` bytes that are all aligned so, as slabs start at

@@ -13,6 +13,7 @@
 #ifndef CAIRN_CORE_INTERCEPTOR_H
 #define CAIRN_CORE_INTERCEPTOR_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -22,6 +23,7 @@
 struct interceptor {
     size_t note_bytes; /* 1 or more */
     bool keeps_free; /* free objects have contents that must stay: no page of them is given back */
+    bool guards_slabs; /* some slabs, chosen at random, end in a page that nobody may touch */
     size_t heap_bytes; /* zeroed memory of its own in each heap: heap->guard; 1 or more */
 
     /* alignment: a power of two, GRANULE at least.  NULL with ENOMEM: no memory. */
@@ -53,6 +55,13 @@ extern const struct interceptor *interceptor;
 
 /* Takes over: the heaps there are by now are retired.  Once. */
 void interceptor_set(const struct interceptor *next);
+
+/* What code built with Clang's AllocToken tells of its allocations: whether they are for types that
+ * hold pointers.  Of a call that is under way, in thread_traits; what nothing is told of counts as
+ * data.  kinds_are_told: from the first call on, for ever. */
+extern _Atomic(bool) kinds_are_told;
+void kind_begin(bool holds_pointers);
+void kind_end(void);
 
 /* The note of a slab's object. */
 static inline unsigned char *note_of(struct chunk *slab, uint64_t index) {

@@ -5,6 +5,7 @@
 #include "base/bits.h"
 #include "core/block.h"
 #include "core/chunk_map.h"
+#include "core/interceptor.h"
 #include "core/prefault.h"
 #include "core/shared_heap.h"
 #include "core/spare.h"
@@ -38,6 +39,7 @@ static struct chunk *make_head(uintptr_t address, size_t bytes, struct shared_he
     head->large.bytes = bytes;
     head->large.chunks = chunks_for(bytes);
     head->moves = 0;
+    head->is_protected = false;
     head->lead = 0;
     head->slack = 0;
     chunk_set_kind(head, CHUNK_LARGE);
@@ -60,9 +62,13 @@ static struct run take_chunks(size_t count, size_t alignment) {
     return chunks_take(count, alignment);
 }
 
+static void give_moved(uintptr_t address, size_t count, unsigned moves) {
+    count_pieces(0, chunks_give_anew(address, count) ? pieces_of(moves) : 0);
+}
+
 static void give_chunks(uintptr_t address, size_t count, unsigned moves) {
     if (moves != 0) {
-        count_pieces(0, chunks_give_anew(address, count) ? pieces_of(moves) : 0);
+        give_moved(address, count, moves);
     } else if (count == 1 && heap_distance != 0) {
         spare_give(heap_self(), address);
     } else {
@@ -96,7 +102,9 @@ void *large_allocate_in(struct shared_heap *holder, size_t size, size_t alignmen
     }
     (void)make_head(run.address, bytes, holder);
     *zeroed = run.dirty == 0;
-    prefault_large(run.address, bytes);
+    if (likely(interceptor == NULL)) { /* else it has guard pages, which are never resident */
+        prefault_large(run.address, bytes);
+    }
     chunks_watch();
     return (void *)run.address;
 }
@@ -158,7 +166,11 @@ bool large_take_away(struct chunk *head) {
 void large_give_back(struct chunk *head, bool dirty) {
     chunk_set_kind(head, CHUNK_RELEASED);
     atomic_store_explicit(&head->owner, OWNER_NONE, memory_order_release);
-    chunks_give(head->start, head->large.chunks, dirty);
+    if (head->moves != 0) {
+        give_moved(head->start, head->large.chunks, head->moves);
+    } else {
+        chunks_give(head->start, head->large.chunks, dirty);
+    }
 }
 
 void large_bring_back(struct chunk *head) {
@@ -175,8 +187,10 @@ static bool grow_in_place(struct chunk *head, size_t bytes, size_t *zeroed_from)
     }
     if (zeroed) {
         *zeroed_from = have * CHUNK_SIZE;
-        prefault_growth(head->start + have * CHUNK_SIZE, (want - have) * CHUNK_SIZE,
-                        have * CHUNK_SIZE);
+        if (likely(interceptor == NULL)) {
+            prefault_growth(head->start + have * CHUNK_SIZE, (want - have) * CHUNK_SIZE,
+                            have * CHUNK_SIZE);
+        }
     }
     head->large.chunks = want;
     head->large.bytes = bytes;
@@ -259,10 +273,20 @@ static void *move(struct chunk *head, size_t bytes, size_t *zeroed_from) {
     if (moves == 0) {
         chunks_give(old, old_chunks, false);
     } else {
-        count_pieces(0, chunks_give_anew(old, old_chunks) ? pieces_of(moves) : 0);
+        give_moved(old, old_chunks, moves);
     }
     chunks_watch();
     return (void *)run.address;
+}
+
+bool large_move_pages(const struct chunk *from, struct chunk *to, size_t bytes) {
+    void *source = (void *)large_address(from), *target = (void *)large_address(to);
+    if (!may_move(from) || !os_move_pages(source, target, bytes)) {
+        return false;
+    }
+    count_pieces(pieces_of(from->moves + 1u), pieces_of(to->moves));
+    to->moves = (uint8_t)(from->moves + 1);
+    return true;
 }
 
 bool large_resize_in_place(struct chunk *head, size_t size, size_t *zeroed_from) {

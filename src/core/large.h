@@ -36,6 +36,10 @@ void large_bring_back(struct chunk *head);
  * reads as zero (SIZE_MAX: unknown). */
 void *large_resize(struct chunk *head, size_t size, size_t *zeroed_from);
 
+/* Moves the first bytes of an object, whole pages, to another one that has as many; its own read as
+ * zero then, and both stay what they are.  False: it is small for that, or refused. */
+bool large_move_pages(const struct chunk *from, struct chunk *to, size_t bytes);
+
 /* Changes the size in place, or returns false and changes nothing. */
 bool large_resize_in_place(struct chunk *head, size_t size, size_t *zeroed_from);
 

@@ -51,7 +51,7 @@ static enum found find_in_slab(struct chunk *chunk, uintptr_t address, struct ob
     uint64_t index = object_index(chunk, address, &exact);
     finding->size = size_class->size;
     finding->object = chunk->start + index * size_class->size;
-    if (index >= size_class->capacity) {
+    if (index >= chunk->capacity) {
         return FOUND_TAIL;
     }
     if (!exact) {

@@ -14,7 +14,7 @@
 enum { LOOK_AT = 4 };
 
 static inline bool slab_is_growing(const struct chunk *slab) {
-    return slab->fresh < slab_class(slab)->capacity;
+    return slab->fresh < slab->capacity;
 }
 
 /* Makes `objects`, `count` free ones of word w and not none, the bin's. */
@@ -90,11 +90,11 @@ static inline unsigned slab_refill_growing(struct chunk *slab, struct bin *bin) 
  * Returns how many; 0: the pass is over. */
 static inline unsigned slab_refill_swept(struct chunk *slab, struct bin *bin, unsigned least) {
     const struct size_class *size_class = slab_class(slab);
-    unsigned last = size_class->words - 1u;
+    unsigned last = slab_last_word(slab);
     for (unsigned w = slab->scan; w <= last; w++) {
         uint64_t free = owner_word_read(&slab->words[w].freed);
         if (w == last) {
-            free &= size_class->last_bits;
+            free &= slab_last_bits(slab);
         }
         if (free != 0) {
             unsigned count = count_bits(free);
@@ -112,13 +112,13 @@ static inline unsigned slab_refill_swept(struct chunk *slab, struct bin *bin, un
 
 /* Whether any object is free; the bin has none of them. */
 static inline bool slab_has_free(const struct chunk *slab) {
-    unsigned last = slab_class(slab)->words - 1u;
+    unsigned last = slab_last_word(slab);
     for (unsigned w = 0; w < last; w++) {
         if (owner_word_read(&slab->words[w].freed) != 0) {
             return true;
         }
     }
-    return (owner_word_read(&slab->words[last].freed) & slab_class(slab)->last_bits) != 0;
+    return (owner_word_read(&slab->words[last].freed) & slab_last_bits(slab)) != 0;
 }
 
 #endif

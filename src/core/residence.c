@@ -95,7 +95,7 @@ static void add_slab(struct residence *residence, const struct chunk_snapshot *c
     const struct slab_snapshot *slab = &chunk->slab;
     const struct size_class *size_class = &size_classes[slab->class];
     struct cairn_class_stats *class = &stats->classes[slab->class];
-    size_t step = step_size(), objects_end = (size_t)size_class->capacity * size_class->size;
+    size_t step = step_size(), objects_end = (size_t)slab->capacity * size_class->size;
     struct steps steps = {{0}, {0}, {0}};
     spread(slab->live, size_class, steps.live);
     spread(slab->ready, size_class, steps.ready);

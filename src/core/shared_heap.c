@@ -253,7 +253,7 @@ static enum shared_freed free_if_alive(struct shared_heap *heap, struct chunk *s
     }
     bool exact;
     uint64_t index = object_index(slab, address, &exact);
-    bool freed = exact && index < slab_class(slab)->capacity &&
+    bool freed = exact && index < slab->capacity &&
                  (is_locked ? free_locally(&heap->heap, slab, index) : remote_free(slab, index));
     return freed ? SHARED_FREED : SHARED_FREED_NOT;
 }

@@ -13,18 +13,12 @@
 #define HANDFUL(c) (SIZE(c) <= 128 ? 64u : SIZE(c) >= 2048 ? 4u : 8192u / SIZE(c))
 #define WORTH(c)   (HANDFUL(c) >= 32 ? 8u : HANDFUL(c) >= 4 ? HANDFUL(c) / 4 : 1u)
 
-#define CAPACITY(c)  (CHUNK_SIZE / SIZE(c))
-#define WORDS(c)     ((CHUNK_SIZE - 1) / SIZE(c) / 64 + 1)
-#define IN_LAST(c)   (CAPACITY(c) - 64 * (WORDS(c) - 1))
-#define LAST_BITS(c) (IN_LAST(c) == 64 ? ~UINT64_C(0) : (UINT64_C(1) << IN_LAST(c) % 64) - 1)
-
-#define ROW(c)                                       \
-    [c] = {.reciprocal = ~UINT64_C(0) / SIZE(c) + 1, \
-           .last_bits = LAST_BITS(c),                \
-           .size = SIZE(c),                          \
-           .capacity = (uint16_t)CAPACITY(c),        \
-           .words = (uint8_t)WORDS(c),               \
-           .handful = (uint8_t)HANDFUL(c),           \
+#define ROW(c)                                                      \
+    [c] = {.reciprocal = ~UINT64_C(0) / SIZE(c) + 1,                \
+           .size = SIZE(c),                                         \
+           .capacity = (uint16_t)(CHUNK_SIZE / SIZE(c)),            \
+           .words = (uint8_t)((CHUNK_SIZE - 1) / SIZE(c) / 64 + 1), \
+           .handful = (uint8_t)HANDFUL(c),                          \
            .worth = (uint8_t)WORTH(c)}
 
 #define EIGHT(X, c) \

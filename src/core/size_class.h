@@ -26,7 +26,6 @@ enum {
 
 struct size_class {
     uint64_t reciprocal; /* ceil(2^64 / size): see object_index() in slab.h */
-    uint64_t last_bits;  /* of the last word of its bitmap: those that belong to objects */
     uint32_t size;       /* of an object, in bytes */
     uint16_t capacity;   /* objects in a slab: floor(32 KiB / size) */
     uint8_t words; /* of its bitmap: a bit for each multiple of size, also behind the last object */

@@ -46,6 +46,9 @@ FAST_PATH enum freed slab_free_object(const struct chunk *slab, uint64_t index) 
     return unlikely(freed == ~UINT64_C(0)) ? FREED_ALL_OF_WORD : FREED;
 }
 
+/* Objects in a slab whose last page is a guard page; 0: none of the class has one. */
+unsigned slab_guarded_capacity(unsigned class);
+
 /* A new slab, all objects free, in no queue.  NULL: no memory. */
 struct chunk *slab_create(struct heap *owner, unsigned class);
 
@@ -60,8 +63,18 @@ static inline void slab_set_owner(struct chunk *slab, uintptr_t owner) {
 
 /* Bits of word w that belong to objects. */
 static inline uint64_t slab_valid_bits(const struct chunk *slab, unsigned w) {
-    unsigned capacity = slab_class(slab)->capacity;
+    unsigned capacity = slab->capacity;
     return capacity <= w * 64 ? 0 : low_mask(capacity - w * 64);
+}
+
+/* The last word that has any. */
+static inline unsigned slab_last_word(const struct chunk *slab) {
+    return (slab->capacity - 1u) / 64;
+}
+
+/* Its bits that belong to objects. */
+static inline uint64_t slab_last_bits(const struct chunk *slab) {
+    return ~UINT64_C(0) >> (63 - (slab->capacity - 1u) % 64);
 }
 
 /* Takes over what other threads freed in word w and returns its word `freed`. */

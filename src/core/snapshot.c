@@ -45,6 +45,7 @@ static struct descriptor copy_descriptor(struct chunk *chunk) {
 static bool is_slab(const struct descriptor *copy, uintptr_t address) {
     return chunk_owner(&copy->chunk) != OWNER_NONE && chunk_is(&copy->chunk, CHUNK_SLAB) &&
            copy->chunk.start == address && copy->chunk.class < CLASS_COUNT &&
+           copy->chunk.capacity <= size_classes[copy->chunk.class].capacity &&
            copy->chunk.words != NULL && copy->shared.remote != NULL;
 }
 
@@ -72,8 +73,8 @@ static uint64_t waiting_bits(const struct descriptor *copy, unsigned w, uint64_t
 }
 
 static bool is_same_slab(const struct descriptor *a, const struct descriptor *b) {
-    return a->chunk.class == b->chunk.class && a->chunk.words == b->chunk.words &&
-           a->shared.remote == b->shared.remote;
+    return a->chunk.class == b->chunk.class && a->chunk.capacity == b->chunk.capacity &&
+           a->chunk.words == b->chunk.words && a->shared.remote == b->shared.remote;
 }
 
 /* Once.  False: it is no slab, or it became another one meanwhile. */
@@ -83,6 +84,7 @@ static bool read_slab(struct chunk *chunk, uintptr_t address, struct slab_snapsh
         return false;
     }
     slab->class = copy.chunk.class;
+    slab->capacity = copy.chunk.capacity;
     slab->fresh = copy.chunk.fresh;
     for (unsigned w = 0; w < size_classes[slab->class].words; w++) {
         uint64_t valid = slab_valid_bits(&copy.chunk, w);

@@ -40,6 +40,7 @@ enum chunk_state {
  * no objects. */
 struct slab_snapshot {
     unsigned class;
+    unsigned capacity;                 /* objects that it has room for */
     unsigned fresh;                    /* objects from this one on were never handed out */
     uint64_t live[SNAPSHOT_WORDS];     /* neither of the three below */
     uint64_t ready[SNAPSHOT_WORDS];    /* free, in a bin */

@@ -51,7 +51,7 @@ static unsigned count_words(const uint64_t *words, unsigned count) {
 }
 
 static unsigned longest_free_run(const struct slab_snapshot *slab) {
-    unsigned capacity = size_classes[slab->class].capacity;
+    unsigned capacity = slab->capacity;
     unsigned longest = 0;
     for (unsigned from = 0, to; from < capacity; from = to) {
         to = run_end(slab->live, from, capacity);
@@ -70,8 +70,8 @@ static void count_slab(const struct slab_snapshot *slab, struct cairn_class_stat
     class->slabs++;
     class->slab_bytes += CHUNK_SIZE;
     class->live_objects += live;
-    class->free_objects += size_class->capacity - live;
-    class->end_bytes += CHUNK_SIZE - size_class->capacity * size;
+    class->free_objects += slab->capacity - live;
+    class->end_bytes += CHUNK_SIZE - slab->capacity * size;
     class->ready_objects += count_words(slab->ready, size_class->words);
     class->unmerged_objects += count_words(slab->unmerged, size_class->words);
     keep_largest(&class->largest_free_bytes, longest_free_run(slab) * size);

@@ -24,9 +24,10 @@ extern __thread uintptr_t heap_distance __attribute__((tls_model("initial-exec")
  * and the two of trace/stack.c within the sixteen that a library which is loaded late may ask
  * for. */
 struct thread_traits {
-    uint16_t number; /* given by threads_number(); 0: not yet */
-    bool gone;       /* its heap was parked for good: it is ending */
-    uint8_t limit;   /* bits LIMIT_... of limit.h */
+    uint16_t number;         /* given by threads_number(); 0: not yet */
+    bool gone : 1;           /* its heap was parked for good: it is ending */
+    bool holds_pointers : 1; /* of the allocation under way: kind_begin() of interceptor.h */
+    uint8_t limit;           /* bits LIMIT_... of limit.h */
 };
 extern __thread struct thread_traits thread_traits __attribute__((tls_model("initial-exec")));
 

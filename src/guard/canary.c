@@ -4,7 +4,83 @@
 
 uint64_t canary_secret;
 
+const unsigned char canary_masks[2 * CANARY_WINDOW] = {[CANARY_WINDOW... 2 * CANARY_WINDOW - 1] =
+                                                           255};
+
 void canary_start(void) { os_random(&canary_secret, sizeof canary_secret); }
+
+/* --- behind an object ------------------------------------------------------------------------- */
+
+typedef uint64_t pair __attribute__((vector_size(16)));
+
+static pair read_pair(const char *at) {
+    pair words;
+    memcpy(&words, at, sizeof words);
+    return words;
+}
+
+/* In a room that has as much before its trailer. */
+static bool is_within_window(size_t room, size_t fill_bytes) {
+    return room > CANARY_WINDOW && fill_bytes <= CANARY_WINDOW;
+}
+
+void canary_rewrite(void *object, size_t room, size_t size) {
+    uint64_t key = canary_key((uintptr_t)object);
+    char *end = (char *)object + room - sizeof key;
+    for (char *at = (char *)object + size; at < end; at += sizeof key) {
+        canary_put(at, key);
+    }
+    canary_put(end, key ^ (room - size));
+}
+
+void canary_write(void *object, size_t room, size_t size) {
+    uint64_t key = canary_key((uintptr_t)object);
+    char *end = (char *)object + room - sizeof key;
+    size_t fill_bytes = room - size - sizeof key;
+    if (!is_within_window(room, fill_bytes)) {
+        canary_rewrite(object, room, size);
+        return;
+    }
+    uint64_t word = canary_fill_word(key, fill_bytes);
+    for (size_t before = CANARY_WINDOW; before > 0; before -= sizeof(pair)) {
+        pair fill = (pair){word, word} & read_pair(canary_mask(fill_bytes, before));
+        memcpy(end - before, &fill, sizeof fill);
+    }
+    canary_put(end, key ^ (room - size));
+}
+
+static bool fill_is_right(const char *at, const char *end, uint64_t key) {
+    for (; at + sizeof key <= end; at += sizeof key) {
+        if (unlikely(canary_read(at) != key)) {
+            return false;
+        }
+    }
+    /* The last bytes of the fill: what follows them in this word is the trailer's. */
+    return at == end || (canary_read(at) ^ key) << (64 - 8 * (end - at)) == 0;
+}
+
+bool canary_check(const void *object, size_t room, size_t *size) {
+    uint64_t key = canary_key((uintptr_t)object);
+    const char *end = (const char *)object + room - sizeof key;
+    uint64_t length = canary_read(end) ^ key;
+    if (unlikely(length - CANARY_LEAST > room - CANARY_LEAST)) {
+        return false;
+    }
+    *size = room - length;
+    size_t fill_bytes = length - sizeof key;
+    if (!is_within_window(room, fill_bytes)) {
+        return fill_is_right((const char *)object + *size, end, key);
+    }
+    uint64_t word = canary_fill_word(key, fill_bytes);
+    pair wrong = {0};
+    for (size_t before = CANARY_WINDOW; before > 0; before -= sizeof(pair)) {
+        wrong |= (read_pair(end - before) ^ (pair){word, word}) &
+                 read_pair(canary_mask(fill_bytes, before));
+    }
+    return (wrong[0] | wrong[1]) == 0;
+}
+
+/* --- without a trailer ------------------------------------------------------------------------ */
 
 static char byte_of(uint64_t key, size_t i) { return (char)(key >> i % 8 * 8); }
 

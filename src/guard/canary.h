@@ -28,9 +28,8 @@ extern uint64_t canary_secret;
 void canary_start(void);
 
 static inline uint64_t canary_key(uintptr_t object) {
-    uint64_t low, factor = UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t high = multiply_wide(object ^ canary_secret, &factor, &low);
-    return (high ^ low) | UINT64_C(0x0101010101010101);
+    return multiply_mixed(object ^ canary_secret, UINT64_C(0x9e3779b97f4a7c15)) |
+           UINT64_C(0x0101010101010101);
 }
 
 static inline uint64_t canary_read(const char *at) {
@@ -41,36 +40,72 @@ static inline uint64_t canary_read(const char *at) {
 
 static inline void canary_put(char *at, uint64_t word) { memcpy(at, &word, sizeof word); }
 
-/* size + CANARY_LEAST <= room. */
-static inline void canary_write(void *object, size_t room, size_t size) {
+/* The fill is a multiple of the key's bytes from its first on: so a word of it that ends where the
+ * trailer begins has these bytes. */
+static inline uint64_t canary_fill_word(uint64_t key, size_t fill_bytes) {
+    return rotated_right(key, (unsigned)fill_bytes * 8 % 64);
+}
+
+/* Masks of what is fill, so that it is written and compared without a branch for its length:
+ * canary_mask(fill_bytes, before) is that of the 16 bytes which begin so many before the trailer,
+ * of which its first 8 are that of the word there. */
+enum { CANARY_WINDOW = 64 };
+extern const unsigned char canary_masks[2 * CANARY_WINDOW]; /* half of them 0, half 255 */
+
+static inline const char *canary_mask(size_t fill_bytes, size_t before) {
+    return (const char *)&canary_masks[CANARY_WINDOW + fill_bytes - before];
+}
+
+/* size + CANARY_LEAST <= room, which reads as zero.  canary_rewrite: whatever it reads as. */
+void canary_write(void *object, size_t room, size_t size);
+void canary_rewrite(void *object, size_t room, size_t size);
+
+/* Whether it is whole; *size is then what it was written with. */
+bool canary_check(const void *object, size_t room, size_t *size);
+
+/* --- of small rooms ----------------------------------------------------------------------------
+ * The same inline, for rooms up to CANARY_SHORT_ROOM with CANARY_SHORT bytes of fill at most, which
+ * is all that classes of 16 bytes' distance make. */
+
+enum { CANARY_SHORT_ROOM = 256, CANARY_SHORT = 16 };
+
+static inline bool canary_is_short(size_t room, size_t size) {
+    return room <= CANARY_SHORT_ROOM && room - size <= CANARY_SHORT + CANARY_LEAST;
+}
+
+/* Where the last 16 bytes before the trailer begin; in the least room, where the mask of half of
+ * them is zero, there are but 8. */
+static inline size_t canary_second_word(size_t room) { return room == 16 ? 0 : room - 24; }
+
+FAST_PATH void canary_write_short(void *object, size_t room, size_t size) {
     uint64_t key = canary_key((uintptr_t)object);
     char *end = (char *)object + room - sizeof key;
-    for (char *at = (char *)object + size; at < end; at += sizeof key) {
-        canary_put(at, key);
-    }
+    size_t fill_bytes = room - size - sizeof key;
+    uint64_t word = canary_fill_word(key, fill_bytes);
+    canary_put((char *)object + canary_second_word(room),
+               word & canary_read(canary_mask(fill_bytes, 16)));
+    canary_put(end - 8, word & canary_read(canary_mask(fill_bytes, 8)));
     canary_put(end, key ^ (room - size));
 }
 
-/* Whether it is whole; *size is then what canary_write() was given. */
-static inline bool canary_check(const void *object, size_t room, size_t *size) {
+/* False: it is not whole, or has more fill. */
+FAST_PATH bool canary_check_short(const void *object, size_t room) {
     uint64_t key = canary_key((uintptr_t)object);
     const char *end = (const char *)object + room - sizeof key;
-    uint64_t length = canary_read(end) ^ key;
-    if (unlikely(length - CANARY_LEAST > room - CANARY_LEAST)) {
+    size_t fill_bytes = (canary_read(end) ^ key) - sizeof key;
+    if (unlikely(fill_bytes > CANARY_SHORT)) {
         return false;
     }
-    *size = room - length;
-    const char *at = (const char *)object + *size;
-    for (; at + sizeof key <= end; at += sizeof key) {
-        if (unlikely(canary_read(at) != key)) {
-            return false;
-        }
-    }
-    /* The last bytes of the fill: what follows them in this word is the trailer's. */
-    return at == end || (canary_read(at) ^ key) << (64 - 8 * (end - at)) == 0;
+    uint64_t word = canary_fill_word(key, fill_bytes);
+    const char *second = (const char *)object + canary_second_word(room);
+    return (((canary_read(end - 8) ^ word) & canary_read(canary_mask(fill_bytes, 8))) |
+            ((canary_read(second) ^ word) & canary_read(canary_mask(fill_bytes, 16)))) == 0;
 }
 
-/* The same without a trailer, for what is kept elsewhere: `count` bytes of the key's. */
+/* --- without a trailer -------------------------------------------------------------------------
+ * For what is kept elsewhere. */
+
+/* `count` bytes of the key's. */
 void canary_fill(char *at, size_t count, uint64_t key);
 
 /* Whether byte i is what canary_fill() wrote. */

@@ -10,6 +10,7 @@
 #include "core/large.h"
 #include "core/metadata.h"
 #include "core/object.h"
+#include "core/prefault.h"
 #include "guard/canary.h"
 #include "guard/clear.h"
 #include "guard/damage.h"
@@ -22,7 +23,7 @@ static _Atomic(uint32_t) by_protection; /* objects guarded by mprotect */
 
 /* --- guard pages ------------------------------------------------------------------------------ */
 
-/* Both or none; the object has them by mprotect if `head->moves` is not 0. */
+/* Both or none. */
 static void put_guards(struct chunk *head) {
     size_t page = os_page_size();
     void *before = (void *)(large_address(head) - page);
@@ -33,7 +34,7 @@ static void put_guards(struct chunk *head) {
     /* relaxed: a measure for a limit. */
     if (atomic_fetch_add_explicit(&by_protection, 1, memory_order_relaxed) <
         GUARDED_BY_PROTECTION) {
-        head->moves = 1;
+        head->is_protected = true;
         (void)os_protect(before, page, false);
         (void)os_protect(behind, page, false);
     } else {
@@ -46,8 +47,8 @@ static void put_guards(struct chunk *head) {
 static bool remove_guards(struct chunk *head) {
     void *start = (void *)head->start;
     size_t size = head->large.chunks * CHUNK_SIZE;
-    if (head->moves != 0) {
-        head->moves = 0;
+    if (head->is_protected) {
+        head->is_protected = false;
         (void)os_protect(start, size, true);
         (void)atomic_fetch_sub_explicit(&by_protection, 1, memory_order_relaxed);
     }
@@ -71,7 +72,7 @@ static bool take_from_program(const struct chunk *head) {
     }
     /* To the end of its chunks: whatever was there before is gone then. */
     uintptr_t end = head->start + head->large.chunks * CHUNK_SIZE;
-    return head->moves == 0 && os_guard(object, end - large_address(head));
+    return !head->is_protected && os_guard(object, end - large_address(head));
 }
 
 /* What was written after its free. */
@@ -116,6 +117,7 @@ static struct chunk *take_waiting(struct large_quarantine *quarantine, size_t by
                 release(head);
                 return NULL;
             }
+            prefault_large(large_address(head), bytes);
             note_large(bytes);
             large_bring_back(head);
             return head;
@@ -163,7 +165,8 @@ void *guarded_large_allocate(size_t size, size_t alignment, bool zeroed, size_t 
     size_t bytes = round_up(wanted, page);
     bool is_zero = true;
     struct chunk *head = alignment <= page ? take_waiting(quarantine, bytes) : NULL;
-    if (head == NULL) {
+    bool is_new = head == NULL;
+    if (is_new) {
         head = take_new(bytes, alignment, reserve, &is_zero);
     }
     if (head == NULL && reserve != 0) {
@@ -174,6 +177,9 @@ void *guarded_large_allocate(size_t size, size_t alignment, bool zeroed, size_t 
     }
     head->slack = (uint16_t)(bytes - wanted);
     void *object = (void *)large_address(head);
+    if (is_new) {
+        prefault_large((uintptr_t)object, bytes);
+    }
     if (zeroed && !is_zero) {
         memset(object, 0, wanted);
     }
@@ -218,7 +224,7 @@ static bool move_end(struct chunk *head, size_t bytes) {
     size_t page = os_page_size(), old = head->large.bytes;
     size_t room = head->large.chunks * CHUNK_SIZE - (head->lead + 1u) * page;
     char *start = (char *)large_address(head);
-    if (head->lead == 0 || head->moves != 0 || bytes > room) {
+    if (head->lead == 0 || head->is_protected || bytes > room) {
         return false;
     }
     if (bytes < old) {
@@ -275,4 +281,82 @@ void large_quarantine_empty(struct large_quarantine *quarantine) {
     while (quarantine->count != 0) {
         release(take_out(quarantine, 0));
     }
+}
+
+/* --- moving ----------------------------------------------------------------------------------- */
+
+static void clear_from(char *object, size_t from, size_t to) {
+    if (from < to) {
+        memset(object + from, 0, to - from); /* it was canary, or another object's */
+    }
+}
+
+static bool remove_guard_behind(struct chunk *head) {
+    uintptr_t end = head->start + head->large.chunks * CHUNK_SIZE;
+    uintptr_t from = large_address(head) + head->large.bytes;
+    return os_unguard((void *)from, end - from);
+}
+
+/* Beyond its chunks or to less of them, where it is. */
+static bool resize_chunks(struct chunk *head, size_t size, bool zeroed) {
+    size_t page = os_page_size(), bytes = round_up(size, page), old_bytes = head->large.bytes;
+    size_t old = guarded_large_size(head), room = head->large.chunks * CHUNK_SIZE, zeroed_from;
+    uint16_t lead = head->lead, slack = head->slack;
+    if (!remove_guard_behind(head)) {
+        return false;
+    }
+    /* As a large object that fills its chunks, and has no guard pages. */
+    head->large.bytes = room;
+    head->lead = 0;
+    head->slack = 0;
+    bool resized = large_resize_in_place(head, (lead + 1) * page + bytes, &zeroed_from);
+    head->lead = lead;
+    head->large.bytes = resized ? bytes : old_bytes;
+    head->slack = resized ? (uint16_t)(bytes - size) : slack;
+    put_guards(head);
+    if (resized) {
+        if (lead * page + bytes > room) {
+            prefault_growth(head->start + room, lead * page + bytes - room, room);
+        }
+        size_t to = zeroed ? size : room - lead * page;
+        to = zeroed_from != SIZE_MAX ? zeroed_from - lead * page : to;
+        clear_from((char *)large_address(head), old, to < size ? to : size);
+        write_canary(head);
+    }
+    return resized;
+}
+
+/* By its pages; the old place waits as that of one that was freed. */
+static struct chunk *move_elsewhere(struct chunk *head, size_t size, bool zeroed,
+                                    struct large_quarantine *quarantine) {
+    size_t page = os_page_size(), bytes = round_up(size, page), old = guarded_large_size(head);
+    size_t kept = bytes < head->large.bytes ? bytes : head->large.bytes;
+    bool is_zero;
+    struct chunk *to = take_new(bytes, page, 0, &is_zero);
+    if (to == NULL) {
+        return NULL;
+    }
+    if (!large_move_pages(head, to, kept)) {
+        (void)guarded_large_free(to, NULL);
+        return NULL;
+    }
+    to->slack = (uint16_t)(bytes - size);
+    if (bytes > kept) {
+        prefault_growth(large_address(to) + kept, bytes - kept, kept);
+    }
+    clear_from((char *)large_address(to), old, zeroed && !is_zero ? size : kept);
+    write_canary(to);
+    (void)guarded_large_free(head, quarantine);
+    return to;
+}
+
+void *guarded_large_move(struct chunk *head, size_t size, bool zeroed,
+                         struct large_quarantine *quarantine) {
+    if (head->lead != 1 || head->is_protected || head->large.bytes < LARGE_MOVED) {
+        return NULL;
+    }
+    if (!resize_chunks(head, size, zeroed)) {
+        head = move_elsewhere(head, size, zeroed, quarantine);
+    }
+    return head == NULL ? NULL : (void *)large_address(head);
 }

@@ -71,6 +71,14 @@ void *guarded_large_record(struct chunk *head);
 /* Within its chunks; what is new reads as zero. */
 bool guarded_large_resize(struct chunk *head, size_t size);
 
+/* Beyond its chunks, or to much less: where it is, or by moving its pages; then its old place waits
+ * in the quarantine (the calling thread's, or NULL), which costs no memory.  Returns where it is
+ * now.  zeroed: what is new reads as zero.  NULL: it has to be copied, as it is small (below
+ * LARGE_MOVED), guarded by mprotect, or the kernel refuses. */
+enum { LARGE_MOVED = 1 << 20 };
+void *guarded_large_move(struct chunk *head, size_t size, bool zeroed,
+                         struct large_quarantine *quarantine);
+
 void large_quarantine_empty(struct large_quarantine *quarantine);
 
 #endif

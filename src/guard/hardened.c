@@ -16,7 +16,7 @@
 #include <string.h>
 
 /* heap->guard */
-enum { RING = 256 };
+enum { RING = 256, NOTE_BYTES = 1 };
 #define QUARANTINE_BYTES ((size_t)64 << 10)
 struct hardened {
     struct large_quarantine large;
@@ -24,40 +24,71 @@ struct hardened {
 };
 
 /* The calling thread's heap; NULL: it can't have one. */
-static struct heap *own_heap(void) {
+static inline struct heap *own_heap(void) {
     return likely(heap_distance != 0) ? threads_own_heap() : threads_attach();
 }
 
+/* The same if malloc comes from there; NULL: it has none, or malloc comes from elsewhere. */
+FAST_PATH struct heap *closed_heap(void) {
+    uintptr_t distance = heap_distance;
+    return likely(distance_is_closed(distance)) ? heap_at(distance - CLOSED_OFFSET) : NULL;
+}
+
 /* Of a closed heap, or of one of before the profile began. */
-static struct hardened *guard_of(const struct heap *heap) {
+static inline struct hardened *guard_of(const struct heap *heap) {
     return heap == NULL ? NULL : heap->guard;
 }
 
 /* --- allocating ------------------------------------------------------------------------------- */
 
-/* `request`: size and canary, or more for the alignment's sake.  The memory is zero. */
-static inline void *allocate_small(size_t request, size_t size) {
-    unsigned class = class_of(request);
-    struct heap *heap = heap_self(); /* or the one of those who have none, with empty bins */
-    struct bin *bin = &heap->bins[class];
-    uint64_t avail = owner_word_read(bin->avail);
-    bool is_fresh = bin->zeroed != 0;
-    void *object;
-    if (likely(avail != 0)) {
-        object = bin_take_at_random(heap, bin, avail);
-    } else {
-        object = take_small(request, &is_fresh);
-        if (object == NULL) {
-            return NULL;
-        }
-    }
-    size_t room = size_classes[class].size;
+static SLOW_PATH void *prepare_damaged(void *object, size_t room, size_t size) {
+    damage_after_free("malloc", (uintptr_t)object, room, 0);
+    clear(object, room);
+    canary_write(object, room, size);
+    return object;
+}
+
+static __attribute__((noinline)) void *prepare_long(void *object, size_t room, size_t size,
+                                                    bool is_fresh) {
     if (!is_fresh && unlikely(!is_clear(object, room))) {
-        damage_after_free("malloc", (uintptr_t)object, room, 0);
-        clear(object, room);
+        return prepare_damaged(object, room, size);
     }
     canary_write(object, room, size);
     return object;
+}
+
+FAST_PATH void *prepare(void *object, size_t room, size_t size, bool is_fresh) {
+    if (!canary_is_short(room, size)) {
+        return prepare_long(object, room, size, is_fresh);
+    }
+    if (!is_fresh && unlikely(!is_clear(object, room))) {
+        return prepare_damaged(object, room, size);
+    }
+    canary_write_short(object, room, size);
+    return object;
+}
+
+/* The bin is empty, or who allocates has no heap of his own. */
+static __attribute__((noinline)) void *allocate_small_slow(size_t request, size_t size) {
+    bool is_fresh = false;
+    void *object = take_small(request, &is_fresh);
+    return object == NULL
+               ? NULL
+               : prepare_long(object, size_classes[class_of(request)].size, size, is_fresh);
+}
+
+/* `request`: size and canary, or more for the alignment's sake.  The memory is zero. */
+FAST_PATH void *allocate_small(size_t request, size_t size) {
+    struct heap *heap = closed_heap();
+    if (unlikely(heap == NULL)) {
+        return allocate_small_slow(request, size);
+    }
+    struct bin *bin = heap_bin(heap, request);
+    uint64_t avail = owner_word_read(bin->avail);
+    if (unlikely(avail == 0)) {
+        return allocate_small_slow(request, size);
+    }
+    return prepare(bin_take_at_random(heap, bin, avail), bin->size, size, bin->zeroed != 0);
 }
 
 static void *allocate_large(size_t size, size_t alignment, bool zeroed, size_t reserve) {
@@ -66,23 +97,64 @@ static void *allocate_large(size_t size, size_t alignment, bool zeroed, size_t r
                                   guard != NULL ? &guard->large : NULL);
 }
 
-static void *allocate(size_t size, size_t alignment, bool zeroed) {
+static __attribute__((noinline)) void *allocate_other(size_t size, size_t alignment, bool zeroed) {
     if (unlikely(size == 0) && alignment <= GRANULE) {
         void *object = zero_size_take();
         if (object != NULL) {
             return object;
         }
     }
-    if (likely(size <= SLAB_MAX - CANARY_LEAST)) {
-        size_t request = size + CANARY_LEAST;
-        if (unlikely(alignment > GRANULE)) {
-            request = aligned_room(request, alignment);
-        }
+    if (size <= SLAB_MAX - CANARY_LEAST) {
+        size_t request = aligned_room(size + CANARY_LEAST, alignment);
         if (likely(request != 0)) {
             return allocate_small(request, size);
         }
     }
     return allocate_large(size, alignment, zeroed, 0);
+}
+
+/* --- kinds apart ------------------------------------------------------------------------------ */
+
+/* Where the program tells of its objects whether they hold pointers, those that do are in classes
+ * of even numbers and all others in odd ones, the next larger one if need be: so none of one kind
+ * is in the place of one of the other while the slab is there, or next to it. */
+static unsigned parity_of(bool holds_pointers) { return holds_pointers ? 0 : 1; }
+
+/* The least class of the parity for `request` bytes that are so aligned; CLASS_COUNT: none. */
+static unsigned class_apart(size_t request, size_t alignment, unsigned parity) {
+    unsigned class = request <= SLAB_MAX ? class_of(request) : CLASS_COUNT;
+    while (class < CLASS_COUNT &&
+           (class % 2 != parity || size_classes[class].size % alignment != 0)) {
+        class ++;
+    }
+    return class;
+}
+
+static __attribute__((noinline)) void *allocate_apart(size_t size, size_t alignment, bool zeroed,
+                                                      bool holds_pointers) {
+    if (size == 0) {
+        return allocate_other(size, alignment, zeroed);
+    }
+    unsigned parity = parity_of(holds_pointers);
+    unsigned class =
+        size <= SLAB_MAX ? class_apart(size + CANARY_LEAST, alignment, parity) : CLASS_COUNT;
+    return class < CLASS_COUNT ? allocate_small(size_classes[class].size, size)
+                               : allocate_large(size, alignment, zeroed, 0);
+}
+
+static bool kinds_told(void) {
+    /* relaxed: see kind_begin(). */
+    return unlikely(atomic_load_explicit(&kinds_are_told, memory_order_relaxed));
+}
+
+static void *allocate(size_t size, size_t alignment, bool zeroed) {
+    if (kinds_told()) {
+        return allocate_apart(size, alignment, zeroed, thread_traits.holds_pointers);
+    }
+    if (likely(size - 1 < SLAB_MAX - CANARY_LEAST && alignment <= GRANULE)) {
+        return allocate_small(size + CANARY_LEAST, size);
+    }
+    return allocate_other(size, alignment, zeroed);
 }
 
 /* --- what a pointer is ------------------------------------------------------------------------ */
@@ -101,30 +173,32 @@ FAST_PATH struct small find_small(uintptr_t address) {
     struct chunk *slab = chunk_of(address);
     bool exact;
     uint64_t index = object_index(slab, address, &exact);
-    if (unlikely(!exact || !chunk_is(slab, CHUNK_SLAB) || notes_of(slab) == NULL)) {
+    if (unlikely(!exact || !slab->noted)) { /* none is exact but in a slab: chunk.reciprocal */
         return none;
     }
     const struct size_class *size_class = slab_class(slab);
-    if (unlikely(index >= size_class->capacity)) {
+    if (unlikely(index >= slab->capacity)) {
         return none;
     }
     return (struct small){slab, index, size_class->size};
 }
 
-static bool is_live(const struct small *small) {
-    unsigned w = (unsigned)(small->index / 64);
-    uint64_t remote =
-        atomic_load_explicit(&shared_of(small->slab)->remote[w], memory_order_relaxed);
-    uint64_t free = slab_free_bits(small->slab, w) | remote;
-    return (free >> small->index % 64 & 1) == 0 &&
-           note_read(note_of(small->slab, small->index)) == NOTE_LIVE;
+static unsigned char *note_of_small(struct small small) {
+    return shared_of(small.slab)->notes + small.index * NOTE_BYTES;
+}
+
+static bool is_live(struct small small) {
+    unsigned w = (unsigned)(small.index / 64);
+    uint64_t remote = atomic_load_explicit(&shared_of(small.slab)->remote[w], memory_order_relaxed);
+    uint64_t free = slab_free_bits(small.slab, w) | remote;
+    return (free >> small.index % 64 & 1) == 0 && note_read(note_of_small(small)) == NOTE_LIVE;
 }
 
 static bool find(const void *pointer, size_t *size) {
     uintptr_t address = (uintptr_t)pointer;
     struct small small = find_small(address);
     if (small.slab != NULL) {
-        return is_live(&small) && canary_check(pointer, small.room, size);
+        return is_live(small) && canary_check(pointer, small.room, size);
     }
     *size = 0;
     return zero_size_find(pointer) == ZERO_SIZE_LIVE;
@@ -143,6 +217,17 @@ static SLOW_PATH void report(const char *function, const void *pointer) {
     struct finding finding;
     (void)object_find(pointer, &object, &finding);
     report_finding(function, &finding);
+}
+
+/* By a thread whose malloc does not come from a heap of its own. */
+static __attribute__((noinline)) void keep_elsewhere(uintptr_t object, size_t room) {
+    struct heap *heap = own_heap();
+    struct hardened *guard = guard_of(heap);
+    if (guard != NULL) {
+        quarantine_keep(heap, &guard->small, object, room);
+    } else {
+        quarantine_release_of(chunk_of(object), object);
+    }
 }
 
 static SLOW_PATH void free_other(const char *function, void *pointer) {
@@ -173,51 +258,55 @@ static SLOW_PATH void free_other(const char *function, void *pointer) {
     free_ordinary(function, pointer); /* of before the profile began, or a mistake */
 }
 
+/* It is the program's no longer, and its canary was whole. */
+FAST_PATH void take_back(struct small small, void *object) {
+    note_write(note_of_small(small), NOTE_WAITS);
+    clear(object, small.room);
+    struct heap *heap = closed_heap();
+    if (unlikely(heap == NULL)) {
+        keep_elsewhere((uintptr_t)object, small.room);
+        return;
+    }
+    quarantine_keep(heap, &guard_of(heap)->small, (uintptr_t)object, small.room);
+}
+
+static __attribute__((noinline)) void free_long(const char *function, void *pointer) {
+    struct small small = find_small((uintptr_t)pointer);
+    size_t size;
+    if (unlikely(small.slab == NULL)) {
+        free_other(function, pointer);
+    } else if (likely(canary_check(pointer, small.room, &size))) {
+        take_back(small, pointer);
+    } else if (is_live(small)) {
+        damage_canary(function, (uintptr_t)pointer, small.room);
+    } else {
+        report(function, pointer);
+    }
+}
+
 /* A freed object is clear, which no canary is: so a live one with its canary is all that has to be
  * looked for, and the bitmaps only if there is none. */
 static void free_guarded(const char *function, void *pointer) {
-    uintptr_t address = (uintptr_t)pointer;
-    struct small small = find_small(address);
-    if (unlikely(small.slab == NULL)) {
-        free_other(function, pointer);
-        return;
-    }
-    size_t size;
-    if (unlikely(!canary_check(pointer, small.room, &size))) {
-        if (is_live(&small)) {
-            damage_canary(function, address, small.room);
-        } else {
-            report(function, pointer);
-        }
-        return;
-    }
-    note_write(note_of(small.slab, small.index), NOTE_WAITS);
-    clear(pointer, small.room);
-    struct heap *heap = own_heap();
-    struct hardened *guard = guard_of(heap);
-    if (likely(guard != NULL)) {
-        quarantine_keep(heap, &guard->small, address, small.room);
+    struct small small = find_small((uintptr_t)pointer);
+    if (likely(small.slab != NULL) && small.room <= CANARY_SHORT_ROOM &&
+        likely(canary_check_short(pointer, small.room))) {
+        take_back(small, pointer);
     } else {
-        quarantine_release_of(small.slab, address);
+        free_long(function, pointer);
     }
 }
 
 /* --- resizing --------------------------------------------------------------------------------- */
 
-static bool resize_small(const char *function, const struct small *small, void *pointer,
-                         size_t size) {
-    size_t old;
-    if (!canary_check(pointer, small->room, &old)) {
-        damage_canary(function, (uintptr_t)pointer, small->room);
-        return false;
-    }
-    if (size + CANARY_LEAST > small->room) {
+/* Of `old` bytes, with its canary whole.  False: it does not fit. */
+static bool resize_small(const struct small *small, void *pointer, size_t old, size_t size) {
+    if (size > small->room - CANARY_LEAST) {
         return false;
     }
     if (size > old) {
         memset((char *)pointer + old, 0, size - old);
     }
-    canary_write(pointer, small->room, size);
+    canary_rewrite(pointer, small->room, size);
     return true;
 }
 
@@ -227,8 +316,13 @@ static bool resize_guarded(const char *function, void *pointer, size_t size) {
         return false;
     }
     struct small small = find_small(address);
-    if (small.slab != NULL && is_live(&small)) {
-        return resize_small(function, &small, pointer, size);
+    if (small.slab != NULL && is_live(small)) {
+        size_t old;
+        if (canary_check(pointer, small.room, &old)) {
+            return resize_small(&small, pointer, old, size);
+        }
+        damage_canary(function, address, small.room);
+        return false;
     }
     size_t usable = object_require(function, pointer).usable;
     struct chunk *head = guarded_large_find(address);
@@ -238,24 +332,55 @@ static bool resize_guarded(const char *function, void *pointer, size_t size) {
     return size <= usable;
 }
 
+/* NULL: it has to be copied. */
+static void *move_large(const char *function, void *pointer, size_t size, bool zeroed) {
+    struct chunk *head = size > SLAB_MAX ? guarded_large_find((uintptr_t)pointer) : NULL;
+    if (head == NULL || !guarded_large_check(function, head)) {
+        return NULL;
+    }
+    struct hardened *guard = guard_of(own_heap());
+    return guarded_large_move(head, size, zeroed, guard != NULL ? &guard->large : NULL);
+}
+
+/* Of the same kind as `small`, or as is told if it is none. */
+static void *allocate_copy(const struct small *small, size_t usable, size_t size, bool zeroed) {
+    if (size > SLAB_MAX && usable > SLAB_MAX && size <= REQUEST_MAX / 2) {
+        return allocate_large(size, GRANULE, zeroed, guarded_large_reserve(size));
+    }
+    if (kinds_told() && small->slab != NULL) {
+        return allocate_apart(size, GRANULE, zeroed, small->slab->class % 2 == parity_of(true));
+    }
+    return allocate(size, GRANULE, zeroed);
+}
+
 static void *reallocate_guarded(const char *function, void *pointer, size_t old_size, size_t size) {
-    size_t usable = object_require(function, pointer).usable;
+    struct small small = find_small((uintptr_t)pointer);
+    size_t usable;
+    bool is_small =
+        small.slab != NULL && is_live(small) && canary_check(pointer, small.room, &usable);
+    if (!is_small) {
+        usable = object_require(function, pointer).usable;
+    }
+    if (size > REQUEST_MAX) {
+        errno = ENOMEM;
+        return NULL;
+    }
     bool zeroed = old_size != SIZE_MAX;
     size_t kept = zeroed ? old_size : usable;
-    if (size >= usable / 2 && resize_guarded(function, pointer, size)) {
+    void *resized = pointer;
+    bool stays = size >= usable / 2 && (is_small ? resize_small(&small, pointer, usable, size)
+                                                 : resize_guarded(function, pointer, size));
+    if (!stays) {
+        resized = is_small ? NULL : move_large(function, pointer, size, zeroed);
+    }
+    if (resized != NULL) {
         if (kept < usable && kept < size) {
-            memset((char *)pointer + kept, 0, (usable < size ? usable : size) - kept);
+            memset((char *)resized + kept, 0, (usable < size ? usable : size) - kept);
         }
-        return pointer;
+        return resized;
     }
-    void *copy = NULL;
-    if (size > SLAB_MAX && usable > SLAB_MAX && size <= REQUEST_MAX / 2) {
-        copy = allocate_large(size, GRANULE, zeroed, guarded_large_reserve(size));
-    } else if (size <= REQUEST_MAX) {
-        copy = allocate(size, GRANULE, zeroed);
-    }
+    void *copy = allocate_copy(&small, usable, size, zeroed);
     if (copy == NULL) {
-        errno = ENOMEM;
         return NULL;
     }
     memcpy(copy, pointer, kept < size ? kept : size);
@@ -297,7 +422,7 @@ static void check_slab(struct chunk *slab, void *argument) {
     for (unsigned i = 0; i < slab->fresh && check->wrong == 0; i++) {
         struct small small = {slab, i, room};
         void *object = (void *)(slab->start + i * room);
-        bool live = is_live(&small);
+        bool live = is_live(small);
         if (live ? !canary_check(object, room, &size) : !is_clear(object, room)) {
             *check = (struct check){(uintptr_t)object, room, live};
         }
@@ -341,7 +466,8 @@ static void heap_ends(struct heap *heap) {
 }
 
 void hardened_start(void) {
-    static const struct interceptor hardened = {.note_bytes = 1,
+    static const struct interceptor hardened = {.note_bytes = NOTE_BYTES,
+                                                .guards_slabs = true,
                                                 .heap_bytes = offsetof(struct hardened, small) +
                                                               QUARANTINE_SIZE(RING),
                                                 .allocate = allocate,

@@ -38,40 +38,12 @@ struct quarantine {
 /* Of a quarantine with so many places in its ring. */
 #define QUARANTINE_SIZE(places) (sizeof(struct quarantine) + (places) * sizeof(uintptr_t))
 
-/* It was free already: reports that. */
-SLOW_PATH void quarantine_report(uintptr_t object);
-
 /* Releases an object of a slab: it is free from now on. */
-static inline void quarantine_release_of(struct chunk *slab, uintptr_t object) {
-    bool exact;
-    uint64_t index = object_index(slab, object, &exact);
-    unsigned char *note = note_of(slab, index);
-    if (unlikely(note_read(note) == NOTE_LIVE)) {
-        return;
-    }
-    note_write(note, NOTE_LIVE); /* before another thread can be given the object */
-    if (unlikely(chunk_owner(slab) != own_distance())) {
-        if (!free_object(slab, index)) {
-            quarantine_report(object);
-        }
-        return;
-    }
-    enum freed freed = slab_free_object(slab, index);
-    if (unlikely(freed == FREED_ALL_OF_WORD)) {
-        free_emptied((void *)object);
-    } else if (unlikely(freed == FREED_TWICE)) {
-        quarantine_report(object);
-    }
-}
+void quarantine_release_of(struct chunk *slab, uintptr_t object);
 
-static inline void quarantine_release_first(struct quarantine *quarantine) {
-    uintptr_t object = quarantine->ring[quarantine->first];
-    struct chunk *slab = chunk_of(object);
-    quarantine->first = (quarantine->first + 1) & quarantine->mask;
-    quarantine->count--;
-    quarantine->bytes -= slab_class(slab)->size;
-    quarantine_release_of(slab, object);
-}
+/* Releases objects of the ring until it has no more than fifteen sixteenths of what it may have:
+ * several at once, as a branch that a processor can't foresee, for each, costs more. */
+void quarantine_make_room(struct quarantine *quarantine);
 
 /* Keeps an object of a slab, whose note says that it waits by now; releases others. */
 static inline void quarantine_keep(struct heap *heap, struct quarantine *quarantine,
@@ -84,14 +56,12 @@ static inline void quarantine_keep(struct heap *heap, struct quarantine *quarant
         object = other;
     }
     if (likely(object != 0)) {
-        if (likely(quarantine->count > quarantine->mask)) {
-            quarantine_release_first(quarantine);
-        }
         quarantine->ring[(quarantine->first + quarantine->count) & quarantine->mask] = object;
         quarantine->count++;
     }
-    while (unlikely(quarantine->bytes > quarantine->most_bytes && quarantine->count != 0)) {
-        quarantine_release_first(quarantine);
+    if (unlikely(quarantine->count > quarantine->mask ||
+                 quarantine->bytes > quarantine->most_bytes)) {
+        quarantine_make_room(quarantine);
     }
 }
 

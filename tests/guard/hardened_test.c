@@ -127,6 +127,43 @@ static void resizing_keeps_contents_and_clears_the_rest(void **state) {
     assert_intact();
 }
 
+static bool faults(char *at);
+
+/* Where it is, by moving pages, and back to less than half. */
+static void large_objects_are_resized_between_their_guards(void **state) {
+    (void)state;
+    static const size_t sizes[] = {1500000, 1506000, 1580001, 6000000,  6000001, 9000000,
+                                   2000000, 2000000, 1100000, 30000000, 3000000, 50000};
+    char *objects[3];
+    size_t size = 1400000;
+    for (size_t i = 0; i < 3; i++) {
+        objects[i] = take(size);
+        memset(objects[i], 1 + (int)i, size);
+    }
+    for (size_t n = 0; n < sizeof sizes / sizeof *sizes; n++) {
+        size_t kept = sizes[n] < size ? sizes[n] : size;
+        for (size_t i = 0; i < 3; i++) {
+            char *object = reallocate_zeroed("cairn_recalloc", objects[i], size, sizes[n]);
+            assert_int_equal(usable(object), sizes[n]);
+            for (size_t at = 0; at < sizes[n]; at += 1 + at % 97) {
+                assert_int_equal(object[at], at < kept ? 1 + (char)i : 0);
+            }
+            assert_true(faults(object - 1));
+            assert_true(faults(object + round_up(sizes[n], os_page_size())));
+            memset(object, 1 + (int)i, sizes[n]);
+            objects[i] = object;
+        }
+        size = sizes[n];
+        assert_true(hardened_check("check"));
+        assert_intact();
+    }
+    for (size_t i = 0; i < 3; i++) {
+        give(objects[i]);
+    }
+    (void)trim();
+    assert_intact();
+}
+
 static void what_waits_is_not_live(void **state) {
     (void)state;
     static struct cairn_heap_stats before, full, after;
@@ -351,6 +388,62 @@ static void guards_are_untouchable(void **state) {
     give(empty);
 }
 
+static unsigned count_guarded(void *const *objects, size_t count) {
+    unsigned guarded = 0;
+    uintptr_t last = 0;
+    for (size_t i = 0; i < count; i++) {
+        uintptr_t start = round_down((uintptr_t)objects[i], CHUNK_SIZE);
+        struct chunk *slab = chunk_of(start);
+        if (start != last && slab->capacity != slab_class(slab)->capacity) {
+            guarded++;
+            assert_true(faults((char *)start + CHUNK_SIZE - 1));
+            assert_true(faults((char *)start + CHUNK_SIZE - os_page_size()));
+            assert_false(faults((char *)start + (slab->capacity * slab_class(slab)->size - 1)));
+        }
+        last = start;
+    }
+    return guarded;
+}
+
+/* They stay when the pages around them are given back, and go with their slab. */
+static void some_slabs_end_in_a_guard_page(void **state) {
+    (void)state;
+    enum { OBJECTS = 6000 };
+    static void *objects[OBJECTS];
+    (void)trim(); /* they are on clean memory then */
+    for (size_t i = 0; i < OBJECTS; i++) {
+        objects[i] = take(1000);
+    }
+    assert_intact();
+    unsigned guarded = count_guarded(objects, OBJECTS); /* of some 200 slabs */
+    print_message("%u slabs end in a guard page\n", guarded);
+    if (guarded == 0) {
+        skip(); /* this kernel has none */
+    }
+    assert_true(guarded > 15 && guarded < 150);
+    void *kept[OBJECTS / 30];
+    for (size_t i = 0; i < OBJECTS; i++) {
+        if (i % 30 == 0) {
+            kept[i / 30] = objects[i];
+        } else {
+            give(objects[i]);
+        }
+    }
+    (void)trim();
+    assert_intact();
+    assert_true(count_guarded(kept, OBJECTS / 30) > 10);
+    for (size_t i = 0; i < OBJECTS / 30; i++) {
+        give(kept[i]);
+    }
+    (void)trim();
+    for (size_t size = 16; size < 600000; size *= 4) { /* nothing is left where they were */
+        for (size_t i = 0; i < 60; i++) {
+            give(memset(take(size), 1, size));
+        }
+    }
+    assert_intact();
+}
+
 /* Whatever is freed: a report or nothing, and never a heap that is not in order. */
 static int free_anything(void *argument) {
     (void)signal(SIGABRT, SIG_DFL);
@@ -388,6 +481,7 @@ int main(void) {
         cmocka_unit_test(order_can_not_be_foreseen),
         cmocka_unit_test(a_freed_object_comes_again_late),
         cmocka_unit_test(resizing_keeps_contents_and_clears_the_rest),
+        cmocka_unit_test(large_objects_are_resized_between_their_guards),
         cmocka_unit_test(what_waits_is_not_live),
         cmocka_unit_test(threads_free_each_others_objects),
         cmocka_unit_test(forks_go_on),
@@ -396,6 +490,7 @@ int main(void) {
         cmocka_unit_test(a_double_free_is_found),
         cmocka_unit_test(pointers_into_objects_are_found),
         cmocka_unit_test(guards_are_untouchable),
+        cmocka_unit_test(some_slabs_end_in_a_guard_page),
         cmocka_unit_test(any_pointer_may_be_freed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
