@@ -27,7 +27,8 @@
  * comes by malloc and operator new (not by calloc, realloc and the aligned forms), and their
  * figures are estimates: of the objects of a size class that are made ready at once, all are
  * counted for the kind that the first one is of.  Over many allocations that comes out right, if no
- * kind always comes first. */
+ * kind always comes first.  Under CAIRN_PROFILE=hardened the kinds that hold pointers share no slab
+ * with the others (docs/PROFILES.md), whether by malloc or any other of these functions. */
 #ifndef CAIRN_TAG_H
 #define CAIRN_TAG_H
 

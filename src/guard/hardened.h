@@ -6,7 +6,8 @@
  *   freed objects are cleared, and have to be clear still when they are handed out: fresh memory is
  *   always zero, and a write after free is found
  *   large objects lie between guard pages (guarded_large.h), those of no bytes on none
- * (zero_size.h)
+ *   (zero_size.h), and some slabs end in one (core/slab.h)
+ *   objects that hold pointers share no slab with others, where the program tells them apart
  *
  * All of it with the core's slabs, bitmaps and remote frees: this file is a second pair of malloc
  * and free on top of them. */
