@@ -22,6 +22,9 @@
     X(fail_one_in, SIZE, "CAIRN_FAIL_ONE_IN", "0",                                                 \
       "debug: one allocation in so many fails, at random; 0: none")                                \
     X(fail_seed, SIZE, "CAIRN_FAIL_SEED", "1", "debug: which of them: the same for the same seed") \
+    X(mismatch, SWITCH, "CAIRN_MISMATCH", "1",                                                     \
+      "debug, 0: what is freed by another form than it was allocated by, or with another size, "   \
+      "is not reported")                                                                           \
     X(leaks, SWITCH, "CAIRN_LEAKS", "0",                                                           \
       "debug, 1: when the program ends, say what was never freed and what nothing points to")      \
     X(soft_limit, SIZE, "CAIRN_SOFT_LIMIT", "0",                                                   \

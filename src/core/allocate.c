@@ -244,10 +244,18 @@ void free_ordinary(const char *function, void *pointer) {
 }
 
 void free_slow(const char *function, void *pointer) {
+    free_claimed(function, pointer, FORM_MALLOC, CLAIM_NONE, CLAIM_NONE);
+}
+
+void free_claimed(const char *function, void *pointer, enum form form, size_t size,
+                  size_t alignment) {
     if (pointer == NULL) {
         return;
     }
     if (unlikely(interceptor != NULL)) {
+        if (interceptor->judge != NULL) {
+            interceptor->judge(function, pointer, &(struct claim){form, size, alignment});
+        }
         interceptor->free(function, pointer);
         return;
     }

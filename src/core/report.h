@@ -55,8 +55,10 @@ struct finding {
                          the program said */
     const unsigned char *found; /* the same: what the first min(bytes, 8) of them are, or NULL */
     const char *allocated_by;   /* MISMATCH: "malloc", "operator new", "operator new[]" ... */
-    bool is_write;              /* FAULT */
-    bool was_freed;             /* FAULT: the object is not live any more */
+    size_t alignment, claimed_alignment; /* MISMATCH: where the families match these do not; 0: no
+                                            alignment was asked for, or is claimed */
+    bool is_write;                       /* FAULT */
+    bool was_freed;                      /* FAULT: the object is not live any more */
 };
 
 /* Reads the options of reports; before, and without it, they have their defaults. */

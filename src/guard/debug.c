@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/random.h"
 #include "config/options.h"
 #include "core/allocate.h"
@@ -10,6 +11,7 @@
 #include "core/walk.h"
 #include "guard/canary.h"
 #include "guard/damage.h"
+#include "guard/forms.h"
 #include "guard/leaks.h"
 #include "guard/record.h"
 #include "guard/zero_size.h"
@@ -47,8 +49,10 @@ static uint32_t stack_now(void) {
     return stack_depot_keep(&stack);
 }
 
-static void note_birth(struct record *record, size_t size, uint32_t stack) {
+static void note_birth(struct record *record, size_t size, size_t alignment, uint32_t stack) {
     *record = (struct record){.used = 1,
+                              .form = FORM_MALLOC,
+                              .alignment = lowest_bit(alignment) & 63,
                               .asked = (uint32_t)size,
                               .allocated_stack = stack,
                               .allocated_thread = os_thread_id(),
@@ -164,8 +168,8 @@ static bool must_fail(void) {
     return is_nth || is_drawn;
 }
 
-static void *allocate_small(size_t request, size_t size, bool zeroed, uint32_t stack,
-                            struct known *damaged) {
+static void *allocate_small(size_t request, size_t size, size_t alignment, bool zeroed,
+                            uint32_t stack, struct known *damaged) {
     bool is_fresh;
     void *object = take_small(request, &is_fresh);
     struct known known;
@@ -177,7 +181,7 @@ static void *allocate_small(size_t request, size_t size, bool zeroed, uint32_t s
         damaged->record->state = NOTE_WAITS; /* it is left as it was found */
         return NULL;
     }
-    note_birth(known.record, size, stack);
+    note_birth(known.record, size, alignment, stack);
     memset(object, zeroed ? 0 : FILL_FRESH, size);
     canary_fill((char *)object + size, known.room - size, canary_key(known.address));
     return object;
@@ -191,7 +195,7 @@ static void *allocate_large(size_t size, size_t alignment, bool zeroed, uint32_t
     struct chunk *head = object == NULL ? NULL : guarded_large_find((uintptr_t)object);
     struct record *record = head == NULL ? NULL : guarded_large_record(head);
     if (record != NULL) {
-        note_birth(record, 0, stack);
+        note_birth(record, 0, alignment, stack);
     }
     if (object != NULL && !zeroed) {
         memset(object, FILL_FRESH, size);
@@ -213,7 +217,7 @@ static void *allocate_any(size_t size, size_t alignment, bool zeroed, uint32_t s
     if (request != 0 && alignment > GRANULE) {
         request = aligned_room(request, alignment);
     }
-    return request != 0 ? allocate_small(request, size, zeroed, stack, damaged)
+    return request != 0 ? allocate_small(request, size, alignment, zeroed, stack, damaged)
                         : allocate_large(size, alignment, zeroed, stack, guard);
 }
 
@@ -410,6 +414,8 @@ static bool resize_guarded(const char *function, void *pointer, size_t size) {
 
 static void *reallocate_guarded(const char *function, void *pointer, size_t old_size, size_t size) {
     size_t usable = object_require(function, pointer).usable;
+    forms_judge(function, pointer, &(struct claim){FORM_MALLOC, CLAIM_NONE, CLAIM_NONE});
+    forms_note(pointer, FORM_MALLOC);
     bool zeroed = old_size != SIZE_MAX;
     size_t kept = zeroed ? old_size : usable;
     if (size >= usable / 2 && resize_filled(function, pointer, size, zeroed ? 0 : FILL_FRESH)) {
@@ -464,6 +470,8 @@ void debug_start(void) {
                                                            QUARANTINE_SIZE(RING),
                                              .allocate = allocate,
                                              .free = free_guarded,
+                                             .note_form = forms_note,
+                                             .judge = forms_judge,
                                              .reallocate = reallocate_guarded,
                                              .resize_in_place = resize_guarded,
                                              .find = find,

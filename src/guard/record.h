@@ -11,11 +11,12 @@
 enum record_mark { MARK_NONE, MARK_REACHED, MARK_SCANNED }; /* see leaks.h */
 
 struct record {
-    unsigned char state; /* NOTE_LIVE, NOTE_WAITS */
-    unsigned char used;  /* 1: it was handed out before, so it is filled while it is free */
-    unsigned char mark;  /* enum record_mark */
-    unsigned char unused;
-    uint32_t asked; /* bytes, of a slab's object */
+    unsigned char state;         /* NOTE_LIVE, NOTE_WAITS */
+    unsigned char used;          /* 1: it was handed out before, so it is filled while it is free */
+    unsigned char mark;          /* enum record_mark */
+    unsigned char form : 2;      /* enum form, of its allocation */
+    unsigned char alignment : 6; /* that was asked for, GRANULE at least, as a power of two */
+    uint32_t asked;              /* bytes, of a slab's object */
     uint32_t allocated_stack, freed_stack;
     uint32_t allocated_thread, freed_thread;
     uint32_t allocated_ms, freed_ms; /* since the profile began, and one; freed_ms is 0 while the
