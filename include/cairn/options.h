@@ -46,7 +46,8 @@
       "text, or json: each report as a JSON object on a line")                                     \
     X(on_finding, TEXT, "CAIRN_ON_FINDING", "abort",                                               \
       "what happens then: abort, trap (an illegal instruction, for debuggers), or continue where " \
-      "the heap is sound: a bad free does nothing")                                                \
+      "the heap is sound: a bad free does nothing; and KIND=one of these for one kind: "           \
+      "abort,mismatch=continue,leak=abort")                                                        \
     X(unnamed, SWITCH, "CAIRN_UNNAMED", "0",                                                       \
       "1: give the heap's mappings no names in /proc/PID/maps")                                    \
     X(guard_rate, NUMBER, "CAIRN_GUARD_RATE", "0",                                                 \

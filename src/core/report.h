@@ -1,6 +1,6 @@
 /* Reports of misuse: a line that says what, where and who; then how the program came there and what
- * is known of the object (details.h); then abort(), unless CAIRN_ON_FINDING or the program itself
- * (<cairn/report.h>) chose otherwise.
+ * is known of the object (details.h); then abort(), unless CAIRN_ON_FINDING (policy.h) or the program
+ * itself (<cairn/report.h>) chose otherwise.
  *
  * Async-signal-safe; allocates nothing; keeps errno.  Two threads do not report at once: one waits
  * for the other, two seconds at most.  What is found while a report is being made, by the same
@@ -32,6 +32,7 @@ enum found {
     FOUND_MISMATCH,         /* allocated by one family of functions, freed by another */
     FOUND_WRONG_SIZE        /* freed as one of another size */
 };
+enum { FOUND_COUNT = FOUND_WRONG_SIZE + 1 };
 
 /* What is known of an object's life; 0: not known. */
 struct life {

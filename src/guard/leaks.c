@@ -1,5 +1,6 @@
 #include "guard/leaks.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -7,6 +8,7 @@
 #include "base/output.h"
 #include "core/chunk_map.h"
 #include "core/metadata.h"
+#include "core/policy.h"
 #include "core/region.h"
 #include "guard/debug.h"
 #include "guard/record.h"
@@ -246,7 +248,14 @@ void leaks_report(void) {
     debug_unlock();
     struct output output;
     output_to_fd(&output, STDERR_FILENO);
+    bool is_any_lost = largest(false) != NULL;
     write_groups(&output, false, " that nothing points to");
     write_groups(&output, true, " that were not freed, but something points to");
     (void)output_end(&output);
+    if (is_any_lost && policy_of_leaks() == CAIRN_TRAP) {
+        __builtin_trap();
+    }
+    if (is_any_lost && policy_of_leaks() == CAIRN_ABORT) {
+        abort();
+    }
 }

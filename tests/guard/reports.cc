@@ -1,4 +1,4 @@
-// What the profile `debug` finds in whole programs; reports_text.py reads what it says: reports MODE.
+// What the profile `debug` finds in whole programs; reports_text.py reads what is said of it.
 #include <malloc.h>
 
 #include <new>
@@ -96,6 +96,27 @@ void go_on() {
     say(1, "alive\n");
 }
 
+// --- what follows --------------------------------------------------------------------------------
+
+// Two objects that nothing points to in the end.
+__attribute__((noinline)) void lose() {
+    memset(allocated(300), 1, 300);
+    memset(allocated(300), 1, 300);
+}
+
+void leak() {
+    lose();
+    char stack[4096];
+    memset(opaque(stack), 0, sizeof stack); // an address may still lie there
+}
+
+void overflow_and_mismatch() {
+    free(made(100));
+    char *object = static_cast<char *>(allocated(100));
+    object[100] = 0;
+    free(object);
+}
+
 const struct mode {
     const char *name;
     void (*run)();
@@ -123,6 +144,8 @@ const struct mode {
     MODE(c_no_alignment),
     MODE(matching),
     MODE(go_on),
+    MODE(leak),
+    MODE(overflow_and_mismatch),
 };
 
 } // namespace

@@ -96,5 +96,32 @@ class Forms(unittest.TestCase):
         self.assertEqual(sum("realloc(): " in line for line in lines), 22)
 
 
+class Policy(unittest.TestCase):
+    def test_leaks(self):
+        lost = "that nothing points to\n"
+        for policy, status in (("abort", 0), ("leak=continue", 0), ("leak=abort", -signal.SIGABRT),
+                               ("continue,leak=trap", -signal.SIGILL), ("leak=abort,continue",
+                                                                        -signal.SIGABRT)):
+            with self.subTest(policy):
+                done = run("leak", CAIRN_LEAKS="1", CAIRN_ON_FINDING=policy)
+                self.assertIn(lost, done.stderr)
+                self.assertIn("300 bytes in ", done.stderr)
+                self.assertEqual(done.returncode, status, done.stderr)
+        done = run("matching", CAIRN_LEAKS="1", CAIRN_ON_FINDING="leak=abort")
+        self.assertIn("cairn: leaks: 0 bytes in 0 objects " + lost, done.stderr)
+        self.assertEqual(done.returncode, 0)
+
+    def test_by_kind(self):
+        done = run("overflow_and_mismatch", CAIRN_ON_FINDING="abort,mismatch=continue")
+        lines = first_lines(done)
+        self.assertEqual((len(lines), done.returncode), (2, -signal.SIGABRT))
+        self.assertIn("was allocated by operator new", lines[0])
+        self.assertIn("1 byte was changed behind an object of 100 bytes", lines[1])
+        done = run("overflow_and_mismatch", CAIRN_ON_FINDING="mismatch=continue,overflow=trap")
+        self.assertEqual((len(first_lines(done)), done.returncode), (2, -signal.SIGILL))
+        done = run("overflow_and_mismatch", CAIRN_ON_FINDING="overflow=continue")
+        self.assertEqual((len(first_lines(done)), done.returncode), (1, -signal.SIGABRT))
+
+
 if __name__ == "__main__":
     unittest.main()
