@@ -37,6 +37,10 @@ struct interceptor {
     void (*note_form)(void *object, enum form form);
     void (*judge)(const char *function, const void *pointer, const struct claim *claim);
 
+    /* Of a profile that keeps call sites, else NULL.  The thread's next call is made at this place
+     * of the program's source; NULL: it is over. */
+    void (*note_site)(const char *file, unsigned line);
+
     /* Any pointer; bytes from old_size on read as zero unless it is SIZE_MAX. */
     void *(*reallocate)(const char *function, void *pointer, size_t old_size, size_t size);
     bool (*resize_in_place)(const char *function, void *pointer, size_t size);

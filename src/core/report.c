@@ -177,6 +177,17 @@ static void capture(struct stack *stack, const struct finding *finding, bool can
     }
 }
 
+static _Atomic(uintptr_t) the_site; /* report_site *, or 0 */
+
+void report_set_site(report_site *find) {
+    atomic_store_explicit(&the_site, (uintptr_t)find, memory_order_release);
+}
+
+static struct site site_now(void) {
+    report_site *find = (report_site *)atomic_load_explicit(&the_site, memory_order_acquire);
+    return find == NULL ? (struct site){0} : find();
+}
+
 /* The line goes first: what follows looks at memory that the program may have damaged. */
 static void write_report(const struct text *line, const struct finding *finding,
                          const struct life *life, bool can_continue) {
@@ -190,6 +201,7 @@ static void write_report(const struct text *line, const struct finding *finding,
     }
     capture(&stack, finding, can_continue);
     details_collect(&work.details, finding, life, &stack);
+    work.details.site = site_now();
     output_to_fd(&work.output, target.fd);
     if (chosen.as_json) {
         write_json();

@@ -14,6 +14,7 @@
 #include "guard/forms.h"
 #include "guard/leaks.h"
 #include "guard/record.h"
+#include "guard/sites.h"
 #include "guard/zero_size.h"
 #include "os/mutex.h"
 #include "os/os.h"
@@ -23,6 +24,7 @@
 enum { RING = 4096 };
 #define QUARANTINE_BYTES ((size_t)4 << 20)
 struct debug {
+    uint32_t site; /* of the thread's call, see sites.h; 0: not known */
     struct large_quarantine large;
     struct quarantine small; /* last, as its ring follows */
 };
@@ -49,18 +51,36 @@ static uint32_t stack_now(void) {
     return stack_depot_keep(&stack);
 }
 
+static uint32_t own_site(void) {
+    const struct debug *guard = heap_distance == 0 ? NULL : threads_own_heap()->guard;
+    return guard == NULL ? 0 : guard->site;
+}
+
+static struct site site_now(void) { return sites_find(own_site()); }
+
+static void note_site(const char *file, unsigned line) {
+    struct debug *guard = own_guard();
+    if (guard != NULL) {
+        debug_lock();
+        guard->site = file == NULL ? 0 : sites_keep(file, line);
+        debug_unlock();
+    }
+}
+
 static void note_birth(struct record *record, size_t size, size_t alignment, uint32_t stack) {
     *record = (struct record){.used = 1,
                               .form = FORM_MALLOC,
                               .alignment = lowest_bit(alignment) & 63,
                               .asked = (uint32_t)size,
                               .allocated_stack = stack,
+                              .allocated_site = own_site(),
                               .allocated_thread = os_thread_id(),
                               .allocated_ms = now_ms()};
 }
 
 static void note_death(struct record *record, uint32_t stack) {
     record->freed_stack = stack;
+    record->freed_site = own_site();
     record->freed_thread = os_thread_id();
     record->freed_ms = now_ms();
 }
@@ -79,7 +99,9 @@ static bool history(uintptr_t address, struct life *life) {
                           .allocated_thread = known.record->allocated_thread,
                           .freed_thread = known.record->freed_thread,
                           .allocated_ms = clock_of(known.record->allocated_ms),
-                          .freed_ms = clock_of(known.record->freed_ms)};
+                          .freed_ms = clock_of(known.record->freed_ms),
+                          .allocated_site = sites_find(known.record->allocated_site),
+                          .freed_site = sites_find(known.record->freed_site)};
     return known.record->used != 0;
 }
 
@@ -450,6 +472,7 @@ static void memory_goes(const struct chunk *slab, uintptr_t from, uintptr_t to) 
 
 static void heap_begins(struct heap *heap) {
     struct debug *guard = heap->guard;
+    guard->site = 0;
     quarantine_begin(&guard->small, RING, QUARANTINE_BYTES);
 }
 
@@ -472,6 +495,7 @@ void debug_start(void) {
                                              .free = free_guarded,
                                              .note_form = forms_note,
                                              .judge = forms_judge,
+                                             .note_site = note_site,
                                              .reallocate = reallocate_guarded,
                                              .resize_in_place = resize_guarded,
                                              .find = find,
@@ -483,6 +507,7 @@ void debug_start(void) {
     canary_start();
     zero_size_start();
     report_set_history(history);
+    report_set_site(site_now);
     damage_has_history = true;
     os_on_fork(debug_lock, debug_unlock, reset_lock);
     interceptor_set(&debug);

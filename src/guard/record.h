@@ -18,6 +18,7 @@ struct record {
     unsigned char alignment : 6; /* that was asked for, GRANULE at least, as a power of two */
     uint32_t asked;              /* bytes, of a slab's object */
     uint32_t allocated_stack, freed_stack;
+    uint32_t allocated_site, freed_site; /* see sites.h */
     uint32_t allocated_thread, freed_thread;
     uint32_t allocated_ms, freed_ms; /* since the profile began, and one; freed_ms is 0 while the
                                         object is the program's, however the bitmap goes on */

@@ -1,22 +1,26 @@
 #!/usr/bin/env python3
 """What the profile `debug` says of whole programs, by exact text, and what follows.
-    reports_text.py LIBRARY PROGRAM
+    reports_text.py LIBRARY FOLDER
 """
+import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
 import sys
 import unittest
 
-PROGRAM = sys.argv.pop()
+PROGRAMS = pathlib.Path(sys.argv.pop())
 LIBRARY = sys.argv.pop()
+HERE = pathlib.Path(__file__).parent
 
 
-def run(mode, **options):
+def run(mode, *, program="reports", **options):
     kept = {k: v for k, v in os.environ.items() if not k.startswith("CAIRN_")}
-    return subprocess.run([PROGRAM, mode], capture_output=True, text=True, timeout=60,
-                          env=kept | {"LD_PRELOAD": LIBRARY, "CAIRN_PROFILE": "debug"} | options)
+    kept |= {"LD_PRELOAD": LIBRARY, "CAIRN_PROFILE": "debug"} | options
+    return subprocess.run([PROGRAMS / f"guard_{program}", mode], capture_output=True, text=True,
+                          timeout=60, env=kept)
 
 
 def first_lines(done):
@@ -121,6 +125,74 @@ class Policy(unittest.TestCase):
         self.assertEqual((len(first_lines(done)), done.returncode), (2, -signal.SIGILL))
         done = run("overflow_and_mismatch", CAIRN_ON_FINDING="overflow=continue")
         self.assertEqual((len(first_lines(done)), done.returncode), (1, -signal.SIGABRT))
+
+
+def line_of(file, remark):
+    lines = (HERE / file).read_text().splitlines()
+    return next(i + 1 for i, line in enumerate(lines) if f" LINE {remark}" in line)
+
+
+class Sites(unittest.TestCase):
+    """File and line of call sites, of programs that were compiled with them."""
+
+    @staticmethod
+    def site(remark, file="sites.h"):
+        return rf"\S*tests/guard/{re.escape(file)}:{line_of(file, remark)}"
+
+    def test_double_free(self):
+        for program in ("sites", "sites_cxx"):
+            with self.subTest(program):
+                done = run("double_free", program=program)
+                self.assertRegex(done.stderr, "^cairn: free")
+                self.assertRegex(done.stderr, rf"(?m)^  called at {self.site('called')}, from:$")
+                self.assertRegex(done.stderr, rf"(?m)^  allocated at {self.site('allocated')} by "
+                                 r"thread \d+, \d+ ms before:$")
+                self.assertRegex(done.stderr, rf"(?m)^  freed at {self.site('freed')} by thread "
+                                 r"\d+, \d+ ms before:$")
+                self.assertEqual(done.returncode, -signal.SIGABRT)
+
+    def test_overflow(self):
+        done = run("overflow", program="sites")
+        self.assertRegex(done.stderr, "^cairn: free.*: 1 byte was changed behind an object of 13 ")
+        self.assertRegex(done.stderr, rf"(?m)^  called at {self.site('found')}, from:$")
+        self.assertRegex(done.stderr, rf"(?m)^  allocated at {self.site('copied')} by ")
+
+    def test_no_object(self):
+        done = run("foreign", program="sites")
+        self.assertRegex(done.stderr, rf"(?m)^  called at {self.site('foreign')}, from:$")
+        self.assertNotIn("allocated at", done.stderr)
+
+    def test_standard_names(self):
+        done = run("standard", program="sites_cxx")
+        site = self.site("standard", "sites_cxx.cc")
+        self.assertRegex(done.stderr, rf"(?m)^  allocated at {site} by ")
+
+    def test_json(self):
+        report = json.loads(run("double_free", program="sites", CAIRN_REPORT_FORMAT="json").stderr)
+        for where, remark in ((report, "called"), (report["allocated"], "allocated"),
+                              (report["freed"], "freed")):
+            self.assertTrue(where["site"]["file"].endswith("tests/guard/sites.h"))
+            self.assertEqual(where["site"]["line"], line_of("sites.h", remark))
+
+    def test_leaks(self):
+        done = run("leak", program="sites", CAIRN_LEAKS="1")
+        self.assertRegex(done.stderr, r"(?m)^  330 bytes in 1 object, allocated at "
+                         rf"{self.site('lost', 'sites.c')}, from:$")
+
+    def test_what_there_is_no_room_for(self):
+        done = run("many", program="sites")
+        self.assertRegex(done.stderr, "^cairn: free.*: double free of an object of 100 bytes;")
+
+    def test_they_do_as_malloc_does(self):
+        for program in ("sites", "sites_cxx"):
+            for profile in ("fast", "hardened", "debug"):
+                with self.subTest((program, profile)):
+                    done = run("all", program=program, CAIRN_PROFILE=profile)
+                    self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_none_in_other_profiles(self):
+        done = run("double_free", program="sites", CAIRN_PROFILE="fast")
+        self.assertNotIn("sites.h", done.stderr)
 
 
 if __name__ == "__main__":
