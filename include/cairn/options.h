@@ -22,6 +22,9 @@
     X(fail_one_in, SIZE, "CAIRN_FAIL_ONE_IN", "0",                                                 \
       "debug: one allocation in so many fails, at random; 0: none")                                \
     X(fail_seed, SIZE, "CAIRN_FAIL_SEED", "1", "debug: which of them: the same for the same seed") \
+    X(fail_module, TEXT, "CAIRN_FAIL_MODULE", "",                                                  \
+      "debug: only allocations count and fail that are called by code of a file with this in its " \
+      "path")                                                                                      \
     X(mismatch, SWITCH, "CAIRN_MISMATCH", "1",                                                     \
       "debug, 0: what is freed by another form than it was allocated by, or with another size, "   \
       "is not reported")                                                                           \

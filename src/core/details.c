@@ -8,12 +8,6 @@
 
 /* --- collecting ------------------------------------------------------------------------------- */
 
-/* Whether a module is cairn itself, as a library of its own. */
-static bool is_cairn(const struct module *module) {
-    const char *slash = strrchr(module->path, '/');
-    return strncmp(slash == NULL ? module->path : slash + 1, "libcairn", 8) == 0;
-}
-
 /* Frames of cairn say nothing to the program's author; and where an address is no code, frame
  * pointers led astray. */
 static void choose_frames(struct details *details, unsigned which) {
@@ -21,7 +15,7 @@ static void choose_frames(struct details *details, unsigned which) {
     const uint8_t *place = details->place[which];
     uint32_t first = 0;
     while (first < stack->count && place[first] < MODULES &&
-           is_cairn(&details->modules.module[place[first]])) {
+           module_is_cairn(details->modules.module[place[first]].path)) {
         first++;
     }
     uint32_t end = first;

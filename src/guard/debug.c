@@ -4,13 +4,13 @@
 #include <string.h>
 
 #include "base/bits.h"
-#include "base/random.h"
 #include "config/options.h"
 #include "core/allocate.h"
 #include "core/threads.h"
 #include "core/walk.h"
 #include "guard/canary.h"
 #include "guard/damage.h"
+#include "guard/failures.h"
 #include "guard/forms.h"
 #include "guard/leaks.h"
 #include "guard/record.h"
@@ -31,7 +31,7 @@ struct debug {
 
 static struct mutex lock = MUTEX(RANK_GUARD);
 static uint64_t began_ms;
-static uint64_t calls, allocations, fail_state; /* under the lock */
+static uint64_t calls;
 
 void debug_lock(void) { mutex_lock(&lock); }
 void debug_unlock(void) { mutex_unlock(&lock); }
@@ -182,14 +182,6 @@ static void count_call(const char *function) {
 
 /* --- allocating ------------------------------------------------------------------------------- */
 
-/* Lock held. */
-static bool must_fail(void) {
-    allocations++;
-    bool is_nth = options.fail_nth != 0 && allocations == options.fail_nth;
-    bool is_drawn = options.fail_one_in != 0 && wyrand(&fail_state) % options.fail_one_in == 0;
-    return is_nth || is_drawn;
-}
-
 static void *allocate_small(size_t request, size_t size, size_t alignment, bool zeroed,
                             uint32_t stack, struct known *damaged) {
     bool is_fresh;
@@ -227,10 +219,6 @@ static void *allocate_large(size_t size, size_t alignment, bool zeroed, uint32_t
 
 static void *allocate_any(size_t size, size_t alignment, bool zeroed, uint32_t stack,
                           struct debug *guard, struct known *damaged) {
-    if (must_fail()) {
-        errno = ENOMEM;
-        return NULL;
-    }
     void *object = size == 0 && alignment <= GRANULE ? zero_size_take() : NULL;
     if (object != NULL) {
         return object;
@@ -243,14 +231,27 @@ static void *allocate_any(size_t size, size_t alignment, bool zeroed, uint32_t s
                         : allocate_large(size, alignment, zeroed, stack, guard);
 }
 
+static bool must_fail(const struct stack *stack) {
+    debug_lock();
+    bool fails = failures_next(stack);
+    debug_unlock();
+    return fails;
+}
+
 static void *allocate(size_t size, size_t alignment, bool zeroed) {
     count_call("malloc");
-    uint32_t stack = stack_now();
+    struct stack stack;
+    stack_capture(&stack, 1);
+    if (must_fail(&stack)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    uint32_t kept_stack = stack_depot_keep(&stack);
     struct debug *guard = own_guard();
     for (;;) {
         struct known damaged = {0};
         debug_lock();
-        void *object = allocate_any(size, alignment, zeroed, stack, guard, &damaged);
+        void *object = allocate_any(size, alignment, zeroed, kept_stack, guard, &damaged);
         debug_unlock();
         if (damaged.address == 0) {
             return object;
@@ -503,7 +504,7 @@ void debug_start(void) {
                                              .heap_begins = heap_begins,
                                              .heap_ends = heap_ends};
     began_ms = os_clock_ms();
-    fail_state = options.fail_seed;
+    failures_start();
     canary_start();
     zero_size_start();
     report_set_history(history);

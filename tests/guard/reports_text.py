@@ -195,5 +195,29 @@ class Sites(unittest.TestCase):
         self.assertNotIn("sites.h", done.stderr)
 
 
+class Failures(unittest.TestCase):
+    LIBRARY = PROGRAMS / "libguard_failing_library.so"
+
+    def failed(self, **options):
+        """How many of 100 allocations of the program failed, and of the library's."""
+        done = run(self.LIBRARY, program="failing", **options)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return tuple(map(int, done.stdout.split()))
+
+    def test_of_one_module(self):
+        self.assertEqual(self.failed(), (0, 0))
+        self.assertEqual(self.failed(CAIRN_FAIL_MODULE="guard_failing"), (0, 0))
+        for module, expected in (("failing_library.so", (0, 1)), ("guard_failing_library", (0, 1)),
+                                 ("/guard_failing", (1, 0)), ("no such module", (0, 0))):
+            with self.subTest(module):
+                self.assertEqual(self.failed(CAIRN_FAIL_MODULE=module, CAIRN_FAIL_NTH="50"),
+                                 expected)
+        self.assertEqual(self.failed(CAIRN_FAIL_MODULE="failing_library", CAIRN_FAIL_ONE_IN="1"),
+                         (0, 100))
+        own, others = self.failed(CAIRN_FAIL_MODULE="failing_library", CAIRN_FAIL_ONE_IN="3")
+        self.assertEqual(own, 0)
+        self.assertTrue(10 < others < 60, others)
+
+
 if __name__ == "__main__":
     unittest.main()
