@@ -17,6 +17,9 @@
       "fast, hardened (guards against what attackers make of mistakes) or debug (finds them)")     \
     X(check_every, SIZE, "CAIRN_CHECK_EVERY", "0",                                                 \
       "debug: the whole heap is checked every so many calls; 0: never")                            \
+    X(guard_edges, TEXT, "CAIRN_GUARD_EDGES", "",                                                  \
+      "debug, after or before: each object lies right before or behind a page that nobody may "    \
+      "touch, and is untouchable for a while when it is freed")                                    \
     X(fail_nth, SIZE, "CAIRN_FAIL_NTH", "0",                                                       \
       "debug: so many allocations from the start on, one fails; 0: none")                          \
     X(fail_one_in, SIZE, "CAIRN_FAIL_ONE_IN", "0",                                                 \

@@ -12,6 +12,7 @@
 #include "core/policy.h"
 #include "core/region.h"
 #include "guard/debug.h"
+#include "guard/edges.h"
 #include "guard/record.h"
 #include "guard/sites.h"
 #include "os/os.h"
@@ -35,6 +36,7 @@ static void add_own(void *address, size_t size) {
 static void find_own(void) {
     own_count = 0;
     add_own(piece, sizeof piece);
+    edges_each_own(add_own);
     metadata_each_segment(add_own);
     for (size_t r = 0; r < regions_seen(); r++) {
         add_own((void *)regions.region[r].base, regions.region[r].reserved);

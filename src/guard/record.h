@@ -35,7 +35,8 @@ enum { REAR_LEAST = 16 };
 /* An object and its record. */
 struct known {
     uintptr_t address;
-    struct chunk *chunk; /* its slab, or its head; NULL: it is neither */
+    struct chunk *chunk; /* its slab, or its head; NULL or that of no memory of ours: neither */
+    struct slot *slot;   /* of an object at an edge (edges.h), else NULL */
     uint64_t index;      /* in the slab */
     size_t room, size;   /* of its class or pages; what was asked for */
     struct record *record;
