@@ -94,9 +94,6 @@ static void require_at_edge(const struct mode *mode, const char *object, size_t 
 static int lie_at_edges(void *argument) {
     begin(argument);
     for (size_t round = 0; round < 2; round++) {
-        for (size_t i = 0; i < SLOTS_MARKED_DELAY; i++) {
-            give(take(1 + i % 100)); /* so that slots come again */
-        }
         for (size_t i = 0; i < SIZES; i++) {
             unsigned char *object = take(sizes[i]);
             require_at_edge(argument, (char *)object, sizes[i], GRANULE);
@@ -150,11 +147,40 @@ static void others_lie_elsewhere(void **state) {
 
 /* --- slots are used again, and by many -------------------------------------------------------- */
 
+static int use_again(void *argument) {
+    const struct mode *mode = argument;
+    begin(mode);
+    uintptr_t first = 0;
+    size_t slots = slots_bytes() / SLOT_STRIDE;
+    if (slots <= SLOTS_MAX) {
+        return 0; /* those that are not marked: sampled_test.c */
+    }
+    for (size_t i = 0; i < SLOTS_MARKED_DELAY; i++) {
+        char *object = take(100);
+        REQUIRE((uintptr_t)object != first);
+        first = i == 0 ? (uintptr_t)object : first;
+        object[99] = 1;
+        give(object);
+    }
+    char *again = take(100);
+    REQUIRE((uintptr_t)again == first);
+    REQUIRE((unsigned char)again[99] == FILL_FRESH);
+    require_at_edge(mode, again, 100, GRANULE);
+    give(again);
+    REQUIRE(faults(again));
+    return 0;
+}
+
+static void slots_are_used_again(void **state) {
+    (void)state;
+    for_each_mode(use_again);
+}
+
 static char *places[500];
 
 static void *work(void *argument) {
     uint64_t random = (uintptr_t)argument;
-    for (unsigned i = 0; i < 700; i++) {
+    for (unsigned i = 0; i < 300; i++) {
         size_t size = 1 + random_next(&random) % (i % 50 == 0 ? 600000 : 300);
         char *object = take(size);
         REQUIRE(object != NULL);
@@ -376,6 +402,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(objects_lie_at_their_edges),
         cmocka_unit_test(others_lie_elsewhere),
+        cmocka_unit_test(slots_are_used_again),
         cmocka_unit_test(threads_free_each_others_objects),
         cmocka_unit_test(where_slots_end_canaries_begin),
         cmocka_unit_test(complaints_are_made),

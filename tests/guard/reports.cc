@@ -96,18 +96,38 @@ void go_on() {
     say(1, "alive\n");
 }
 
+// --- at the edges of pages -----------------------------------------------------------------------
+
+void write_behind() { static_cast<char *>(made(100))[112] = 1; }
+char read_from(void *object, ptrdiff_t offset) {
+    return static_cast<volatile char *>(object)[offset];
+}
+void read_before() { (void)read_from(allocated(100), -1); }
+void read_after_free() {
+    void *object = allocated(100);
+    free(object);
+    (void)read_from(object, 7);
+}
+
 // --- what follows --------------------------------------------------------------------------------
 
-// Two objects that nothing points to in the end.
+// Objects that nothing points to in the end, but for one or the other.
 __attribute__((noinline)) void lose() {
-    memset(allocated(300), 1, 300);
-    memset(allocated(300), 1, 300);
+    for (int i = 0; i < 30; i++) {
+        memset(allocated(300), 1, 300);
+    }
+}
+
+__attribute__((noinline)) void clear_stack() {
+    volatile char stack[8192];
+    for (size_t i = 0; i < sizeof stack; i++) {
+        stack[i] = 0;
+    }
 }
 
 void leak() {
     lose();
-    char stack[4096];
-    memset(opaque(stack), 0, sizeof stack); // an address may still lie there
+    clear_stack();
 }
 
 void overflow_and_mismatch() {
@@ -145,6 +165,9 @@ const struct mode {
     MODE(matching),
     MODE(go_on),
     MODE(leak),
+    MODE(write_behind),
+    MODE(read_before),
+    MODE(read_after_free),
     MODE(overflow_and_mismatch),
 };
 

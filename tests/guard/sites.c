@@ -6,15 +6,10 @@
 
 #include "sites.h"
 
-/* The object is lost, and its address nowhere any more. */
-__attribute__((noinline)) static void lose(void) {
-    memset(opaque(calloc(opaque_size(10), 33)), 1, 330); /* LINE lost */
-}
-
 static void leak(void) {
-    char stack[4096];
-    lose();
-    memset(opaque(stack), 0, sizeof stack);
+    for (volatile int i = 0; i < 30; i++) {
+        memset(opaque(calloc(opaque_size(10), 33)), 1, 330); /* LINE lost */
+    }
 }
 
 /* Whatever there is no room for is not known, and that is all. */
