@@ -75,16 +75,16 @@ static void note_birth(struct record *record, size_t size, size_t alignment, uin
     *record = (struct record){.used = 1,
                               .form = FORM_MALLOC,
                               .alignment = lowest_bit(alignment) & 63,
-                              .asked = (uint32_t)size,
+                              .asked = (uint16_t)size,
                               .allocated_stack = stack,
-                              .allocated_site = own_site(),
+                              .allocated_site = own_site() & (SITES_MAX - 1),
                               .allocated_thread = os_thread_id(),
                               .allocated_ms = now_ms()};
 }
 
 static void note_death(struct record *record, uint32_t stack) {
     record->freed_stack = stack;
-    record->freed_site = own_site();
+    record->freed_site = own_site() & (SITES_MAX - 1);
     record->freed_thread = os_thread_id();
     record->freed_ms = now_ms();
 }
@@ -354,7 +354,7 @@ static bool resize_known(const struct known *known, size_t size, int fill) {
         if (size > known->room || known->room - size < REAR_LEAST) {
             return false;
         }
-        known->record->asked = (uint32_t)size;
+        known->record->asked = (uint16_t)size;
         canary_fill(object + size, known->room - size, canary_key(known->address));
     }
     if (size > known->size) {

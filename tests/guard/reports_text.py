@@ -136,7 +136,7 @@ class Sites(unittest.TestCase):
     """File and line of call sites, of programs that were compiled with them."""
 
     @staticmethod
-    def site(remark, file="sites.h"):
+    def site(remark, file="site_mistakes.h"):
         return rf"\S*tests/guard/{re.escape(file)}:{line_of(file, remark)}"
 
     def test_double_free(self):
@@ -171,8 +171,8 @@ class Sites(unittest.TestCase):
         report = json.loads(run("double_free", program="sites", CAIRN_REPORT_FORMAT="json").stderr)
         for where, remark in ((report, "called"), (report["allocated"], "allocated"),
                               (report["freed"], "freed")):
-            self.assertTrue(where["site"]["file"].endswith("tests/guard/sites.h"))
-            self.assertEqual(where["site"]["line"], line_of("sites.h", remark))
+            self.assertTrue(where["site"]["file"].endswith("tests/guard/site_mistakes.h"))
+            self.assertEqual(where["site"]["line"], line_of("site_mistakes.h", remark))
 
     def test_leaks(self):
         done = run("leak", program="sites", CAIRN_LEAKS="1")
@@ -192,7 +192,7 @@ class Sites(unittest.TestCase):
 
     def test_none_in_other_profiles(self):
         done = run("double_free", program="sites", CAIRN_PROFILE="fast")
-        self.assertNotIn("sites.h", done.stderr)
+        self.assertNotIn("site_mistakes.h", done.stderr)
 
 
 class Failures(unittest.TestCase):
@@ -247,9 +247,9 @@ class Edges(unittest.TestCase):
         self.assertEqual(first_lines(done), ["free(): an object of 100 bytes was allocated by "
                                              "operator new; free it by delete"])
         done = run("double_free", program="sites", CAIRN_GUARD_EDGES="after")
-        self.assertRegex(done.stderr, r"(?m)^  called at \S*sites.h:\d+, from:$")
-        self.assertRegex(done.stderr, r"(?m)^  allocated at \S*sites.h:\d+ by thread ")
-        self.assertRegex(done.stderr, r"(?m)^  freed at \S*sites.h:\d+ by thread ")
+        self.assertRegex(done.stderr, r"(?m)^  called at \S*site_mistakes.h:\d+, from:$")
+        self.assertRegex(done.stderr, r"(?m)^  allocated at \S*site_mistakes.h:\d+ by thread ")
+        self.assertRegex(done.stderr, r"(?m)^  freed at \S*site_mistakes.h:\d+ by thread ")
 
     def test_leaks(self):
         done = run("leak", CAIRN_LEAKS="1", CAIRN_GUARD_EDGES="after")

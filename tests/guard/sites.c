@@ -4,7 +4,7 @@
 #define CAIRN_CALL_SITES
 #include <cairn/debug.h>
 
-#include "sites.h"
+#include "site_mistakes.h"
 
 static void leak(void) {
     for (volatile int i = 0; i < 30; i++) {

@@ -10,7 +10,7 @@
 #include <cstdlib> // is there already
 #include <map>
 
-#include "sites.h"
+#include "site_mistakes.h"
 
 static void standard() {
     std::map<int, std::vector<std::string>> strings;
