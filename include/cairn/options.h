@@ -17,11 +17,20 @@
       "fast, hardened (guards against what attackers make of mistakes) or debug (finds them)")     \
     X(check_every, SIZE, "CAIRN_CHECK_EVERY", "0",                                                 \
       "debug: the whole heap is checked every so many calls; 0: never")                            \
+    X(guard_edges, TEXT, "CAIRN_GUARD_EDGES", "",                                                  \
+      "debug, after or before: each object lies right before or behind a page that nobody may "    \
+      "touch, and is untouchable for a while when it is freed")                                    \
     X(fail_nth, SIZE, "CAIRN_FAIL_NTH", "0",                                                       \
       "debug: so many allocations from the start on, one fails; 0: none")                          \
     X(fail_one_in, SIZE, "CAIRN_FAIL_ONE_IN", "0",                                                 \
       "debug: one allocation in so many fails, at random; 0: none")                                \
     X(fail_seed, SIZE, "CAIRN_FAIL_SEED", "1", "debug: which of them: the same for the same seed") \
+    X(fail_module, TEXT, "CAIRN_FAIL_MODULE", "",                                                  \
+      "debug: only allocations count and fail that are called by code of a file with this in its " \
+      "path")                                                                                      \
+    X(mismatch, SWITCH, "CAIRN_MISMATCH", "1",                                                     \
+      "debug, 0: what is freed by another form than it was allocated by, or with another size, "   \
+      "is not reported")                                                                           \
     X(leaks, SWITCH, "CAIRN_LEAKS", "0",                                                           \
       "debug, 1: when the program ends, say what was never freed and what nothing points to")      \
     X(soft_limit, SIZE, "CAIRN_SOFT_LIMIT", "0",                                                   \
@@ -43,7 +52,8 @@
       "text, or json: each report as a JSON object on a line")                                     \
     X(on_finding, TEXT, "CAIRN_ON_FINDING", "abort",                                               \
       "what happens then: abort, trap (an illegal instruction, for debuggers), or continue where " \
-      "the heap is sound: a bad free does nothing")                                                \
+      "the heap is sound: a bad free does nothing; and KIND=one of these for one kind: "           \
+      "abort,mismatch=continue,leak=abort")                                                        \
     X(unnamed, SWITCH, "CAIRN_UNNAMED", "0",                                                       \
       "1: give the heap's mappings no names in /proc/PID/maps")                                    \
     X(guard_rate, NUMBER, "CAIRN_GUARD_RATE", "0",                                                 \

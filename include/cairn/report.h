@@ -1,8 +1,8 @@
 /* What happens when cairn finds a mistake in how the program uses its memory.
  *
  * A report says what is wrong, on stderr or where CAIRN_REPORT says; then the process ends by
- * abort().  CAIRN_ON_FINDING chooses another end, and so does, for each finding anew, a function of
- * the program's:
+ * abort().  CAIRN_ON_FINDING chooses another end, also for one kind of finding alone
+ * (docs/REPORTS.md), and so does, for each finding anew, a function of the program's:
  *
  *     static enum cairn_action note(void *context, const struct cairn_finding *finding) {
  *         count_in(context, finding->kind);

@@ -275,14 +275,32 @@ void free_ordinary(const char *function, void *pointer) {
     }
 }
 
+/* Tells an interceptor first what the program claims, then that the object is free. */
+static __attribute__((noinline)) void free_intercepted(const char *function, void *pointer,
+                                                       const struct claim *claim) {
+    if (interceptor->judge != NULL) {
+        interceptor->judge(function, pointer, claim);
+    }
+    interceptor->free(function, pointer);
+}
+
 void free_slow(const char *function, void *pointer) {
     if (pointer == NULL) {
         return;
     }
     if (unlikely(interceptor != NULL)) {
-        interceptor->free(function, pointer);
+        free_intercepted(function, pointer, &(struct claim){FORM_MALLOC, CLAIM_NONE, CLAIM_NONE});
     } else if (!free_in_slab((uintptr_t)pointer)) {
         free_elsewhere(function, pointer);
+    }
+}
+
+void free_claimed(const char *function, void *pointer, enum form form, size_t size,
+                  size_t alignment) {
+    if (interceptor == NULL || pointer == NULL) {
+        free_slow(function, pointer);
+    } else {
+        free_intercepted(function, pointer, &(struct claim){form, size, alignment});
     }
 }
 

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/form.h"
+
 /* An alignment above it can't be satisfied in 48 bits of address. */
 #define ALIGNMENT_MAX ((size_t)1 << 40)
 
@@ -37,6 +39,10 @@ bool resize_in_place(const char *function, void *pointer, size_t size);
 
 /* Not an object of a slab of the caller's that needs nothing special.  NULL is ignored. */
 void free_slow(const char *function, void *pointer);
+
+/* The same with what the program claims of the object (form.h). */
+void free_claimed(const char *function, void *pointer, enum form form, size_t size,
+                  size_t alignment);
 
 /* All objects of its word are free: the fast path's third exit. */
 void free_emptied(void *pointer);

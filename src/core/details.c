@@ -8,12 +8,6 @@
 
 /* --- collecting ------------------------------------------------------------------------------- */
 
-/* Whether a module is cairn itself, as a library of its own. */
-static bool is_cairn(const struct module *module) {
-    const char *slash = strrchr(module->path, '/');
-    return strncmp(slash == NULL ? module->path : slash + 1, "libcairn", 8) == 0;
-}
-
 /* Frames of cairn say nothing to the program's author; and where an address is no code, frame
  * pointers led astray. */
 static void choose_frames(struct details *details, unsigned which) {
@@ -21,7 +15,7 @@ static void choose_frames(struct details *details, unsigned which) {
     const uint8_t *place = details->place[which];
     uint32_t first = 0;
     while (first < stack->count && place[first] < MODULES &&
-           is_cairn(&details->modules.module[place[first]])) {
+           module_is_cairn(details->modules.module[place[first]].path)) {
         first++;
     }
     uint32_t end = first;
@@ -100,14 +94,25 @@ static void write_frames(struct output *output, const struct details *details, u
     }
 }
 
-/* "  allocated by thread 1234, 5 ms before:" */
-static void write_event(struct output *output, const char *what, uint32_t thread, uint64_t ms) {
+void details_write_site(struct output *output, struct site site) {
+    if (site.file != NULL) {
+        output_string(output, " at ");
+        output_string(output, site.file);
+        output_string(output, ":");
+        output_decimal(output, site.line);
+    }
+}
+
+/* "  allocated at parse.c:31 by thread 1234, 5 ms before:" */
+static void write_event(struct output *output, const char *what, struct site site, uint32_t thread,
+                        uint64_t ms) {
     if (thread == 0 && ms == 0) {
         return;
     }
     uint64_t now = os_clock_ms();
     output_string(output, "  ");
     output_string(output, what);
+    details_write_site(output, site);
     if (thread != 0) {
         output_string(output, " by thread ");
         output_decimal(output, thread);
@@ -122,9 +127,10 @@ static void write_event(struct output *output, const char *what, uint32_t thread
 
 static void write_past(struct output *output, const struct details *details) {
     const struct life *life = &details->life;
-    write_event(output, "allocated", life->allocated_thread, life->allocated_ms);
+    write_event(output, "allocated", life->allocated_site, life->allocated_thread,
+                life->allocated_ms);
     write_frames(output, details, STACK_ALLOCATED);
-    write_event(output, "freed", life->freed_thread, life->freed_ms);
+    write_event(output, "freed", life->freed_site, life->freed_thread, life->freed_ms);
     write_frames(output, details, STACK_FREED);
 }
 
@@ -143,11 +149,20 @@ static bool knows_past(const struct details *details) {
     return details->life.allocated_stack != 0 || details->life.freed_stack != 0;
 }
 
-void details_write_text(struct output *output, const struct details *details) {
-    if (details->first[STACK_NOW] < details->stack[STACK_NOW].count) {
-        output_string(output, "  called from:\n");
+/* "  called at parse.c:40, from:" and the frames, or what there is of it. */
+static void write_call(struct output *output, const struct details *details) {
+    bool has_frames = details->first[STACK_NOW] < details->stack[STACK_NOW].count;
+    bool has_site = details->site.file != NULL;
+    if (has_frames || has_site) {
+        output_string(output, "  called");
+        details_write_site(output, details->site);
+        output_string(output, has_frames && has_site ? ", from:\n" : has_site ? "\n" : " from:\n");
         write_frames(output, details, STACK_NOW);
     }
+}
+
+void details_write_text(struct output *output, const struct details *details) {
+    write_call(output, details);
     write_past(output, details);
     write_neighbour(output, "  the object before it: ", &details->before);
     write_neighbour(output, "  the object behind it: ", &details->behind);
@@ -206,8 +221,18 @@ static void json_stack(struct output *output, const struct details *details, uns
     output_string(output, details->first[which] == stack->count ? "[]" : "]");
 }
 
+static void json_site(struct output *output, struct site site) {
+    if (site.file != NULL) {
+        member_name(output, "site");
+        output_string(output, "{\"file\":");
+        output_json_string(output, site.file);
+        member_number(output, "line", site.line);
+        output_string(output, "}");
+    }
+}
+
 static void json_event(struct output *output, const struct details *details, const char *name,
-                       unsigned which, uint32_t thread, uint64_t ms) {
+                       unsigned which, uint32_t thread, uint64_t ms, struct site site) {
     if (thread == 0 && ms == 0 && details->stack[which].count == 0) {
         return;
     }
@@ -215,6 +240,7 @@ static void json_event(struct output *output, const struct details *details, con
     output_string(output, "{\"thread\":");
     output_decimal(output, thread);
     member_number(output, "ms", ms);
+    json_site(output, site);
     json_stack(output, details, which);
     output_string(output, "}");
 }
@@ -258,8 +284,10 @@ void details_write_json(struct output *output, const struct details *details) {
     if (finding->object != 0) {
         json_object(output, details);
     }
+    json_site(output, details->site);
     json_stack(output, details, STACK_NOW);
     json_event(output, details, "allocated", STACK_ALLOCATED, life->allocated_thread,
-               life->allocated_ms);
-    json_event(output, details, "freed", STACK_FREED, life->freed_thread, life->freed_ms);
+               life->allocated_ms, life->allocated_site);
+    json_event(output, details, "freed", STACK_FREED, life->freed_thread, life->freed_ms,
+               life->freed_site);
 }

@@ -16,6 +16,7 @@ enum { STACK_NOW, STACK_ALLOCATED, STACK_FREED, STACKS };
 struct details {
     struct finding finding; /* all zero: the mistake is not about an object of the heap */
     struct life life;       /* likewise, where nothing is known */
+    struct site site;       /* where the program made the call; the caller's to fill in */
     struct stack stack[STACKS];
     uint32_t first[STACKS];              /* the first frame that is worth showing */
     uint8_t place[STACKS][STACK_FRAMES]; /* see modules_find() */
@@ -26,6 +27,9 @@ struct details {
 /* `stack`: how the program came here. */
 void details_collect(struct details *details, const struct finding *finding,
                      const struct life *life, const struct stack *stack);
+
+/* " at FILE:LINE"; nothing where that is not known. */
+void details_write_site(struct output *output, struct site site);
 
 /* Lines that begin with two blanks. */
 void details_write_text(struct output *output, const struct details *details);

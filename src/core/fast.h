@@ -45,16 +45,31 @@ FAST_PATH void *fast_allocate_zeroed(size_t size) {
     return allocate_zeroed_slow(size);
 }
 
+/* What the program claims of an object that it frees (form.h), and who is told: nobody if NULL. */
+struct told {
+    size_t size, alignment;
+    void (*slow)(void *pointer, size_t size, size_t alignment);
+};
+
+/* An interceptor lets nothing get beyond the owner: so up to there claims are kept. */
+FAST_PATH void fast_free_other(void *pointer, struct told told, void (*slow)(void *)) {
+    if (told.slow != NULL) {
+        told.slow(pointer, told.size, told.alignment);
+    } else {
+        slow(pointer);
+    }
+}
+
 /* slow(pointer): free_slow under the name of the function that was called. */
-FAST_PATH void fast_free(void *pointer, void (*slow)(void *)) {
+FAST_PATH void fast_free_told(void *pointer, struct told told, void (*slow)(void *)) {
     uintptr_t address = (uintptr_t)pointer;
     if (unlikely(!address_is_mappable(address))) {
-        slow(pointer);
+        fast_free_other(pointer, told, slow);
         return;
     }
     const struct chunk *chunk = chunk_of(address);
     if (unlikely(chunk_owner(chunk) != heap_distance)) {
-        slow(pointer);
+        fast_free_other(pointer, told, slow);
         return;
     }
     bool exact;
@@ -69,6 +84,10 @@ FAST_PATH void fast_free(void *pointer, void (*slow)(void *)) {
     } else if (unlikely(freed == FREED_ALL_OF_WORD)) {
         free_emptied(pointer);
     }
+}
+
+FAST_PATH void fast_free(void *pointer, void (*slow)(void *)) {
+    fast_free_told(pointer, (struct told){0}, slow);
 }
 
 #endif

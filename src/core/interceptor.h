@@ -18,6 +18,7 @@
 #include <stddef.h>
 
 #include "core/chunk_map.h"
+#include "core/form.h"
 #include "core/heap.h"
 
 struct interceptor {
@@ -31,6 +32,16 @@ struct interceptor {
 
     /* Any pointer but NULL. */
     void (*free)(const char *function, void *pointer);
+
+    /* Of a profile that looks at forms, else NULL.  What allocate() has given just now is of this
+     * form, and not of malloc's.  And: any pointer but NULL, which free() gets next, and what the
+     * program claims of it. */
+    void (*note_form)(void *object, enum form form);
+    void (*judge)(const char *function, const void *pointer, const struct claim *claim);
+
+    /* Of a profile that keeps call sites, else NULL.  The thread's next call is made at this place
+     * of the program's source; NULL: it is over. */
+    void (*note_site)(const char *file, unsigned line);
 
     /* Any pointer; bytes from old_size on read as zero unless it is SIZE_MAX. */
     void *(*reallocate)(const char *function, void *pointer, size_t old_size, size_t size);
@@ -62,6 +73,14 @@ void interceptor_set(const struct interceptor *next);
 extern _Atomic(bool) kinds_are_told;
 void kind_begin(bool holds_pointers);
 void kind_end(void);
+
+/* For functions that allocate in another form than malloc's; NULL: there was no memory. */
+static inline void *noted_form(void *object, enum form form) {
+    if (unlikely(interceptor != NULL) && interceptor->note_form != NULL && object != NULL) {
+        interceptor->note_form(object, form);
+    }
+    return object;
+}
 
 /* The note of a slab's object. */
 static inline unsigned char *note_of(struct chunk *slab, uint64_t index) {

@@ -8,6 +8,7 @@
 #include "base/compiler.h"
 #include "config/options.h"
 #include "core/details.h"
+#include "core/policy.h"
 #include "core/sentence.h"
 #include "os/os.h"
 
@@ -23,7 +24,6 @@ static struct {
     bool to_file, to_fd, as_json;     /* neither file nor fd: stderr */
     int fd;                           /* to_fd */
     struct os_file_identity identity; /* of fd, when the program started */
-    enum cairn_action action;
 } chosen;
 
 static void refuse(const char *variable, const char *value, const char *what) {
@@ -70,13 +70,9 @@ void report_start(void) {
     if (!chosen.as_json && strcmp(options.report_format, "text") != 0) {
         refuse("CAIRN_REPORT_FORMAT", options.report_format, "text or json");
     }
-    chosen.action = CAIRN_ABORT;
-    if (strcmp(options.on_finding, "trap") == 0) {
-        chosen.action = CAIRN_TRAP;
-    } else if (strcmp(options.on_finding, "continue") == 0) {
-        chosen.action = CAIRN_CONTINUE;
-    } else if (strcmp(options.on_finding, "abort") != 0) {
-        refuse("CAIRN_ON_FINDING", options.on_finding, "abort, trap or continue");
+    if (!policy_read(options.on_finding)) {
+        refuse("CAIRN_ON_FINDING", options.on_finding,
+               "abort, trap or continue, or a list of these and of KIND=one of these");
     }
 }
 
@@ -170,7 +166,8 @@ static cairn_finding_handler *handler_now(void) {
 
 /* Where the process ends anyway the better way to read a stack may be taken. */
 static void capture(struct stack *stack, const struct finding *finding, bool can_continue) {
-    bool may_continue = can_continue && (chosen.action == CAIRN_CONTINUE || handler_now() != NULL);
+    bool may_continue =
+        can_continue && (policy_of(finding->what) == CAIRN_CONTINUE || handler_now() != NULL);
     if (finding->stack != NULL) {
         *stack = *finding->stack;
     } else if (may_continue) {
@@ -178,6 +175,17 @@ static void capture(struct stack *stack, const struct finding *finding, bool can
     } else {
         stack_unwind(stack, 0);
     }
+}
+
+static _Atomic(uintptr_t) the_site; /* report_site *, or 0 */
+
+void report_set_site(report_site *find) {
+    atomic_store_explicit(&the_site, (uintptr_t)find, memory_order_release);
+}
+
+static struct site site_now(void) {
+    report_site *find = (report_site *)atomic_load_explicit(&the_site, memory_order_acquire);
+    return find == NULL ? (struct site){0} : find();
 }
 
 /* The line goes first: what follows looks at memory that the program may have damaged. */
@@ -193,6 +201,7 @@ static void write_report(const struct text *line, const struct finding *finding,
     }
     capture(&stack, finding, can_continue);
     details_collect(&work.details, finding, life, &stack);
+    work.details.site = site_now();
     output_to_fd(&work.output, target.fd);
     if (chosen.as_json) {
         write_json();
@@ -221,7 +230,7 @@ static void take_apart(const struct text *line) {
 static enum cairn_action ask_handler(const struct finding *finding, bool can_continue) {
     cairn_finding_handler *handler = handler_now();
     if (handler == NULL) {
-        return chosen.action;
+        return policy_of(finding->what);
     }
     struct cairn_finding told = {
         .message = work.message,
@@ -238,7 +247,7 @@ static enum cairn_action ask_handler(const struct finding *finding, bool can_con
 static enum cairn_action tell(struct text *line, const struct finding *finding,
                               const struct life *life, bool can_continue, bool *entered) {
     int saved = errno;
-    enum cairn_action action = chosen.action;
+    enum cairn_action action = policy_of(finding->what);
     text_string(line, "; thread ");
     text_decimal(line, os_thread_id());
     text_string(line, "\n");

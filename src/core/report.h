@@ -1,6 +1,6 @@
 /* Reports of misuse: a line that says what, where and who; then how the program came there and what
- * is known of the object (details.h); then abort(), unless CAIRN_ON_FINDING or the program itself
- * (<cairn/report.h>) chose otherwise.
+ * is known of the object (details.h); then abort(), unless CAIRN_ON_FINDING (policy.h) or the
+ * program itself (<cairn/report.h>) chose otherwise.
  *
  * Async-signal-safe; allocates nothing; keeps errno.  Two threads do not report at once: one waits
  * for the other, two seconds at most.  What is found while a report is being made, by the same
@@ -32,6 +32,13 @@ enum found {
     FOUND_MISMATCH,         /* allocated by one family of functions, freed by another */
     FOUND_WRONG_SIZE        /* freed as one of another size */
 };
+enum { FOUND_COUNT = FOUND_WRONG_SIZE + 1 };
+
+/* A place in the program's source; file NULL: not known. */
+struct site {
+    const char *file;
+    uint32_t line;
+};
 
 /* What is known of an object's life; 0: not known. */
 struct life {
@@ -39,6 +46,7 @@ struct life {
     uint32_t allocated_stack, freed_stack;   /* numbers of the stack depot */
     uint32_t allocated_thread, freed_thread; /* ids of the kernel */
     uint64_t allocated_ms, freed_ms;         /* of os_clock_ms() */
+    struct site allocated_site, freed_site;
 };
 
 struct finding {
@@ -55,8 +63,10 @@ struct finding {
                          the program said */
     const unsigned char *found; /* the same: what the first min(bytes, 8) of them are, or NULL */
     const char *allocated_by;   /* MISMATCH: "malloc", "operator new", "operator new[]" ... */
-    bool is_write;              /* FAULT */
-    bool was_freed;             /* FAULT: the object is not live any more */
+    size_t alignment, claimed_alignment; /* MISMATCH: where the families match these do not; 0: no
+                                            alignment was asked for, or is claimed */
+    bool is_write;                       /* FAULT */
+    bool was_freed;                      /* FAULT: the object is not live any more */
 };
 
 /* Reads the options of reports; before, and without it, they have their defaults. */
@@ -88,6 +98,11 @@ void report_set_handler(cairn_finding_handler *handler, void *context);
  * called with any lock held or none.  NULL: nobody is. */
 typedef bool report_history(uintptr_t address, struct life *life);
 void report_set_history(report_history *history);
+
+/* From now on `find` is asked with each report where in the source the thread called, under the
+ * same conditions.  NULL: nobody is. */
+typedef struct site report_site(void);
+void report_set_site(report_site *find);
 
 /* A live object of `usable` bytes of which the program says that it has `size`, which is more. */
 _Noreturn void report_wrong_size(const char *function, uintptr_t object, size_t usable,

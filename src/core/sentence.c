@@ -91,10 +91,30 @@ static const char *release_of(const char *allocated_by) {
     return strstr(allocated_by, "[]") != NULL ? "delete[]" : "delete";
 }
 
-static void describe_mismatch(struct text *text, const struct finding *finding) {
+static void describe_alignment(struct text *text, size_t alignment) {
+    text_string(text, alignment != 0 ? "with alignment " : "without an alignment");
+    if (alignment != 0) {
+        text_decimal(text, alignment);
+    }
+}
+
+static void describe_mismatch(struct text *text, const char *function,
+                              const struct finding *finding) {
     describe_object(text, finding);
     text_string(text, " was allocated by ");
     text_string(text, finding->allocated_by);
+    if (finding->alignment != finding->claimed_alignment) {
+        text_string(text, " ");
+        describe_alignment(text, finding->alignment);
+        text_string(text, " and is freed ");
+        describe_alignment(text, finding->claimed_alignment);
+        text_string(text, "; let both be the same");
+        return;
+    }
+    if (!frees(function)) {
+        text_string(text, "; only what malloc and its kin gave can be resized");
+        return;
+    }
     text_string(text, "; free it by ");
     text_string(text, release_of(finding->allocated_by));
 }
@@ -147,7 +167,7 @@ void sentence_describe(struct text *text, const char *function, const struct fin
         describe_fault(text, finding);
         break;
     case FOUND_MISMATCH:
-        describe_mismatch(text, finding);
+        describe_mismatch(text, function, finding);
         break;
     case FOUND_WRONG_SIZE:
         describe_wrong_size(text, finding);

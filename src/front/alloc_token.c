@@ -84,21 +84,22 @@ ENTRY(int, WITH_TOKEN(posix_memalign), (void **result, size_t alignment, size_t 
 ENTRY(void *, WITH_TOKEN(valloc), (size_t size, TOKEN), OF_KIND(token, rules_valloc(size)))
 ENTRY(void *, WITH_TOKEN(pvalloc), (size_t size, TOKEN), OF_KIND(token, rules_pvalloc(size)))
 ENTRY(void *, WITH_TOKEN(_Znwm), (size_t size, TOKEN), allocate_of_kind(size, token, new_slow))
-ENTRY(void *, WITH_TOKEN(_Znam), (size_t size, TOKEN), allocate_of_kind(size, token, new_slow))
+ENTRY(void *, WITH_TOKEN(_Znam), (size_t size, TOKEN),
+      allocate_of_kind(size, token, new_array_slow))
 ENTRY(void *, WITH_TOKEN(_ZnwmRKSt9nothrow_t), (size_t size, NOTHROW, TOKEN),
       allocate_of_kind(size, token, new_slow_nothrow))
 ENTRY(void *, WITH_TOKEN(_ZnamRKSt9nothrow_t), (size_t size, NOTHROW, TOKEN),
-      allocate_of_kind(size, token, new_slow_nothrow))
+      allocate_of_kind(size, token, new_array_slow_nothrow))
 ENTRY(void *, WITH_TOKEN(_ZnwmSt11align_val_t), (size_t size, size_t alignment, TOKEN),
-      OF_KIND(token, new_aligned(size, alignment)))
+      OF_KIND(token, new_aligned(size, alignment, FORM_NEW)))
 ENTRY(void *, WITH_TOKEN(_ZnamSt11align_val_t), (size_t size, size_t alignment, TOKEN),
-      OF_KIND(token, new_aligned(size, alignment)))
+      OF_KIND(token, new_aligned(size, alignment, FORM_NEW_ARRAY)))
 ENTRY(void *, WITH_TOKEN(_ZnwmSt11align_val_tRKSt9nothrow_t),
       (size_t size, size_t alignment, NOTHROW, TOKEN),
-      OF_KIND(token, new_aligned_nothrow(size, alignment)))
+      OF_KIND(token, new_aligned_nothrow(size, alignment, FORM_NEW)))
 ENTRY(void *, WITH_TOKEN(_ZnamSt11align_val_tRKSt9nothrow_t),
       (size_t size, size_t alignment, NOTHROW, TOKEN),
-      OF_KIND(token, new_aligned_nothrow(size, alignment)))
+      OF_KIND(token, new_aligned_nothrow(size, alignment, FORM_NEW_ARRAY)))
 
 /* --- the token in the name -------------------------------------------------------------------- */
 
@@ -122,21 +123,21 @@ ENTRY(void *, WITH_TOKEN(_ZnamSt11align_val_tRKSt9nothrow_t),
     ENTRY(void *, NUMBERED(number, _Znwm), (size_t size),                                         \
           allocate_of_kind(size, number, new_slow))                                               \
     ENTRY(void *, NUMBERED(number, _Znam), (size_t size),                                         \
-          allocate_of_kind(size, number, new_slow))                                               \
+          allocate_of_kind(size, number, new_array_slow))                                         \
     ENTRY(void *, NUMBERED(number, _ZnwmRKSt9nothrow_t), (size_t size, NOTHROW),                  \
           allocate_of_kind(size, number, new_slow_nothrow))                                       \
     ENTRY(void *, NUMBERED(number, _ZnamRKSt9nothrow_t), (size_t size, NOTHROW),                  \
-          allocate_of_kind(size, number, new_slow_nothrow))                                       \
+          allocate_of_kind(size, number, new_array_slow_nothrow))                                 \
     ENTRY(void *, NUMBERED(number, _ZnwmSt11align_val_t), (size_t size, size_t alignment),        \
-          OF_KIND(number, new_aligned(size, alignment)))                                          \
+          OF_KIND(number, new_aligned(size, alignment, FORM_NEW)))                                \
     ENTRY(void *, NUMBERED(number, _ZnamSt11align_val_t), (size_t size, size_t alignment),        \
-          OF_KIND(number, new_aligned(size, alignment)))                                          \
+          OF_KIND(number, new_aligned(size, alignment, FORM_NEW_ARRAY)))                          \
     ENTRY(void *, NUMBERED(number, _ZnwmSt11align_val_tRKSt9nothrow_t),                           \
           (size_t size, size_t alignment, NOTHROW),                                               \
-          OF_KIND(number, new_aligned_nothrow(size, alignment)))                                  \
+          OF_KIND(number, new_aligned_nothrow(size, alignment, FORM_NEW)))                        \
     ENTRY(void *, NUMBERED(number, _ZnamSt11align_val_tRKSt9nothrow_t),                           \
           (size_t size, size_t alignment, NOTHROW),                                               \
-          OF_KIND(number, new_aligned_nothrow(size, alignment)))
+          OF_KIND(number, new_aligned_nothrow(size, alignment, FORM_NEW_ARRAY)))
 
 /* Of -falloc-token-max=4 at most: types with and without pointers, hashed once more. */
 ENTRIES(0)

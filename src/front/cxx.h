@@ -10,12 +10,18 @@
  * as there is one, then throws bad_alloc, or returns NULL in the nothrow forms. */
 SLOW_PATH void *new_slow(size_t size);
 SLOW_PATH void *new_slow_nothrow(size_t size);
+SLOW_PATH void *new_array_slow(size_t size);
+SLOW_PATH void *new_array_slow_nothrow(size_t size);
 
 FAST_PATH void *new_object(size_t size) { return fast_allocate_or(size, new_slow); }
 FAST_PATH void *new_object_nothrow(size_t size) { return fast_allocate_or(size, new_slow_nothrow); }
+FAST_PATH void *new_array(size_t size) { return fast_allocate_or(size, new_array_slow); }
+FAST_PATH void *new_array_nothrow(size_t size) {
+    return fast_allocate_or(size, new_array_slow_nothrow);
+}
 
-void *new_aligned(size_t size, size_t alignment);
-void *new_aligned_nothrow(size_t size, size_t alignment);
+void *new_aligned(size_t size, size_t alignment, enum form form);
+void *new_aligned_nothrow(size_t size, size_t alignment, enum form form);
 
 /* std::nothrow_t const &: never looked at. */
 typedef const void *nothrow_tag;

@@ -11,6 +11,7 @@
 #include <malloc.h>
 
 #include "front/glibc.h"
+#include "front/malloc.h"
 #include "front/rules.h"
 
 void *__libc_malloc(size_t size);
@@ -52,15 +53,10 @@ CAIRN_EXPORT void *__libc_pvalloc(size_t size) { return rules_pvalloc(size); }
 
 CAIRN_EXPORT void __libc_cfree(void *pointer) { fast_free(pointer, slow_free); }
 
-CAIRN_EXPORT void __libc_free_sized(void *pointer, size_t size) {
-    (void)size;
-    fast_free(pointer, slow_free);
-}
+CAIRN_EXPORT void __libc_free_sized(void *pointer, size_t size) { free_sized(pointer, size); }
 
 CAIRN_EXPORT void __libc_free_aligned_sized(void *pointer, size_t alignment, size_t size) {
-    (void)alignment;
-    (void)size;
-    fast_free(pointer, slow_free);
+    free_aligned_sized(pointer, alignment, size);
 }
 
 CAIRN_EXPORT int __posix_memalign(void **result, size_t alignment, size_t size) {

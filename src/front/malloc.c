@@ -9,8 +9,17 @@
 static SLOW_PATH void slow_cfree(void *pointer) { free_slow("cfree", pointer); }
 static SLOW_PATH void slow_free_sized(void *pointer) { free_slow("free_sized", pointer); }
 
+static SLOW_PATH void slow_free_sized_claimed(void *pointer, size_t size, size_t alignment) {
+    free_claimed("free_sized", pointer, FORM_MALLOC, size, alignment);
+}
+
 static SLOW_PATH void slow_free_aligned_sized(void *pointer) {
     free_slow("free_aligned_sized", pointer);
+}
+
+static SLOW_PATH void slow_free_aligned_sized_claimed(void *pointer, size_t size,
+                                                      size_t alignment) {
+    free_claimed("free_aligned_sized", pointer, FORM_MALLOC, size, alignment);
 }
 
 CAIRN_EXPORT void *malloc(size_t size) { return fast_allocate(size); }
@@ -30,17 +39,16 @@ CAIRN_EXPORT void *reallocarray(void *pointer, size_t count, size_t size) {
 /* Gone from C libraries; what is linked against old ones still calls it. */
 CAIRN_EXPORT void cfree(void *pointer) { fast_free(pointer, slow_cfree); }
 
-/* C23's sized frees.  The object's true size is known, and a wrong one must do no harm: it is not
- * looked at. */
+/* C23's sized frees.  The object's true size is known, and a wrong one must do no harm: only the
+ * profile `debug` looks at it. */
 CAIRN_EXPORT void free_sized(void *pointer, size_t size) {
-    (void)size;
-    fast_free(pointer, slow_free_sized);
+    fast_free_told(pointer, (struct told){size, CLAIM_NONE, slow_free_sized_claimed},
+                   slow_free_sized);
 }
 
 CAIRN_EXPORT void free_aligned_sized(void *pointer, size_t alignment, size_t size) {
-    (void)alignment;
-    (void)size;
-    fast_free(pointer, slow_free_aligned_sized);
+    fast_free_told(pointer, (struct told){size, alignment, slow_free_aligned_sized_claimed},
+                   slow_free_aligned_sized);
 }
 
 CAIRN_EXPORT void *aligned_alloc(size_t alignment, size_t size) {

@@ -3,15 +3,22 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/random.h"
+#include "base/bits.h"
 #include "config/options.h"
 #include "core/allocate.h"
+#include "core/sampling.h"
 #include "core/threads.h"
-#include "core/walk.h"
 #include "guard/canary.h"
 #include "guard/damage.h"
+#include "guard/edges.h"
+#include "guard/failures.h"
+#include "guard/forms.h"
 #include "guard/leaks.h"
 #include "guard/record.h"
+#include "guard/sampled.h"
+#include "guard/sites.h"
+#include "guard/slots.h"
+#include "guard/soundness.h"
 #include "guard/zero_size.h"
 #include "os/mutex.h"
 #include "os/os.h"
@@ -21,13 +28,14 @@
 enum { RING = 4096 };
 #define QUARANTINE_BYTES ((size_t)4 << 20)
 struct debug {
+    uint32_t site; /* of the thread's call, see sites.h; 0: not known */
     struct large_quarantine large;
     struct quarantine small; /* last, as its ring follows */
 };
 
 static struct mutex lock = MUTEX(RANK_GUARD);
 static uint64_t began_ms;
-static uint64_t calls, allocations, fail_state; /* under the lock */
+static uint64_t calls;
 
 void debug_lock(void) { mutex_lock(&lock); }
 void debug_unlock(void) { mutex_unlock(&lock); }
@@ -47,21 +55,54 @@ static uint32_t stack_now(void) {
     return stack_depot_keep(&stack);
 }
 
-static void note_birth(struct record *record, size_t size, uint32_t stack) {
+static uint32_t own_site(void) {
+    const struct debug *guard = heap_distance == 0 ? NULL : threads_own_heap()->guard;
+    return guard == NULL ? 0 : guard->site;
+}
+
+static struct site site_now(void) { return sites_find(own_site()); }
+
+static void note_site(const char *file, unsigned line) {
+    struct debug *guard = own_guard();
+    if (guard != NULL) {
+        debug_lock();
+        guard->site = file == NULL ? 0 : sites_keep(file, line);
+        debug_unlock();
+    }
+}
+
+static void note_birth(struct record *record, size_t size, size_t alignment, uint32_t stack) {
     *record = (struct record){.used = 1,
-                              .asked = (uint32_t)size,
+                              .form = FORM_MALLOC,
+                              .alignment = lowest_bit(alignment) & 63,
+                              .asked = (uint16_t)size,
                               .allocated_stack = stack,
+                              .allocated_site = own_site() & (SITES_MAX - 1),
                               .allocated_thread = os_thread_id(),
                               .allocated_ms = now_ms()};
 }
 
 static void note_death(struct record *record, uint32_t stack) {
     record->freed_stack = stack;
+    record->freed_site = own_site() & (SITES_MAX - 1);
     record->freed_thread = os_thread_id();
     record->freed_ms = now_ms();
 }
 
 static uint64_t clock_of(uint32_t ms) { return ms == 0 ? 0 : began_ms + ms - 1; }
+
+static struct life life_of(const struct known *known) {
+    const struct record *record = known->record;
+    return (struct life){.asked = known->size,
+                         .allocated_stack = record->allocated_stack,
+                         .freed_stack = record->freed_stack,
+                         .allocated_thread = record->allocated_thread,
+                         .freed_thread = record->freed_thread,
+                         .allocated_ms = clock_of(record->allocated_ms),
+                         .freed_ms = clock_of(record->freed_ms),
+                         .allocated_site = sites_find(record->allocated_site),
+                         .freed_site = sites_find(record->freed_site)};
+}
 
 /* For reports: whatever the state of the object, and with the lock held or not. */
 static bool history(uintptr_t address, struct life *life) {
@@ -69,82 +110,21 @@ static bool history(uintptr_t address, struct life *life) {
     if (!record_find(address, &known)) {
         return false;
     }
-    *life = (struct life){.asked = known.size,
-                          .allocated_stack = known.record->allocated_stack,
-                          .freed_stack = known.record->freed_stack,
-                          .allocated_thread = known.record->allocated_thread,
-                          .freed_thread = known.record->freed_thread,
-                          .allocated_ms = clock_of(known.record->allocated_ms),
-                          .freed_ms = clock_of(known.record->freed_ms)};
+    *life = life_of(&known);
     return known.record->used != 0;
 }
 
 /* --- checking --------------------------------------------------------------------------------- */
 
-static bool is_filled(const void *memory, size_t size, unsigned char fill) {
-    const unsigned char *bytes = memory;
-    return size == 0 || (bytes[0] == fill && memcmp(bytes, bytes + 1, size - 1) == 0);
-}
-
-static bool canary_is_whole(const struct known *known) {
-    size_t count = known->room - known->size;
-    const char *end = (const char *)known->address + known->size;
-    return canary_first_wrong(end, count, canary_key(known->address)) == count;
-}
-
-/* Of a slab: a live object's canary, or a free one's fill. */
-static bool is_sound(const struct known *known) {
-    if (record_is_live(known)) {
-        return canary_is_whole(known);
-    }
-    return known->record->used == 0 || is_filled((void *)known->address, known->room, FILL_FREED);
-}
-
-static void report_damage(const char *function, const struct known *known) {
-    if (record_is_live(known)) {
-        damage_fill(function, known->address, known->size, known->room);
-    } else {
-        damage_after_free(function, known->address, known->room, FILL_FREED);
-    }
-}
-
-struct check {
-    struct known wrong; /* address 0: nothing is */
-};
-
-static void check_slab(struct chunk *slab, void *argument) {
-    struct check *check = argument;
-    if (notes_of(slab) == NULL) {
-        return;
-    }
-    for (unsigned i = 0; i < slab_class(slab)->capacity && check->wrong.address == 0; i++) {
-        struct known known = record_known(slab, i);
-        if (!is_sound(&known)) {
-            check->wrong = known;
-        }
-    }
-}
-
-static void check_large(struct chunk *head, void *argument) {
-    struct check *check = argument;
-    struct known known;
-    if (check->wrong.address == 0 && chunk_owner(head) == OWNER_LARGE &&
-        record_find(large_address(head), &known) && !canary_is_whole(&known)) {
-        check->wrong = known;
-    }
-}
-
 bool debug_check(const char *function) {
-    struct check check = {0};
+    struct known wrong;
     debug_lock();
-    walk_slabs(check_slab, &check);
-    walk_large(check_large, &check);
+    bool is_wrong = find_unsound(&wrong);
     debug_unlock();
-    if (check.wrong.address == 0) {
-        return true;
+    if (is_wrong) {
+        report_damage(function, &wrong);
     }
-    report_damage(function, &check.wrong);
-    return false;
+    return !is_wrong;
 }
 
 static void count_call(const char *function) {
@@ -156,16 +136,8 @@ static void count_call(const char *function) {
 
 /* --- allocating ------------------------------------------------------------------------------- */
 
-/* Lock held. */
-static bool must_fail(void) {
-    allocations++;
-    bool is_nth = options.fail_nth != 0 && allocations == options.fail_nth;
-    bool is_drawn = options.fail_one_in != 0 && wyrand(&fail_state) % options.fail_one_in == 0;
-    return is_nth || is_drawn;
-}
-
-static void *allocate_small(size_t request, size_t size, bool zeroed, uint32_t stack,
-                            struct known *damaged) {
+static void *allocate_small(size_t request, size_t size, size_t alignment, bool zeroed,
+                            uint32_t stack, struct known *damaged) {
     bool is_fresh;
     void *object = take_small(request, &is_fresh);
     struct known known;
@@ -177,7 +149,7 @@ static void *allocate_small(size_t request, size_t size, bool zeroed, uint32_t s
         damaged->record->state = NOTE_WAITS; /* it is left as it was found */
         return NULL;
     }
-    note_birth(known.record, size, stack);
+    note_birth(known.record, size, alignment, stack);
     memset(object, zeroed ? 0 : FILL_FRESH, size);
     canary_fill((char *)object + size, known.room - size, canary_key(known.address));
     return object;
@@ -191,7 +163,7 @@ static void *allocate_large(size_t size, size_t alignment, bool zeroed, uint32_t
     struct chunk *head = object == NULL ? NULL : guarded_large_find((uintptr_t)object);
     struct record *record = head == NULL ? NULL : guarded_large_record(head);
     if (record != NULL) {
-        note_birth(record, 0, stack);
+        note_birth(record, 0, alignment, stack);
     }
     if (object != NULL && !zeroed) {
         memset(object, FILL_FRESH, size);
@@ -199,13 +171,24 @@ static void *allocate_large(size_t size, size_t alignment, bool zeroed, uint32_t
     return object;
 }
 
-static void *allocate_any(size_t size, size_t alignment, bool zeroed, uint32_t stack,
-                          struct debug *guard, struct known *damaged) {
-    if (must_fail()) {
-        errno = ENOMEM;
+static void *allocate_at_edge(size_t size, size_t alignment, bool zeroed, uint32_t stack) {
+    struct known known;
+    if (!edges_take(size, alignment, &known)) {
         return NULL;
     }
+    note_birth(known.record, 0, alignment, stack);
+    memset((void *)known.address, zeroed ? 0 : FILL_FRESH, size);
+    known.slot->life = life_of(&known);
+    slot_publish(known.slot);
+    return (void *)known.address;
+}
+
+static void *allocate_any(size_t size, size_t alignment, bool zeroed, uint32_t stack,
+                          struct debug *guard, struct known *damaged) {
     void *object = size == 0 && alignment <= GRANULE ? zero_size_take() : NULL;
+    if (object == NULL) {
+        object = allocate_at_edge(size, alignment, zeroed, stack);
+    }
     if (object != NULL) {
         return object;
     }
@@ -213,18 +196,31 @@ static void *allocate_any(size_t size, size_t alignment, bool zeroed, uint32_t s
     if (request != 0 && alignment > GRANULE) {
         request = aligned_room(request, alignment);
     }
-    return request != 0 ? allocate_small(request, size, zeroed, stack, damaged)
+    return request != 0 ? allocate_small(request, size, alignment, zeroed, stack, damaged)
                         : allocate_large(size, alignment, zeroed, stack, guard);
+}
+
+static bool must_fail(const struct stack *stack) {
+    debug_lock();
+    bool fails = failures_next(stack);
+    debug_unlock();
+    return fails;
 }
 
 static void *allocate(size_t size, size_t alignment, bool zeroed) {
     count_call("malloc");
-    uint32_t stack = stack_now();
+    struct stack stack;
+    stack_capture(&stack, 1);
+    if (must_fail(&stack)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    uint32_t kept_stack = stack_depot_keep(&stack);
     struct debug *guard = own_guard();
     for (;;) {
         struct known damaged = {0};
         debug_lock();
-        void *object = allocate_any(size, alignment, zeroed, stack, guard, &damaged);
+        void *object = allocate_any(size, alignment, zeroed, kept_stack, guard, &damaged);
         debug_unlock();
         if (damaged.address == 0) {
             return object;
@@ -235,36 +231,31 @@ static void *allocate(size_t size, size_t alignment, bool zeroed) {
 
 /* --- freeing ---------------------------------------------------------------------------------- */
 
-enum verdict { FREED_IT, NOT_OURS, DAMAGED, NEIGHBOUR_DAMAGED, WRITTEN_BEFORE };
-
-/* What the bytes right before an object of a slab say: those are its neighbour's canary, or the end
- * of a free one. */
-static enum verdict judge_before(const struct known *known, struct known *before) {
-    if (!chunk_is(known->chunk, CHUNK_SLAB) || known->index == 0) {
-        return FREED_IT;
-    }
-    *before = record_known(known->chunk, known->index - 1);
-    bool is_live = record_is_live(before);
-    if (is_live && !canary_is_whole(before)) {
-        const char *end = (const char *)before->address + before->size;
-        bool from_start = !canary_is_right(end, 0, canary_key(before->address));
-        return from_start ? NEIGHBOUR_DAMAGED : WRITTEN_BEFORE;
-    }
-    const char *last = (const char *)known->address - REAR_LEAST;
-    return is_live || before->record->used == 0 || is_filled(last, REAR_LEAST, FILL_FREED)
-               ? FREED_IT
-               : WRITTEN_BEFORE;
-}
+enum verdict { FREED_IT, NOT_OURS, DAMAGED, DAMAGED_BEFORE };
 
 /* Lock held. */
+static enum verdict free_at_edge(const struct known *known, uint32_t stack) {
+    if (!slot_claim(known->slot)) {
+        return NOT_OURS;
+    }
+    note_death(known->record, stack);
+    known->slot->life = life_of(known);
+    slot_close(known->slot);
+    return FREED_IT;
+}
+
+/* Lock held.  *what and *other: DAMAGED_BEFORE. */
 static enum verdict free_known(const struct known *known, uint32_t stack, struct debug *guard,
-                               struct known *other) {
-    if (!canary_is_whole(known)) {
+                               enum before *what, struct known *other) {
+    if (!end_is_whole(known)) {
         return DAMAGED;
     }
-    enum verdict verdict = judge_before(known, other);
-    if (verdict != FREED_IT) {
-        return verdict;
+    if (known->slot != NULL) {
+        return free_at_edge(known, stack);
+    }
+    *what = look_before(known, other);
+    if (*what != BEFORE_WHOLE) {
+        return DAMAGED_BEFORE;
     }
     note_death(known->record, stack);
     if (!chunk_is(known->chunk, CHUNK_SLAB)) {
@@ -281,36 +272,13 @@ static enum verdict free_known(const struct known *known, uint32_t stack, struct
     return FREED_IT;
 }
 
-/* The first byte before the object that is not what it was; where, from its start. */
-static ptrdiff_t first_before(const struct known *known, const struct known *before) {
-    ptrdiff_t offset = -REAR_LEAST;
-    const char *object = (const char *)known->address;
-    const char *fill = (const char *)before->address + before->size;
-    uint64_t key = canary_key(before->address);
-    bool is_live = record_is_live(before);
-    while (offset < -1 && (is_live ? canary_is_right(fill, (size_t)(object + offset - fill), key)
-                                   : (unsigned char)object[offset] == FILL_FREED)) {
-        offset++;
-    }
-    return offset;
-}
-
-static SLOW_PATH void report_free(const char *function, enum verdict verdict,
-                                  const struct known *known, const struct known *other) {
-    if (verdict == DAMAGED) {
-        damage_fill(function, known->address, known->size, known->room);
-    } else if (verdict == NEIGHBOUR_DAMAGED) {
-        damage_fill(function, other->address, other->size, other->room);
-    } else {
-        ptrdiff_t offset = first_before(known, other);
-        damage_around(function, known->address, known->size, offset, (size_t)-offset);
-    }
-}
-
 static SLOW_PATH void report_pointer(const char *function, const void *pointer) {
     struct object object;
     struct finding finding;
     (void)object_find(pointer, &object, &finding);
+    if (sampling_source_of((uintptr_t)pointer) != NULL) {
+        sampled_describe((uintptr_t)pointer, &finding);
+    }
     report_finding(function, &finding);
 }
 
@@ -326,7 +294,8 @@ static void free_other(const char *function, void *pointer) {
         return;
     }
     struct chunk *chunk = address_is_mappable(address) ? chunk_of(address) : NULL;
-    if (chunk != NULL && chunk_is(chunk, CHUNK_SLAB) && notes_of(chunk) != NULL) {
+    bool is_in_slab = chunk != NULL && chunk_is(chunk, CHUNK_SLAB) && notes_of(chunk) != NULL;
+    if (is_in_slab || sampling_source_of(address) != NULL) {
         report_pointer(function, pointer);
         return;
     }
@@ -344,14 +313,17 @@ static void free_guarded(const char *function, void *pointer) {
     uint32_t stack = stack_now();
     struct debug *guard = own_guard();
     struct known known, other = {0};
+    enum before what = BEFORE_WHOLE;
     debug_lock();
     bool is_known = record_find((uintptr_t)pointer, &known) && record_is_live(&known);
-    enum verdict verdict = is_known ? free_known(&known, stack, guard, &other) : NOT_OURS;
+    enum verdict verdict = is_known ? free_known(&known, stack, guard, &what, &other) : NOT_OURS;
     debug_unlock();
     if (verdict == NOT_OURS) {
         free_other(function, pointer);
-    } else if (verdict != FREED_IT) {
-        report_free(function, verdict, &known, &other);
+    } else if (verdict == DAMAGED) {
+        report_damage(function, &known);
+    } else if (verdict == DAMAGED_BEFORE) {
+        report_before(function, what, &known, &other);
     }
 }
 
@@ -371,6 +343,9 @@ static bool find(const void *pointer, size_t *size) {
  * `fill`. */
 static bool resize_known(const struct known *known, size_t size, int fill) {
     char *object = (char *)known->address;
+    if (known->slot != NULL) {
+        return size == known->size; /* its end stays at the edge, and its memory in its pages */
+    }
     if (!chunk_is(known->chunk, CHUNK_SLAB)) {
         if (!guarded_large_resize(known->chunk, size)) {
             return false;
@@ -379,7 +354,7 @@ static bool resize_known(const struct known *known, size_t size, int fill) {
         if (size > known->room || known->room - size < REAR_LEAST) {
             return false;
         }
-        known->record->asked = (uint32_t)size;
+        known->record->asked = (uint16_t)size;
         canary_fill(object + size, known->room - size, canary_key(known->address));
     }
     if (size > known->size) {
@@ -394,8 +369,8 @@ static bool resize_filled(const char *function, void *pointer, size_t size, int 
     if (!record_find((uintptr_t)pointer, &known)) {
         return size <= usable;
     }
-    if (!canary_is_whole(&known)) {
-        damage_fill(function, known.address, known.size, known.room);
+    if (!end_is_whole(&known)) {
+        report_damage(function, &known);
         return false;
     }
     debug_lock();
@@ -410,6 +385,8 @@ static bool resize_guarded(const char *function, void *pointer, size_t size) {
 
 static void *reallocate_guarded(const char *function, void *pointer, size_t old_size, size_t size) {
     size_t usable = object_require(function, pointer).usable;
+    forms_judge(function, pointer, &(struct claim){FORM_MALLOC, CLAIM_NONE, CLAIM_NONE});
+    forms_note(pointer, FORM_MALLOC);
     bool zeroed = old_size != SIZE_MAX;
     size_t kept = zeroed ? old_size : usable;
     if (size >= usable / 2 && resize_filled(function, pointer, size, zeroed ? 0 : FILL_FRESH)) {
@@ -444,6 +421,7 @@ static void memory_goes(const struct chunk *slab, uintptr_t from, uintptr_t to) 
 
 static void heap_begins(struct heap *heap) {
     struct debug *guard = heap->guard;
+    guard->site = 0;
     quarantine_begin(&guard->small, RING, QUARANTINE_BYTES);
 }
 
@@ -464,6 +442,9 @@ void debug_start(void) {
                                                            QUARANTINE_SIZE(RING),
                                              .allocate = allocate,
                                              .free = free_guarded,
+                                             .note_form = forms_note,
+                                             .judge = forms_judge,
+                                             .note_site = note_site,
                                              .reallocate = reallocate_guarded,
                                              .resize_in_place = resize_guarded,
                                              .find = find,
@@ -471,10 +452,12 @@ void debug_start(void) {
                                              .heap_begins = heap_begins,
                                              .heap_ends = heap_ends};
     began_ms = os_clock_ms();
-    fail_state = options.fail_seed;
+    failures_start();
     canary_start();
     zero_size_start();
+    edges_start();
     report_set_history(history);
+    report_set_site(site_now);
     damage_has_history = true;
     os_on_fork(debug_lock, debug_unlock, reset_lock);
     interceptor_set(&debug);

@@ -1,13 +1,17 @@
 /* The profile `debug`: finds mistakes, and says who made them.
  *
- *   each object's size, and the call stacks of its allocation and its free (record.h)
+ *   each object's size, and the call stacks of its allocation and its free (record.h); whether
+ *   its bytes, and those around it, are what they have to be: soundness.h
  *   fresh memory reads as FILL_FRESH, freed memory as FILL_FREED, which it has to do still when the
  *   object comes again, or is checked
  *   a canary behind each object, of REAR_LEAST bytes or more; what is written before an object
  *   damages that of its neighbour, which is looked at when the object is freed
  *   a long quarantine (quarantine.h), guard pages around large objects (guarded_large.h)
  *   all of the heap is checked on demand, and every CAIRN_CHECK_EVERY calls
- *   allocations fail on request: CAIRN_FAIL_NTH, CAIRN_FAIL_ONE_IN
+ *   an object is freed in the form that it was allocated in: forms.h
+ *   file and line of calls, of programs that are compiled with them: sites.h
+ *   each object at the edge of its own pages, if asked for: edges.h
+ *   allocations fail on request: failures.h
  *   a report of leaks when the program ends: leaks.h
  *
  * One thread at a time is in here: it is for finding mistakes, not for speed. */

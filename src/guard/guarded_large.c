@@ -242,7 +242,7 @@ static bool move_end(struct chunk *head, size_t bytes) {
 bool guarded_large_resize(struct chunk *head, size_t size) {
     size_t old = guarded_large_size(head), bytes = round_up(size, os_page_size());
     size_t kept = head->large.bytes < bytes ? head->large.bytes : bytes;
-    if (size == 0 || (bytes != head->large.bytes && !move_end(head, bytes))) {
+    if (size == 0 || size > REQUEST_MAX || (bytes != head->large.bytes && !move_end(head, bytes))) {
         return false;
     }
     if (kept > old) {

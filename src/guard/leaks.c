@@ -1,15 +1,20 @@
 #include "guard/leaks.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/bits.h"
 #include "base/output.h"
 #include "core/chunk_map.h"
+#include "core/details.h"
 #include "core/metadata.h"
+#include "core/policy.h"
 #include "core/region.h"
 #include "guard/debug.h"
+#include "guard/edges.h"
 #include "guard/record.h"
+#include "guard/sites.h"
 #include "os/os.h"
 #include "trace/modules.h"
 #include "trace/stack_depot.h"
@@ -31,6 +36,7 @@ static void add_own(void *address, size_t size) {
 static void find_own(void) {
     own_count = 0;
     add_own(piece, sizeof piece);
+    edges_each_own(add_own);
     metadata_each_segment(add_own);
     for (size_t r = 0; r < regions_seen(); r++) {
         add_own((void *)regions.region[r].base, regions.region[r].reserved);
@@ -137,30 +143,31 @@ static void mark(void) {
 
 enum { GROUPS_MAX = 4096, GROUPS_SHOWN = 16 };
 static struct group {
-    uint32_t stack;
+    uint32_t stack, site;
     bool is_reached;
     size_t objects, bytes;
 } groups[GROUPS_MAX];
 static size_t group_count;
 static struct group rest; /* of those that there was no room for */
 
-static struct group *group_of(uint32_t stack, bool is_reached) {
+static struct group *group_of(uint32_t stack, uint32_t site, bool is_reached) {
     for (size_t i = 0; i < group_count; i++) {
-        if (groups[i].stack == stack && groups[i].is_reached == is_reached) {
+        if (groups[i].stack == stack && groups[i].site == site &&
+            groups[i].is_reached == is_reached) {
             return &groups[i];
         }
     }
     if (group_count == GROUPS_MAX) {
         return &rest;
     }
-    groups[group_count] = (struct group){stack, is_reached, 0, 0};
+    groups[group_count] = (struct group){stack, site, is_reached, 0, 0};
     return &groups[group_count++];
 }
 
 static bool count(const struct known *known, void *unused) {
     (void)unused;
-    struct group *group =
-        group_of(known->record->allocated_stack, known->record->mark != MARK_NONE);
+    struct group *group = group_of(known->record->allocated_stack, known->record->allocated_site,
+                                   known->record->mark != MARK_NONE);
     group->objects++;
     group->bytes += known->size;
     return true;
@@ -228,7 +235,9 @@ static void write_groups(struct output *output, bool is_reached, const char *wha
         }
         output_string(output, "  ");
         write_amount(output, group->bytes, group->objects);
-        output_string(output, ", allocated at:\n");
+        output_string(output, ", allocated");
+        details_write_site(output, sites_find(group->site));
+        output_string(output, group->site != 0 ? ", from:\n" : " at:\n");
         write_stack(output, group->stack);
         group->objects = 0;
     }
@@ -246,7 +255,14 @@ void leaks_report(void) {
     debug_unlock();
     struct output output;
     output_to_fd(&output, STDERR_FILENO);
+    bool is_any_lost = largest(false) != NULL;
     write_groups(&output, false, " that nothing points to");
     write_groups(&output, true, " that were not freed, but something points to");
     (void)output_end(&output);
+    if (is_any_lost && policy_of_leaks() == CAIRN_TRAP) {
+        __builtin_trap();
+    }
+    if (is_any_lost && policy_of_leaks() == CAIRN_ABORT) {
+        abort();
+    }
 }

@@ -7,7 +7,8 @@
 #ifndef CAIRN_GUARD_LEAKS_H
 #define CAIRN_GUARD_LEAKS_H
 
-/* Says it on stderr, by the stacks that allocated them, the largest first. */
+/* Says it on stderr, by the stacks that allocated them, the largest first.  Returns, unless there
+ * are objects that nothing points to and CAIRN_ON_FINDING has the process end for leaks. */
 void leaks_report(void);
 
 #endif

@@ -3,12 +3,18 @@
 #include "core/block.h"
 #include "core/chunk_map.h"
 #include "core/walk.h"
-#include "guard/canary.h"
+#include "guard/edges.h"
+#include "guard/slots.h"
 
 struct known record_known(struct chunk *slab, uint64_t i) {
     size_t room = slab_class(slab)->size;
     struct record *record = record_of(slab, i);
-    return (struct known){slab->start + i * room, slab, i, room, record->asked, record};
+    return (struct known){.address = slab->start + i * room,
+                          .chunk = slab,
+                          .index = i,
+                          .room = room,
+                          .size = record->asked,
+                          .record = record};
 }
 
 static bool is_slab(const struct chunk *chunk) {
@@ -27,6 +33,9 @@ bool record_find(uintptr_t address, struct known *known) {
     *known = (struct known){.address = address};
     if (!address_is_mappable(address)) {
         return false;
+    }
+    if (edges_find(address, known)) {
+        return true;
     }
     struct chunk *chunk = chunk_of(address);
     if (is_slab(chunk) && notes_of(chunk) != NULL) {
@@ -47,6 +56,9 @@ bool record_find(uintptr_t address, struct known *known) {
 }
 
 bool record_is_live(const struct known *known) {
+    if (known->slot != NULL) {
+        return !slot_was_freed(known->slot);
+    }
     if (!chunk_is(known->chunk, CHUNK_SLAB)) {
         return chunk_owner(known->chunk) == OWNER_LARGE;
     }
@@ -86,12 +98,15 @@ bool record_each_live(bool (*visit)(const struct known *, void *), void *argumen
     struct visitor visitor = {visit, argument, true};
     walk_slabs(visit_slab, &visitor);
     walk_large(visit_large, &visitor);
-    return visitor.goes_on;
+    return visitor.goes_on && edges_each_live(visit, argument);
 }
 
 bool record_find_around(uintptr_t address, struct known *known) {
     if (!address_is_mappable(address)) {
         return false;
+    }
+    if (edges_find_around(address, known)) {
+        return record_is_live(known);
     }
     struct chunk *chunk = chunk_of(address);
     if (is_slab(chunk)) {

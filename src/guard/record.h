@@ -7,21 +7,29 @@
 #include "core/report.h"
 #include "guard/guarded_large.h"
 #include "guard/quarantine.h"
+#include "guard/sites.h"
 
 enum record_mark { MARK_NONE, MARK_REACHED, MARK_SCANNED }; /* see leaks.h */
 
 struct record {
-    unsigned char state; /* NOTE_LIVE, NOTE_WAITS */
-    unsigned char used;  /* 1: it was handed out before, so it is filled while it is free */
-    unsigned char mark;  /* enum record_mark */
-    unsigned char unused;
-    uint32_t asked; /* bytes, of a slab's object */
+    unsigned char state;         /* NOTE_LIVE, NOTE_WAITS */
+    unsigned char form : 2;      /* enum form, of its allocation */
+    unsigned char alignment : 6; /* that was asked for, GRANULE at least, as a power of two */
+    uint16_t asked;              /* bytes, of a slab's object */
+    /* Under the profile's lock, as all of it, but for the form: */
+    uint32_t used : 1;            /* it was handed out before, so it is filled while it is free */
+    uint32_t mark : 2;            /* enum record_mark */
+    uint32_t allocated_site : 14; /* see sites.h */
+    uint32_t freed_site : 14;
     uint32_t allocated_stack, freed_stack;
     uint32_t allocated_thread, freed_thread;
     uint32_t allocated_ms, freed_ms; /* since the profile began, and one; freed_ms is 0 while the
                                         object is the program's, however the bitmap goes on */
 };
 
+_Static_assert(SLAB_MAX <= UINT16_MAX && SITES_MAX <= 1 << 14, "they fit");
+_Static_assert(sizeof(struct record) <= 32,
+               "those of the smallest class are one piece of metadata");
 _Static_assert(sizeof(struct record) <= RECORD_BYTES, "a large object's");
 
 /* What the bytes of an object are: at first, and once it is freed. */
@@ -33,7 +41,8 @@ enum { REAR_LEAST = 16 };
 /* An object and its record. */
 struct known {
     uintptr_t address;
-    struct chunk *chunk; /* its slab, or its head; NULL: it is neither */
+    struct chunk *chunk; /* its slab, or its head; NULL or that of no memory of ours: neither */
+    struct slot *slot;   /* of an object at an edge (edges.h), else NULL */
     uint64_t index;      /* in the slab */
     size_t room, size;   /* of its class or pages; what was asked for */
     struct record *record;

@@ -43,12 +43,14 @@ static void *miss(void) {
     return NULL;
 }
 
+void sampled_watch_faults(void) { (void)os_on_fault(OS_FAULT_SEGMENT, fault_report); }
+
 static void *take(size_t size, size_t alignment) {
     uint64_t begin;
     if (!slot_fits(size, alignment) || !budget_begin(&begin)) {
         return miss();
     }
-    (void)os_on_fault(OS_FAULT_SEGMENT, fault_report); /* the program may have gone over it */
+    sampled_watch_faults();
     struct slot *slot = slot_take();
     if (slot == NULL) {
         return miss();
@@ -79,18 +81,23 @@ static bool find(uintptr_t address, size_t *usable) {
     return true;
 }
 
+void sampled_describe(uintptr_t address, struct finding *finding) {
+    const struct slot *slot = slot_nearest(address);
+    *finding = (struct finding){.what = FOUND_FOREIGN, .address = address};
+    if (slot != NULL) {
+        finding->object = slot->object;
+        finding->size = slot->size;
+        finding->life = &slot->life;
+        finding->what = address == slot->object               ? FOUND_FREE
+                        : address - slot->object < slot->size ? FOUND_INTERIOR
+                                                              : FOUND_FOREIGN;
+    }
+}
+
 /* An attribute, as _Noreturn is no part of a function's type to clang. */
 __attribute__((noreturn)) static void report(const char *function, uintptr_t address) {
-    const struct slot *slot = slot_nearest(address);
-    struct finding finding = {.what = FOUND_FOREIGN, .address = address};
-    if (slot != NULL) {
-        finding.object = slot->object;
-        finding.size = slot->size;
-        finding.life = &slot->life;
-        finding.what = address == slot->object               ? FOUND_FREE
-                       : address - slot->object < slot->size ? FOUND_INTERIOR
-                                                             : FOUND_FOREIGN;
-    }
+    struct finding finding;
+    sampled_describe(address, &finding);
     report_bad_pointer(function, &finding);
 }
 
@@ -163,17 +170,26 @@ void sampled_configure(size_t slots, size_t percent) {
 }
 
 /* Lock held.  The slots and the source stay when it is off again: objects in them live on. */
-static int start(void) {
-    if (slots_are_made()) {
-        return 0;
-    }
-    if (!slots_make(wanted_slots)) {
-        return ENOMEM;
+static bool make_slots(size_t *slots, bool by_markers) {
+    if (!slots_make(slots, by_markers)) {
+        return false;
     }
     source.base = slots_base();
     source.size = slots_bytes();
     sampling_register(&source);
-    return 0;
+    return true;
+}
+
+static int start(void) {
+    size_t slots = wanted_slots;
+    return slots_are_made() || make_slots(&slots, false) ? 0 : ENOMEM;
+}
+
+bool sampled_make_slots(size_t *slots) {
+    slots_lock();
+    bool is_made = !slots_are_made() && make_slots(slots, true);
+    slots_unlock();
+    return is_made;
 }
 
 int sampled_set_rate(size_t one_in) {

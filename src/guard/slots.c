@@ -16,6 +16,8 @@ static struct mutex lock = MUTEX(RANK_SAMPLES);
 static struct slot *slots;
 static uintptr_t base;
 static uint32_t count;
+static bool marked;    /* see slots_make() */
+static uint32_t delay; /* so many wait before one is used again, though there are new ones */
 
 /* Under the lock. */
 static uint32_t used;       /* slots [0, used) were used */
@@ -32,9 +34,17 @@ bool slots_are_made(void) { return slots != NULL; }
 uintptr_t slots_base(void) { return base; }
 size_t slots_bytes(void) { return count * SLOT_STRIDE + os_page_size(); }
 
+/* Whether the kernel can: tried on a page that is no object's, and left as it was. */
+static bool can_mark(void *page) {
+    size_t size = os_page_size();
+    bool can = os_commit(page, size) && os_guard(page, size);
+    return os_discard(page, size) && can;
+}
+
 /* Behind the last slot there is one more guard page. */
-bool slots_make(size_t wanted) {
-    wanted = wanted < 1 ? 1 : wanted > SLOTS_MAX ? SLOTS_MAX : wanted;
+bool slots_make(size_t *number, bool by_markers) {
+    size_t most = by_markers ? SLOTS_MARKED_MAX : SLOTS_MAX;
+    size_t wanted = *number < 1 ? 1 : *number > most ? most : *number;
     size_t table_bytes = round_up(wanted * sizeof(struct slot), os_page_size());
     size_t bytes = wanted * SLOT_STRIDE + os_page_size();
     void *memory = os_reserve(bytes, SLOT_STRIDE);
@@ -48,9 +58,13 @@ bool slots_make(size_t wanted) {
     }
     mapping_name_heap(memory, bytes);
     mapping_name_tables(table, table_bytes);
+    marked = by_markers && can_mark(memory);
+    wanted = marked || wanted < SLOTS_MAX ? wanted : SLOTS_MAX;
     base = (uintptr_t)memory;
     count = (uint32_t)wanted;
+    delay = marked ? SLOTS_MARKED_DELAY : count;
     slots = table;
+    *number = wanted;
     return true;
 }
 
@@ -65,6 +79,19 @@ static enum slot_state state_of(const struct slot *slot) {
 struct slot *slot_at(uintptr_t address) {
     size_t number = (address - base) / SLOT_STRIDE;
     return &slots[number < count ? number : count - 1];
+}
+
+size_t slot_number(const struct slot *slot) { return (size_t)(slot - slots); }
+
+struct slot *slot_of_number(size_t number) {
+    return &slots[number];
+}
+
+size_t slots_used(void) {
+    slots_lock();
+    size_t number = used;
+    slots_unlock();
+    return number;
 }
 
 /* --- which one is meant ----------------------------------------------------------------------- */
@@ -96,7 +123,7 @@ bool slot_was_freed(const struct slot *slot) { return state_of(slot) != SLOT_LIV
 struct slot *slot_take(void) {
     struct slot *slot = NULL;
     slots_lock();
-    if (used < count) {
+    if (used < count && queued < delay) {
         slot = &slots[used++];
     } else if (head != 0) {
         slot = &slots[head - 1];
@@ -135,12 +162,32 @@ static uintptr_t pages_end(const struct slot *slot) {
 
 static void fill(uintptr_t from, uintptr_t to) { memset((void *)from, MARGIN, to - from); }
 
+/* A marked slot that was used is guarded as a whole. */
+static bool guard_all(const struct slot *slot) {
+    void *start = (void *)start_of(slot);
+    if (os_commit(start, SLOT_STRIDE) && os_guard(start, SLOT_STRIDE)) {
+        return true;
+    }
+    (void)os_discard(start, SLOT_STRIDE);
+    return false;
+}
+
+static bool make_touchable(const struct slot *slot, bool is_new, uintptr_t from, uintptr_t to) {
+    if (!marked) {
+        return os_commit((void *)from, to - from);
+    }
+    /* Those that could not be marked when they were freed were protected instead. */
+    return (!is_new || guard_all(slot)) && os_unguard((void *)from, to - from) &&
+           os_commit((void *)from, to - from);
+}
+
 bool slot_open(struct slot *slot, size_t size, size_t alignment, bool before) {
+    bool is_new = slot->object == 0;
     slot->object = place(slot, size, alignment, before);
     slot->size = size;
     atomic_store_explicit(&slot->reported, false, memory_order_relaxed);
     uintptr_t from = pages_start(slot), to = pages_end(slot);
-    if (!os_commit((void *)from, to - from)) {
+    if (!make_touchable(slot, is_new, from, to)) {
         slot->object = 0;
         return false;
     }
@@ -180,6 +227,9 @@ bool slot_claim(struct slot *slot) {
  * goes.  What the kernel refuses to protect is not watched, and that is all. */
 static void protect(const struct slot *slot) {
     uintptr_t from = pages_start(slot), to = pages_end(slot);
+    if (marked && os_guard((void *)from, to - from)) {
+        return;
+    }
     bool is_last_page = from == start_of(slot) + SLOT_STRIDE - os_page_size();
     if (is_last_page || !os_discard((void *)from, to - from)) {
         (void)os_protect((void *)from, to - from, false);

@@ -29,7 +29,12 @@
 /* A page less is the largest object that a slot can have.  (Address space only: untouched.) */
 #define SLOT_STRIDE ((size_t)512 << 10)
 
-enum { SLOTS_DEFAULT = 256, SLOTS_MAX = 1 << 14 };
+enum {
+    SLOTS_DEFAULT = 256,
+    SLOTS_MAX = 1 << 14,
+    SLOTS_MARKED_MAX = 1 << 17,
+    SLOTS_MARKED_DELAY = 1 << 12
+};
 
 enum slot_state { SLOT_UNUSED, SLOT_TAKING, SLOT_LIVE, SLOT_FREEING };
 
@@ -42,14 +47,24 @@ struct slot {
     _Atomic(bool) reported;  /* a fault at it */
 };
 
-/* Makes them, once; under the lock.  False: refused. */
-bool slots_make(size_t count);
+/* Makes them, once; under the lock: *count, or as many as there may be.  False: refused.
+ *
+ * Each costs up to two mappings while it is in use, so there are SLOTS_MAX.  With `by_markers` a
+ * slot that was used once is one mapping with the slots before it, in which the kernel marks what
+ * may not be touched, and there may be more; where it can't they are as without.  As each costs
+ * page tables from its first use on, freed ones are used again once SLOTS_MARKED_DELAY wait. */
+bool slots_make(size_t *count, bool by_markers);
 bool slots_are_made(void);
 uintptr_t slots_base(void);
 size_t slots_bytes(void);
 
 /* The slot in which an address lies. */
 struct slot *slot_at(uintptr_t address);
+
+/* By number: of those below slots_used() each was used at least once. */
+size_t slot_number(const struct slot *slot);
+struct slot *slot_of_number(size_t number);
+size_t slots_used(void);
 
 /* The slot whose object an address in the pool is in, or nearest to; NULL: none around it was ever
  * used. */

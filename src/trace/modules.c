@@ -1,7 +1,6 @@
 #include "trace/modules.h"
 
 #include <elf.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/bits.h"
@@ -122,4 +121,9 @@ void modules_find(struct module_table *table, const uintptr_t *address, uint8_t 
     if (!os_each_mapping(look_at_mapping, &finder)) {
         memset(place, PLACE_ANONYMOUS, count);
     }
+}
+
+bool module_is_cairn(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return strncmp(slash == NULL ? path : slash + 1, "libcairn", 8) == 0;
 }

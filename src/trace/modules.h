@@ -5,6 +5,7 @@
 #ifndef CAIRN_TRACE_MODULES_H
 #define CAIRN_TRACE_MODULES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,5 +31,8 @@ enum { PLACE_NOWHERE = 0xfe, PLACE_ANONYMOUS = 0xff };
  * had no room for, or the kernel does not tell. */
 void modules_find(struct module_table *table, const uintptr_t *address, uint8_t *place,
                   size_t count);
+
+/* Whether a module of this path is cairn itself, as a library of its own. */
+bool module_is_cairn(const char *path);
 
 #endif

@@ -86,6 +86,18 @@ static void test_mismatches(void **state) {
     assert_says("free", finding, "was allocated by operator new; free it by delete; thread ");
     finding.allocated_by = "operator new[]";
     assert_says("free", finding, "was allocated by operator new[]; free it by delete[]; thread ");
+    assert_says("realloc", finding,
+                "cairn: realloc(0x1000): an object of 100 bytes was allocated by operator new[]; "
+                "only what malloc and its kin gave can be resized; thread ");
+    finding.alignment = 4096;
+    assert_says("delete[]", finding,
+                "was allocated by operator new[] with alignment 4096 and is freed without an "
+                "alignment; let both be the same; thread ");
+    finding.alignment = 0;
+    finding.claimed_alignment = 64;
+    assert_says("delete[]", finding,
+                "was allocated by operator new[] without an alignment and is freed with alignment "
+                "64; let both be the same; thread ");
     finding = (struct finding){.what = FOUND_WRONG_SIZE, .bytes = 96, .life = &life};
     assert_says("delete", finding,
                 "cairn: delete(0x1000): an object of 100 bytes was called one of 96; give the size "

@@ -145,7 +145,10 @@ class Target(unittest.TestCase):
                 ("CAIRN_REPORT", "fd:", "stderr, fd: and a number, or a file"),
                 ("CAIRN_REPORT", "fd:7x", "stderr, fd: and a number, or a file"),
                 ("CAIRN_REPORT_FORMAT", "xml", "text or json"),
-                ("CAIRN_ON_FINDING", "ignore", "abort, trap or continue")):
+                *(("CAIRN_ON_FINDING", value, "abort, trap or continue, or a list of these and of "
+                   "KIND=one of these") for value in (
+                       "ignore", "abort,", ",abort", "abort,foo=trap", "leak", "leak=", "=abort",
+                       "leak=abort=trap", "double-fre=continue", "double-free=continue,trapp"))):
             with self.subTest(value):
                 done = run("plain", **{variable: value})
                 complaint = f"cairn: {variable}={value} is ignored: it must be {must}\n"
@@ -173,6 +176,25 @@ class Policy(unittest.TestCase):
             "0xA",
             "free(0xA): pointer into memory that was released",
             "free(0xA): double free of an object of size class 112"])
+
+    def test_by_kind(self):
+        """A later entry of the list counts more."""
+        self.assertEqual(run("plain", CAIRN_ON_FINDING="continue,double-free=trap").returncode,
+                         -signal.SIGILL)
+        self.assertEqual(run("plain", CAIRN_ON_FINDING="double-free=trap,continue").returncode, 0)
+        self.assertEqual(run("plain", CAIRN_ON_FINDING="trap,double-free=continue,"
+                             "foreign-pointer=abort").returncode, 0)
+        self.assertEqual(run("no_object", CAIRN_ON_FINDING="foreign-pointer=trap").returncode,
+                         -signal.SIGILL)
+        self.assertEqual(run("plain", CAIRN_ON_FINDING="foreign-pointer=trap").returncode,
+                         -signal.SIGABRT)
+        self.assertEqual(run("misuse", CAIRN_ON_FINDING="wrong-size=trap").returncode,
+                         -signal.SIGILL)
+        done = run("go_on", CAIRN_ON_FINDING="double-free=continue,interior-pointer=continue")
+        self.assertEqual(done.returncode, -signal.SIGABRT)
+        self.assertEqual(re.findall(r"(?m)^cairn: (?:.*)(double free|pointer)", done.stderr),
+                         ["double free", "pointer", "pointer"])
+        self.assertIn("pointer that cairn never allocated", done.stderr)
 
     def test_what_cannot_continue(self):
         done = run("misuse", CAIRN_ON_FINDING="continue")

@@ -35,6 +35,23 @@ static void memory_is_filled(void **state) {
     assert_intact();
 }
 
+static void what_is_too_large_is_refused(void **state) {
+    (void)state;
+    static const size_t wanted[] = {PTRDIFF_MAX, (size_t)PTRDIFF_MAX + 1, SIZE_MAX - 40, SIZE_MAX};
+    for (size_t size = 1; size < 3 << 20; size = size * 8 + 1) {
+        char *object = take(size);
+        object[size - 1] = 7;
+        for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+            assert_null(take(wanted[i]));
+            assert_null(resize(object, wanted[i]));
+            assert_false(resize_in_place("cairn_expand", object, wanted[i]));
+            assert_int_equal(usable(object), size);
+            assert_int_equal(object[size - 1], 7);
+        }
+        give(object);
+    }
+}
+
 static void *places[MANY];
 
 static void *work(void *argument) {
@@ -284,6 +301,7 @@ int main(void) {
         cmocka_unit_test(leaks_are_told_apart),
 #endif
         cmocka_unit_test(memory_is_filled),
+        cmocka_unit_test(what_is_too_large_is_refused),
         cmocka_unit_test(threads_free_each_others_objects),
         cmocka_unit_test(forks_go_on),
         cmocka_unit_test(a_write_behind_an_object_is_found),
