@@ -353,29 +353,34 @@ static void *allocate_copy(const struct small *small, size_t usable, size_t size
     return allocate(size, GRANULE, zeroed);
 }
 
+/* Of a small object that is live and whole: its size; of any other that is live likewise, and then
+ * `small` is none. */
+static size_t require(const char *function, const void *pointer, struct small *small) {
+    size_t size;
+    if (small->slab != NULL && is_live(*small) && canary_check(pointer, small->room, &size)) {
+        return size;
+    }
+    *small = (struct small){0};
+    return object_require(function, pointer).usable;
+}
+
 static void *reallocate_guarded(const char *function, void *pointer, size_t old_size, size_t size) {
     struct small small = find_small((uintptr_t)pointer);
-    size_t usable;
-    bool is_small =
-        small.slab != NULL && is_live(small) && canary_check(pointer, small.room, &usable);
-    if (!is_small) {
-        usable = object_require(function, pointer).usable;
-    }
+    size_t usable = require(function, pointer, &small);
+    bool zeroed = old_size != SIZE_MAX;
+    size_t kept = zeroed ? old_size : usable;
     if (size > REQUEST_MAX) {
         errno = ENOMEM;
         return NULL;
     }
-    bool zeroed = old_size != SIZE_MAX;
-    size_t kept = zeroed ? old_size : usable;
-    void *resized = pointer;
+    bool is_small = small.slab != NULL;
     bool stays = size >= usable / 2 && (is_small ? resize_small(&small, pointer, usable, size)
                                                  : resize_guarded(function, pointer, size));
-    if (!stays) {
-        resized = is_small ? NULL : move_large(function, pointer, size, zeroed);
-    }
-    if (resized != NULL) {
+    char *moved = stays || is_small ? NULL : move_large(function, pointer, size, zeroed);
+    if (stays || moved != NULL) {
+        char *resized = stays ? pointer : moved;
         if (kept < usable && kept < size) {
-            memset((char *)resized + kept, 0, (usable < size ? usable : size) - kept);
+            memset(resized + kept, 0, (usable < size ? usable : size) - kept);
         }
         return resized;
     }
