@@ -5,8 +5,8 @@
  *
  * The memory is a slot's (slots.h), of which there are EDGES_MAX, or SLOTS_MAX where the kernel
  * needs mappings for them: those are bounded.  Freed objects stay untouchable until some thousand
- * others were freed since.  What there is no slot for, or is larger, is an object like without the option; the first time
- * that is said on stderr.
+ * others were freed since.  What there is no slot for, or is larger, is an object like without the
+ * option; the first time that there is no slot is said on stderr.
  *
  * The profile's lock is held, except where said otherwise. */
 #ifndef CAIRN_GUARD_EDGES_H

@@ -1,5 +1,5 @@
 /* The debug profile with objects at the edges of their pages: where they lie, what cannot be
- * touched, what is reported; where the kernel marks pages, and where it can't (of locked memory). */
+ * touched, what is reported; where the kernel marks pages, and where it can't (locked memory). */
 #include "guard/edges.h"
 
 #include <errno.h>
