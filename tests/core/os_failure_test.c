@@ -155,8 +155,7 @@ static void test_each_kind(void **state) {
 
 static void test_all_kinds(void **state) {
     (void)state;
-    sweep(run_planned, OS_ALL_CALLS, false);
-    sweep(run_planned, OS_ALL_CALLS, true);
+    sweep_all(run_planned);
 }
 
 int main(void) {

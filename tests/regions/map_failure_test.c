@@ -125,16 +125,12 @@ static void each_kind_is_refused(void **state) {
         OS_CALL_FILE_CLOSE,  OS_CALL_MAP_FILE, OS_CALL_FILE_SIZE, OS_CALL_FILE_RESIZE,
         OS_CALL_MEMORY_FILE, OS_CALL_FLUSH,    OS_CALL_ADVISE,    OS_CALL_BUS_ERROR,
     };
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        sweep(run_planned, 1U << kinds[i], false);
-        sweep(run_planned, 1U << kinds[i], true);
-    }
+    sweep_each(run_planned, kinds, sizeof kinds / sizeof *kinds);
 }
 
 static void all_kinds_are_refused(void **state) {
     (void)state;
-    sweep(run_planned, OS_ALL_CALLS, false);
-    sweep(run_planned, OS_ALL_CALLS, true);
+    sweep_all(run_planned);
 }
 
 int main(void) {

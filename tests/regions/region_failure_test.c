@@ -183,16 +183,12 @@ static void test_each_kind(void **state) {
     static const enum os_call kinds[] = {OS_CALL_RESERVE, OS_CALL_COMMIT, OS_CALL_PURGE,
                                          OS_CALL_SLOT_WRITE};
     (void)state;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        sweep(run_planned, 1U << kinds[i], false);
-        sweep(run_planned, 1U << kinds[i], true);
-    }
+    sweep_each(run_planned, kinds, sizeof kinds / sizeof *kinds);
 }
 
 static void test_all_kinds(void **state) {
     (void)state;
-    sweep(run_planned, OS_ALL_CALLS, false);
-    sweep(run_planned, OS_ALL_CALLS, true);
+    sweep_all(run_planned);
 }
 
 int main(void) {

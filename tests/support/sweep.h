@@ -31,4 +31,18 @@ static inline void sweep(int (*run)(void *plan), unsigned kinds, bool onwards) {
     }
 }
 
+/* One call refused, and all calls from one on: of each of these kinds by itself. */
+static inline void sweep_each(int (*run)(void *plan), const enum os_call *kinds, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        sweep(run, 1U << kinds[i], false);
+        sweep(run, 1U << kinds[i], true);
+    }
+}
+
+/* The same of any kind. */
+static inline void sweep_all(int (*run)(void *plan)) {
+    sweep(run, OS_ALL_CALLS, false);
+    sweep(run, OS_ALL_CALLS, true);
+}
+
 #endif
