@@ -8,6 +8,10 @@
 #define REGION_FIRST ((size_t)16 << 20)
 #define REGION_MAX   ((size_t)1 << 30)
 
+/* Below a region a leaf of the chunk map may lie.  Who masks up to 22 bits of an object's address,
+ * as attacks do to find what other allocators have there, stays in the region. */
+#define REGION_ALIGNMENT (2 * BLOCK_SIZE)
+
 /* A commit step is an eighth of what is committed, 64 MiB at most: few system calls and, under
  * strict overcommit, little charged that is not used. */
 enum { COMMIT_SHARE = 8 };
@@ -49,7 +53,7 @@ static struct region *region_reserve(size_t size) {
     }
     size_t want = smaller(larger(regions.reserved, REGION_FIRST), REGION_MAX);
     for (want = larger(want, size); want >= size; want = larger(want / 2, size)) {
-        void *base = os_reserve_guarded(want, BLOCK_SIZE);
+        void *base = os_reserve_guarded(want, REGION_ALIGNMENT);
         if (base != NULL && !chunk_map_cover((uintptr_t)base, want)) {
             os_unreserve_guarded(base, want);
             base = NULL;

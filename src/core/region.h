@@ -17,7 +17,7 @@
 enum { REGION_LIMIT = 512 };
 
 struct region {
-    uintptr_t base;   /* a multiple of BLOCK_SIZE */
+    uintptr_t base;   /* a multiple of twice BLOCK_SIZE */
     size_t reserved;  /* bytes, a multiple of BLOCK_SIZE */
     size_t committed; /* bytes, likewise; committed <= reserved; grows only */
     size_t inherited; /* of committed: was so when the process was forked; 0 in one that was not */

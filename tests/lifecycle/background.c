@@ -95,8 +95,8 @@ static void forks(void) {
         pid_t child = fork();
         EXPECT(child >= 0);
         if (child == 0) {
-            /* On a slow machine it may be there again, as counting allocates, and may not have given
-             * itself its name yet. */
+            /* On a slow machine it may be there again, as counting allocates, and may not have
+             * given itself its name yet. */
             struct census census = take_census();
             for (int j = 0; j < 100 && census.all == 2 && census.ours == 0; j++) {
                 (void)usleep(10000);
