@@ -400,12 +400,11 @@ void heap_flush(struct heap *heap) {
 
 struct chunk *heap_give_up_slab(struct heap *heap, unsigned class) {
     struct queue *queue = &heap->queues[class];
-    struct chunk *slab = queue->head;
-    if (slab != NULL) {
-        queue_remove(queue, slab);
-        queue->slabs--;
+    if (queue->head == NULL) {
+        return NULL;
     }
-    return slab;
+    queue->slabs--;
+    return queue_pop(queue);
 }
 
 void heap_adopt_slab(struct heap *heap, struct chunk *slab) {

@@ -17,7 +17,7 @@ typedef uint64_t clear_pair __attribute__((vector_size(16), may_alias));
 
 enum {
     CLEAR_LINE = 4,     /* pairs */
-    CLEAR_BY_CALL = 256 /* bytes; above it the C library's loop is faster */
+    CLEAR_BY_CALL = 256 /* bytes; above it a loop is better, the C library's for clearing */
 };
 
 FAST_PATH void clear_line(clear_pair *to) { to[0] = to[1] = to[2] = to[3] = (clear_pair){0}; }
@@ -59,7 +59,7 @@ FAST_PATH bool is_clear(const void *memory, size_t size) {
         bits = (from[0] | from[1]) | (end[-1] | end[-2]);
     } else if (size <= 128) {
         bits = line_bits(from) | line_bits(end - CLEAR_LINE);
-    } else if (size <= 256) {
+    } else if (size <= CLEAR_BY_CALL) {
         bits = line_bits(from) | line_bits(from + CLEAR_LINE) | line_bits(end - 2 * CLEAR_LINE) |
                line_bits(end - CLEAR_LINE);
     } else {
