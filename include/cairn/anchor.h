@@ -23,8 +23,10 @@
  *   3. A chunk of 2^chunk_shift bytes is taken if its bit in block.free is 0.  A slab or a large
  *      object begins there if its kind is CAIRN_CHUNK_SLAB or CAIRN_CHUNK_LARGE, its owner is not
  *      0 and its start is its address.
- *   4. Slab: the entry size_classes + size_class.bytes * class says how large objects are and how
- *      many there are.  Object i is at start + i * size.  With w = i / 64 and b = i mod 64 it is
+ *   4. Slab: the entry size_classes + size_class.bytes * class says how large objects are,
+ *      slab.capacity how many there are, and slab.chunks how many chunks it has: the further ones
+ *      are of kind CAIRN_CHUNK_BODY.
+ *      Object i is at start + i * size.  With w = i / 64 and b = i mod 64 it is
  *      free if bit b is set in freed or avail of the pair at chunk.words + slab_word.bytes * w, or
  *      in the u64 at shared.remote + 8 * w (another thread's free, which the owner has not seen
  *      yet); otherwise it is live.
@@ -42,13 +44,14 @@ extern "C" {
 
 /* A newer version may add fields at the end, which `bytes` tells; if it changes the meaning of any,
  * the magic changes too. */
-#define CAIRN_ANCHOR_VERSION 1
+#define CAIRN_ANCHOR_VERSION 2
 
 enum cairn_chunk_kind {
     CAIRN_CHUNK_NEVER = 0,    /* never used */
     CAIRN_CHUNK_RELEASED = 1, /* was used */
     CAIRN_CHUNK_SLAB = 2,
-    CAIRN_CHUNK_LARGE = 3 /* the first of a large object; its further ones are not marked */
+    CAIRN_CHUNK_LARGE = 3, /* the first of a large object; its further ones are not marked */
+    CAIRN_CHUNK_BODY = 5   /* a further one of a slab */
 };
 
 enum cairn_heap_state {
@@ -129,7 +132,7 @@ struct cairn_anchor {
     struct {
         uint32_t bytes;
         uint32_t size;     /* u32 */
-        uint32_t capacity; /* u16 */
+        uint32_t capacity; /* u16: of a slab of one chunk */
         uint32_t words;    /* u8 */
     } size_class;
 
@@ -154,6 +157,12 @@ struct cairn_anchor {
         uint32_t taken, taken_peak, dirty; /* u64: chunks */
         uint32_t purged_bytes;             /* u64 */
     } totals;
+
+    /* From version 2 on: of a chunk that is the first of a slab. */
+    struct {
+        uint32_t chunks;   /* u8: that the slab has */
+        uint32_t capacity; /* u16: objects that it has room for */
+    } slab;
 };
 
 extern const struct cairn_anchor cairn_anchor;

@@ -69,7 +69,7 @@ void *cairn_aligned_alloc(size_t alignment, size_t size);
 /* --- beyond C ------------------------------------------------------------------------------- */
 
 /* Resizes an object to `size` bytes where it is, or says that it can't be done there and leaves it
- * as it was.  A large object gives back or takes on pages behind it; one of up to 16 KiB has room
+ * as it was.  A large object gives back or takes on pages behind it; one of up to 32 KiB has room
  * for cairn_usable_size() bytes, and a smaller size frees nothing.  False for NULL; a size of 0 is
  * as 1.  errno is not promised. */
 CAIRN_ATTRIBUTE(warn_unused_result)

@@ -14,7 +14,7 @@
  *
  * An object may be freed, resized and measured by free(), realloc(), malloc_usable_size() and their
  * kin as any other; realloc keeps it in its heap.  A heap takes chunks of 32 KiB for small objects,
- * one at least for each size class that it uses, and whole chunks for each of more than 16 KiB.
+ * one at least for each size class that it uses, and whole chunks for each of more than 32 KiB.
  * The limit counts these chunks.  What was freed is given back as in the rest of the process.
  *
  * A heap in memory of the caller's (cairn_heap_create_fixed) is bounded by that memory and keeps
@@ -150,7 +150,7 @@ struct cairn_heap_scope {
 
 /* From now on all that the calling thread allocates by plain malloc, operator new and so on comes
  * from the heap, at the same price.  Until it leaves it has the heap for itself: other threads that
- * want to allocate from it wait (also with realloc; not for objects of more than 16 KiB).  So do
+ * want to allocate from it wait (also with realloc; not for objects of more than 32 KiB).  So do
  * not wait for them meanwhile.  Waits itself while another thread has the heap.  Scopes nest, of
  * one heap or several, and are left in the reverse of the order in which they were entered.  At the
  * end of the thread they end.  scope.heap is NULL with errno ENOMEM if the thread has no heap of
@@ -192,7 +192,7 @@ struct cairn_heap_figures {
     size_t objects; /* live */
     size_t used;    /* their bytes, as cairn_heap_usable_size() has them; used <= held */
     size_t slabs;   /* chunks for small objects; 0 in a fixed heap, as the next one */
-    size_t large;   /* objects of more than 16 KiB */
+    size_t large;   /* objects of more than 32 KiB */
     size_t held;    /* bytes taken from the process's memory; of a fixed heap: its memory */
     size_t peak;    /* the most that held has been; of a fixed heap: used */
     size_t limit;   /* that held can't exceed; 0: none */

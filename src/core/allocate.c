@@ -235,8 +235,9 @@ static __attribute__((noinline)) bool free_in_shared_heap(struct chunk *slab, ui
 /* An object of a slab, mostly one that is not the caller's, or is and is full.  False: there is
  * none at this address (behind the last one bits are set for ever), or it was free already. */
 FAST_PATH bool free_in_slab(uintptr_t address) {
-    struct chunk *slab = likely(address_is_mappable(address)) ? chunk_of(address) : NULL;
-    if (slab == NULL || !chunk_is(slab, CHUNK_SLAB)) {
+    struct chunk *slab =
+        likely(address_is_mappable(address)) ? slab_of_chunk(chunk_of(address)) : NULL;
+    if (slab == NULL) {
         return false;
     }
     bool exact;
@@ -305,7 +306,7 @@ void free_claimed(const char *function, void *pointer, enum form form, size_t si
 }
 
 void free_emptied(void *pointer) {
-    struct chunk *slab = chunk_of((uintptr_t)pointer);
+    struct chunk *slab = slab_of_chunk(chunk_of((uintptr_t)pointer));
     unsigned class = slab->class;
     heap_word_freed(heap_self(), slab);
     holes_look(heap_self(), class);

@@ -82,15 +82,17 @@ CAIRN_EXPORT __attribute__((used)) const struct cairn_anchor cairn_anchor = {
                .taken_peak = AT(block_totals, taken_peak),
                .dirty = AT(block_totals, dirty),
                .purged_bytes = AT(block_totals, purged_bytes)},
+    .slab = {.chunks = AT(chunk, chunks), .capacity = AT(chunk, capacity)},
 };
 
 /* Its size is part of what a version promises: who adds a field raises the version. */
-_Static_assert(CAIRN_ANCHOR_VERSION == 1 && sizeof(struct cairn_anchor) == 336, "see above");
+_Static_assert(CAIRN_ANCHOR_VERSION == 2 && sizeof(struct cairn_anchor) == 344, "see above");
 
 _Static_assert((int)CAIRN_CHUNK_NEVER == (int)CHUNK_NEVER, "published value");
 _Static_assert((int)CAIRN_CHUNK_RELEASED == (int)CHUNK_RELEASED, "published value");
 _Static_assert((int)CAIRN_CHUNK_SLAB == (int)CHUNK_SLAB, "published value");
 _Static_assert((int)CAIRN_CHUNK_LARGE == (int)CHUNK_LARGE, "published value");
+_Static_assert((int)CAIRN_CHUNK_BODY == (int)CHUNK_BODY, "published value");
 _Static_assert((int)CAIRN_HEAP_ACTIVE == (int)HEAP_ACTIVE, "published value");
 _Static_assert((int)CAIRN_HEAP_PARKED == (int)HEAP_PARKED, "published value");
 _Static_assert((int)CAIRN_HEAP_LOST == (int)HEAP_LOST, "published value");
@@ -108,6 +110,8 @@ IS_OF(8, chunk, large.chunks);
 IS_OF(1, chunk, kind);
 IS_OF(1, chunk, class);
 IS_OF(2, chunk, fresh);
+IS_OF(1, chunk, chunks);
+IS_OF(2, chunk, capacity);
 IS_OF(8, chunk_shared, summary);
 IS_OF(8, slab_word, avail);
 IS_OF(8, slab_word, freed);

@@ -129,10 +129,10 @@ static size_t free_row(const char *function, struct chunk *slab, struct row row,
  * or a first-class heap's, or the interceptor's business. */
 static size_t free_remotely(const char *function, void *const *pointers, size_t count) {
     uintptr_t address = (uintptr_t)pointers[0];
-    struct chunk *slab = chunk_of(address);
-    uintptr_t owner = chunk_owner(slab);
-    if (!chunk_is(slab, CHUNK_SLAB) || owner_heap(owner) == heap_distance ||
-        shared_heap_of_owner(owner) != NULL || interceptor != NULL) {
+    struct chunk *slab = slab_of_chunk(chunk_of(address));
+    uintptr_t owner = slab != NULL ? chunk_owner(slab) : heap_distance;
+    if (owner_heap(owner) == heap_distance || shared_heap_of_owner(owner) != NULL ||
+        interceptor != NULL) {
         return 0;
     }
     bool exact;

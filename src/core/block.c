@@ -6,6 +6,7 @@
 #include "core/chunk_mask.h"
 #include "core/limit.h"
 #include "core/mapping_names.h"
+#include "core/place.h"
 #include "core/purge_cap.h"
 #include "core/region.h"
 #include "os/mutex.h"
@@ -143,8 +144,8 @@ static void note_taken(size_t count, size_t dirty, size_t leaving) {
     }
 }
 
-/* The block that a short run is being taken from, if nothing of it is in use or resident.  Under
- * the lock. */
+/* The block that a run is being taken from but not all of it, if nothing of it is in use or
+ * resident.  Under the lock. */
 static struct block *untouched;
 
 /* Brings in new blocks, clean and free; returns the first or NULL. */
@@ -220,69 +221,39 @@ static size_t take_from(uintptr_t address, size_t count) {
     return dirty;
 }
 
-/* Where a run of more than a block may lie, and how many of its chunks are dirty. */
-struct place {
-    uintptr_t address; /* 0: nowhere */
-    size_t count, dirty;
-};
-
-static size_t dirty_from(uintptr_t address, size_t count) {
-    size_t dirty = 0;
-    while (count > 0) {
-        unsigned first = (unsigned)(address / CHUNK_SIZE) % ALL_CHUNKS;
-        size_t here = ALL_CHUNKS - first < count ? ALL_CHUNKS - first : count;
-        dirty += count_bits(block_of(address)->dirty & mask_of(first, here));
-        address += here * CHUNK_SIZE;
-        count -= here;
-    }
-    return dirty;
+/* In new blocks, where place_find() found nothing. */
+static void make_place(struct place *place) {
+    size_t offset = place->room != 0 ? place->from / CHUNK_SIZE % ALL_CHUNKS : 0;
+    size_t chunks = offset + place->count + place->room;
+    struct block *block = grow((chunks + ALL_CHUNKS - 1) / ALL_CHUNKS);
+    place->address = block != NULL ? block->address + offset * CHUNK_SIZE : 0;
 }
 
-/* The run may lie at either end of [first, end), which is free. */
-static void consider(struct place *best, uintptr_t first, uintptr_t end) {
-    size_t size = best->count * CHUNK_SIZE;
-    if (end - first < size) {
-        return;
+/* For what grows and moves from there: half as much again is free behind it, so that it moves a few
+ * times though it grows in many small steps.  Nowhere if there is no memory. */
+static struct place find_roomy(size_t count, uintptr_t from) {
+    struct place place = {.count = count, .room = count / 2, .from = from};
+    place_find(&place);
+    if (place.address == 0) {
+        make_place(&place);
     }
-    for (int i = 0; i < 2; i++) {
-        uintptr_t address = i == 0 ? first : end - size;
-        size_t dirty = dirty_from(address, best->count);
-        if (best->address == 0 || dirty > best->dirty) {
-            best->address = address;
-            best->dirty = dirty;
-        }
-    }
+    return place;
 }
 
-/* All stretches of free chunks that reach from one block into the next. */
-static void consider_region(struct place *best, const struct region *region) {
-    uintptr_t end = region->base + region->committed;
-    uintptr_t first = region->base;
-    for (uintptr_t at = first; at < end; at += BLOCK_SIZE) {
-        uint64_t free = block_of(at)->free;
-        if (free != WHOLE) {
-            consider(best, first, at + run_length(free) * CHUNK_SIZE);
-            size_t at_end = (size_t)__builtin_clzll(~free);
-            first = at + BLOCK_SIZE - at_end * CHUNK_SIZE;
-        }
-    }
-    consider(best, first, end);
-}
-
-/* A run of more than a block: where most of it is dirty, as clean memory costs page faults. */
-static struct run take_long(size_t count) {
+/* A run of more than a block; for what moves, if `leaving` is not 0, and has no resident memory to
+ * go to: that would be the best. */
+static struct run take_long(size_t count, uintptr_t from, size_t leaving) {
     struct place place = {.count = count};
-    for (size_t i = 0; i < regions.count && place.dirty < count; i++) {
-        consider_region(&place, &regions.region[i]);
+    place_find(&place);
+    if (place.dirty < leaving) {
+        struct place roomy = find_roomy(count, from);
+        place = roomy.address != 0 ? roomy : place;
     }
     if (place.address == 0) {
-        struct block *block = grow((count + ALL_CHUNKS - 1) / ALL_CHUNKS);
-        if (block == NULL) {
-            return (struct run){0, 0};
-        }
-        place.address = block->address;
+        make_place(&place);
     }
-    return (struct run){place.address, take_from(place.address, count)};
+    size_t dirty = place.address != 0 ? take_from(place.address, count) : 0;
+    return (struct run){place.address, dirty};
 }
 
 /* A heap of this many chunks will soon use all of the next block, too: as one huge page it costs a
@@ -353,12 +324,12 @@ static void keep_soft_limit(void) {
     }
 }
 
-static struct run take(size_t count, size_t leaving) {
+static struct run take(size_t count, size_t leaving, uintptr_t from) {
     struct run run = {0, 0};
     chunks_lock();
     untouched = NULL;
     if (has_room(count) || make_room(count)) {
-        run = count <= ALL_CHUNKS ? take_short((unsigned)count) : take_long(count);
+        run = count <= ALL_CHUNKS ? take_short((unsigned)count) : take_long(count, from, leaving);
         limit_note_refusal(false);
     } else {
         limit_note_refusal(true);
@@ -375,17 +346,17 @@ static struct run take(size_t count, size_t leaving) {
     return run;
 }
 
-struct run chunks_take_to_move(size_t count, size_t leaving) {
-    return take(count, leaving);
+struct run chunks_take_to_move(size_t count, uintptr_t from, size_t leaving) {
+    return take(count, leaving, from);
 }
 
 struct run chunks_take(size_t count, size_t alignment) {
     if (alignment <= CHUNK_SIZE) {
-        return take(count, 0);
+        return take(count, 0, 0);
     }
     /* More than needed, and the ends given back. */
     size_t extra = alignment / CHUNK_SIZE - 1;
-    struct run run = take(count + extra, 0);
+    struct run run = take(count + extra, 0, 0);
     if (run.address == 0) {
         return run;
     }
@@ -428,16 +399,29 @@ static bool is_free_run(uintptr_t address, size_t count) {
     return true;
 }
 
+/* The block in which a run ends, if it does not fill it and nothing of it is in use or resident. */
+static struct block *untouched_at_end(uintptr_t address, size_t count) {
+    uintptr_t end = address + count * CHUNK_SIZE;
+    struct block *block = end % BLOCK_SIZE != 0 ? block_of(end) : NULL;
+    return block != NULL && block->free == WHOLE && block->dirty == 0 ? block : NULL;
+}
+
 bool chunks_extend(uintptr_t address, size_t count, bool *zeroed) {
     chunks_lock();
+    struct block *huge = NULL;
     bool ours = is_free_run(address, count) && make_room(count) && is_free_run(address, count);
     if (ours) {
+        untouched = untouched_at_end(address, count);
         size_t dirty = take_from(address, count);
         *zeroed = dirty == 0;
         note_taken(count, dirty, 0);
         keep_soft_limit();
+        huge = huge_block();
     }
     chunks_unlock();
+    if (huge != NULL) {
+        make_huge(huge, address > huge->address ? address : huge->address);
+    }
     return ours;
 }
 

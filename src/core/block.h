@@ -60,9 +60,9 @@ struct run {
 /* Takes `count` adjacent chunks, aligned to `alignment` bytes (a power of two). */
 struct run chunks_take(size_t count, size_t alignment);
 
-/* Takes as many for an object that is going to move there and to give up `leaving` chunks: for that
- * moment no more counts as in use than before or after. */
-struct run chunks_take_to_move(size_t count, size_t leaving);
+/* Takes as many for an object that grows and is going to move there, and to give up the `leaving`
+ * chunks from `from` on: for that moment no more counts as in use than before or after. */
+struct run chunks_take_to_move(size_t count, uintptr_t from, size_t leaving);
 
 /* Makes one huge page of a block of which all is the caller's; false: the kernel can't. */
 bool chunks_make_huge(uintptr_t address);

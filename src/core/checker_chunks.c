@@ -128,18 +128,37 @@ static bool check_bitmap(const struct checker *checker, struct chunk *slab) {
     return check_slab_state(checker, slab, free);
 }
 
+/* The further chunks of a wide slab. */
+static bool check_bodies(const struct checker *checker, struct chunk *slab) {
+    for (unsigned i = 1; i < slab->chunks; i++) {
+        struct chunk *body = &slab[i];
+        EXPECT(chunk_is(body, CHUNK_BODY), "the further chunks of a slab are marked so", body);
+        EXPECT(checker->after_fork || chunk_owner(body) == chunk_owner(slab),
+               "all chunks of a slab have its owner", body);
+        EXPECT(body->start == slab->start && body->words == slab->words &&
+                   body->reciprocal == slab->reciprocal && body->class == slab->class &&
+                   body->capacity == slab->capacity && !body->noted,
+               "the further chunks of a slab repeat what free looks at", body);
+    }
+    return true;
+}
+
 static bool check_slab(const struct checker *checker, struct chunk *slab) {
     EXPECT(slab->class < CLASS_COUNT, "a slab has a size class", slab);
     const struct size_class *size_class = slab_class(slab);
     EXPECT(slab->reciprocal == size_class->reciprocal, "a slab has its class's reciprocal", slab);
     EXPECT(slab->cursor < size_class->words, "the cursor is a word of the bitmap", slab);
-    EXPECT(slab->capacity == size_class->capacity ||
+    EXPECT(slab->chunks == 1 ||
+               (slab->chunks == WIDE_CHUNKS && slab->class >= WIDE_FROM_CLASS && !slab->noted),
+           "a slab is one chunk, or a wide one", slab);
+    EXPECT(slab->capacity == slab_whole_capacity(slab->class, slab->chunks) ||
                (slab->noted && slab->capacity == slab_guarded_capacity(slab->class)),
-           "a slab has the capacity of its class, or ends in a guard page", slab);
+           "a slab has as many objects as fit, or ends in a guard page", slab);
     EXPECT(slab->fresh <= slab->capacity, "fresh is at most the capacity", slab);
     EXPECT(slab->scan <= size_class->words, "the search goes on in the bitmap or is at its end",
            slab);
-    return check_bitmap_place(checker, slab) && check_bitmap(checker, slab);
+    return check_bodies(checker, slab) && check_bitmap_place(checker, slab) &&
+           check_bitmap(checker, slab);
 }
 
 /* --- large objects
@@ -159,7 +178,7 @@ static bool check_large(const struct checker *checker, struct chunk *head) {
         const struct chunk *chunk = chunk_of(address);
         EXPECT(chunk->reciprocal == 0, "only slabs have a reciprocal", chunk);
         EXPECT(i == 0 || (!chunk_is(chunk, CHUNK_LARGE) && !chunk_is(chunk, CHUNK_SLAB) &&
-                          chunk_owner(chunk) == OWNER_NONE),
+                          !chunk_is(chunk, CHUNK_BODY) && chunk_owner(chunk) == OWNER_NONE),
                "the chunks in a large object are nothing else's", chunk);
     }
     return true;
@@ -185,7 +204,7 @@ static bool check_head(const struct checker *checker, uintptr_t address, size_t 
     }
     if (chunk_is(chunk, CHUNK_SLAB)) {
         EXPECT(chunk->start == address, "a slab starts at its chunk", chunk);
-        *chunks = 1;
+        *chunks = chunk->chunks;
         return check_slab(checker, chunk);
     }
     if (chunk_is(chunk, CHUNK_LARGE)) {
@@ -193,6 +212,7 @@ static bool check_head(const struct checker *checker, uintptr_t address, size_t 
         *chunks = chunk->large.chunks;
         return check_large(checker, chunk);
     }
+    EXPECT(!chunk_is(chunk, CHUNK_BODY), "a further chunk of a slab follows its first", chunk);
     EXPECT(chunk_owner(chunk) == OWNER_NONE, "only slabs and large objects have an owner", chunk);
     EXPECT(chunk->reciprocal == 0, "only slabs have a reciprocal", chunk);
     return true;

@@ -12,7 +12,11 @@
  *   CHUNK_LARGE     first chunk of a large object; who allocates, reallocates or frees it writes
  *                   (its further chunks are not marked: object.c searches for the head)
  *   CHUNK_SPARE     in no use, kept by a heap (spare.h); who puts it there or takes it out
- *                   writes */
+ *                   writes
+ *   CHUNK_BODY      a further chunk of a wide slab; who writes to its head writes.  It repeats what
+ *                   malloc and free look at (owner, reciprocal, words, start, class, capacity), so
+ *                   that they need not know; all else is at the head, chunk_of(start), but
+ *                   `purged`, which is each chunk's own */
 #ifndef CAIRN_CORE_CHUNK_H
 #define CAIRN_CORE_CHUNK_H
 
@@ -30,7 +34,8 @@ enum chunk_kind {
     CHUNK_RELEASED = 1,
     CHUNK_SLAB = 2,
     CHUNK_LARGE = 3,
-    CHUNK_SPARE = 4
+    CHUNK_SPARE = 4,
+    CHUNK_BODY = 5
 };
 
 /* Values of chunk.owner.  A heap's distance (see heap.h) means: a slab of that heap that needs
@@ -76,7 +81,7 @@ struct chunk {
             *words; /* slab: &one, or size_class.words of them in the metadata tables */
         struct shared_heap *_Atomic holder; /* large: the first-class heap that it is of, or NULL */
     };
-    uintptr_t start; /* address of the chunk */
+    uintptr_t start; /* address of the slab or of the large object's first chunk */
     union {
         struct slab_word one;
         struct {
@@ -106,11 +111,15 @@ struct chunk {
     /* large: of an object between guard pages (a profile other than `fast`) */
     union {
         uint16_t
-            capacity;  /* slab: its objects, as many as size_class.capacity but where a guard page
-                              takes the place of the last ones: slab_guarded_capacity() */
+            capacity; /* slab: its objects, as many as fit (slab_whole_capacity()) but where a guard
+                              page takes the place of the last ones: slab_guarded_capacity() */
         uint16_t lead; /* pages from the chunk's start to the object; 0: it has no guard pages */
     };
-    uint16_t slack; /* bytes of its last page that nobody asked for; 65535 at most, as pages are */
+    union {
+        uint8_t chunks; /* slab: that it has, 1 or WIDE_CHUNKS; their descriptors are neighbours */
+        uint16_t slack; /* large: bytes of its last page that nobody asked for; 65535 at most, as
+                           pages are */
+    };
 };
 
 struct chunk_shared {
@@ -147,6 +156,9 @@ static inline uintptr_t large_address(const struct chunk *head) {
 static inline size_t large_extent(const struct chunk *head) {
     return head->large.bytes + (head->lead != 0 ? (head->lead + 1u) * os_page_size() : 0);
 }
+
+/* Of a slab. */
+static inline size_t slab_bytes(const struct chunk *slab) { return slab->chunks * CHUNK_SIZE; }
 
 /* relaxed: the value is compared with the caller's own heap only, or re-read under a lock. */
 FAST_PATH uintptr_t chunk_owner(const struct chunk *chunk) {

@@ -3,13 +3,16 @@
  *   region   a reservation, a multiple of blocks
  *   block    2 MiB: one huge page
  *   chunk    32 KiB: the unit of bookkeeping, 64 to a block
- *   slab     a chunk cut into objects of one class
+ *   slab     a chunk cut into objects of one class; or, for objects above 4 KiB, eight chunks
  *   large    a run of chunks of its own
  *
  * Why chunks of 32 KiB: a slab is a chunk, and each thread has one or more of each class it
  * uses.  With 64 KiB programs with several threads had up to half as much again resident, with
  * no gain in time; with 16 KiB the descriptors would cost twice as much address space as a tiny
- * program's start-up may. */
+ * program's start-up may.
+ *
+ * Why eight for large objects: of these a chunk holds 6 to 1, so that slabs would be made and
+ * released all the time; in eight of them, only what is used is resident, page by page. */
 #ifndef CAIRN_CORE_GEOMETRY_H
 #define CAIRN_CORE_GEOMETRY_H
 
@@ -29,6 +32,7 @@ enum {
 enum {
     CHUNKS_PER_BLOCK = 1 << (BLOCK_SHIFT - CHUNK_SHIFT),
     CHUNKS_PER_WINDOW = 1 << (WINDOW_SHIFT - CHUNK_SHIFT),
+    WIDE_CHUNKS = 8, /* of a wide slab */
     BLOCKS_PER_WINDOW = 1 << (WINDOW_SHIFT - BLOCK_SHIFT),
     WINDOWS = 1 << (ADDRESS_BITS - WINDOW_SHIFT)
 };

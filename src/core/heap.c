@@ -111,7 +111,7 @@ static void release(struct heap *heap, struct chunk *slab) {
     for (unsigned w = 0; w < slab_class(slab)->words; w++) {
         (void)slab_merge_word(heap, slab, w); /* a double free shows here, or never */
     }
-    if (slab->purged != 0) {
+    if (slab_has_holes(slab)) {
         holes_forget(heap, slab);
     }
     heap->queues[slab->class].slabs--;
@@ -151,7 +151,7 @@ FAST_PATH bool refill_from(struct queue *queue, struct chunk *slab, struct bin *
 }
 
 static inline void begin_pass(struct heap *heap, struct queue *queue, struct chunk *slab) {
-    if (unlikely(slab->purged != 0)) {
+    if (unlikely(slab_has_holes(slab))) {
         holes_fill(heap, slab);
     }
     if (unlikely(chunk_owner(slab) != heap_distance_of(heap))) {
@@ -435,7 +435,9 @@ static void rebuild_slab(struct chunk *slab, void *argument) {
     }
     slab->fresh = slab->capacity; /* a refill may have been under way */
     slab->queued = false;
-    slab->purged = 0;
+    for (unsigned i = 0; i < slab->chunks; i++) {
+        slab[i].purged = 0;
+    }
     slab_set_owner(slab, heap_distance_of(heap));
     heap->queues[slab->class].slabs++;
     if (slab_live(slab) < slab->capacity) {

@@ -8,7 +8,7 @@
 enum {
     QUIET = 4,     /* slow frees in a row without a refill: the class is shrinking */
     MANY = 32,     /* slabs of a class: with fewer there is little to gain, and one of them that is
-                   watched would make too large a part of all frees slow */
+                   watched would make too large a part of all frees slow; wide ones are more */
     TRUST = 64,    /* pages that may come into use again before anything is concluded from it */
     PROVEN = 1024, /* purged pages of which few came into use again */
     PROVEN_MS = 4000,    /* within so long: all is forgiven */
@@ -18,7 +18,7 @@ enum {
     PAUSE_LONGEST = 1 << 24 /* many, and so on */
 };
 
-/* Pages of a slab are counted in bits of chunk.purged: with pages so large that a slab has one
+/* Pages of a chunk are counted in bits of chunk.purged: with pages so large that a chunk has one
  * there are no holes. */
 static unsigned page_count(void) { return (unsigned)(CHUNK_SIZE / os_page_size()); }
 
@@ -48,7 +48,7 @@ static void give_back(struct heap *heap, uintptr_t address, size_t size) {
 
 static bool waits(const struct heap *heap, const struct chunk *slab) {
     for (uint32_t i = 0; i < heap->holes.count; i++) {
-        if (heap->holes.range[i].address - slab->start < CHUNK_SIZE) {
+        if (heap->holes.range[i].address - slab->start < slab_bytes(slab)) {
             return true;
         }
     }
@@ -59,15 +59,19 @@ void holes_fill(struct heap *heap, struct chunk *slab) {
     if (waits(heap, slab)) {
         holes_flush(heap);
     }
-    heap->holes.refilled_pages += count_bits(slab->purged);
-    slab->purged = 0;
+    for (unsigned i = 0; i < slab->chunks; i++) {
+        heap->holes.refilled_pages += count_bits(slab[i].purged);
+        slab[i].purged = 0;
+    }
 }
 
 void holes_forget(struct heap *heap, const struct chunk *slab) {
     struct holes *holes = &heap->holes;
-    holes->refilled_pages += count_bits(slab->purged) / 2; /* the chunk would have gone whole */
+    for (unsigned i = 0; i < slab->chunks; i++) {
+        holes->refilled_pages += count_bits(slab[i].purged) / 2; /* it would have gone whole */
+    }
     for (uint32_t i = 0; i < holes->count;) {
-        if (holes->range[i].address - slab->start < CHUNK_SIZE) {
+        if (holes->range[i].address - slab->start < slab_bytes(slab)) {
             holes->range[i] = holes->range[--holes->count];
         } else {
             i++;
@@ -89,14 +93,15 @@ static bool are_free(const struct chunk *slab, unsigned first, unsigned last) {
     return true;
 }
 
-/* The pages on which nothing is live, a bit for each. */
-static unsigned find_holes(const struct chunk *slab) {
+/* The pages on which nothing is live, a bit for each, of the chunk that begins there. */
+static unsigned find_holes(const struct chunk *slab, uintptr_t address) {
     size_t page = os_page_size();
     unsigned holes = 0;
     bool exact;
     for (unsigned p = 0; p < page_count(); p++) {
-        unsigned first = (unsigned)object_index(slab, p * page, &exact);
-        unsigned last = (unsigned)object_index(slab, p * page + page - 1, &exact);
+        uintptr_t from = address + p * page;
+        unsigned first = (unsigned)object_index(slab, from, &exact);
+        unsigned last = (unsigned)object_index(slab, from + page - 1, &exact);
         holes |= (unsigned)are_free(slab, first, last) << p;
     }
     return holes;
@@ -111,23 +116,33 @@ static bool has_changed(struct chunk *slab) {
     return changed;
 }
 
-static void look_at(struct heap *heap, struct chunk *slab) {
-    if (!has_changed(slab)) {
-        return;
-    }
-    unsigned new_holes = find_holes(slab) & ~(unsigned)slab->purged;
-    slab->purged |= (uint8_t)new_holes;
+static void look_at_chunk(struct heap *heap, struct chunk *slab, unsigned i) {
+    uintptr_t address = slab->start + i * CHUNK_SIZE;
+    unsigned new_holes = find_holes(slab, address) & ~(unsigned)slab[i].purged;
+    slab[i].purged |= (uint8_t)new_holes;
     heap->holes.purged_pages += count_bits(new_holes);
     while (new_holes != 0) {
         unsigned first = lowest_bit(new_holes);
         unsigned length = lowest_bit(~(new_holes >> first));
-        uintptr_t from = slab->start + first * os_page_size();
+        uintptr_t from = address + first * os_page_size();
         if (heap->guard != NULL) {
             interceptor->memory_goes(slab, from, from + length * os_page_size());
         }
         give_back(heap, from, length * os_page_size());
         new_holes &= ~((unsigned)low_mask(length) << first);
     }
+}
+
+static void look_at(struct heap *heap, struct chunk *slab) {
+    if (has_changed(slab)) {
+        for (unsigned i = 0; i < slab->chunks; i++) {
+            look_at_chunk(heap, slab, i);
+        }
+    }
+}
+
+static unsigned many(unsigned class) {
+    return class >= WIDE_FROM_CLASS ? MANY / WIDE_CHUNKS : MANY;
 }
 
 static bool is_shrinking(struct heap *heap, unsigned class) {
@@ -172,7 +187,7 @@ void holes_look(struct heap *heap, unsigned class) {
         return;
     }
     struct queue *queue = &heap->queues[class];
-    if (queue->slabs < MANY || !is_shrinking(heap, class) || !is_worth_it(&heap->holes) ||
+    if (queue->slabs < many(class) || !is_shrinking(heap, class) || !is_worth_it(&heap->holes) ||
         page_count() <= 1) {
         return;
     }

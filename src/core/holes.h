@@ -22,11 +22,11 @@
 /* The heartbeat, after a slow free of an object of `class`. */
 void holes_look(struct heap *heap, unsigned class);
 
-/* Objects of a slab with chunk.purged != 0 are about to be handed out; or it is to become another
- * slab, its chunk having been kept as one that is resident. */
+/* Objects of a slab that has holes (slab_has_holes()) are about to be handed out; or it is to
+ * become another slab, its chunk having been kept as one that is resident. */
 void holes_fill(struct heap *heap, struct chunk *slab);
 
-/* A slab with chunk.purged != 0 is about to be released: its pages stay where they are. */
+/* A slab that has holes is about to be released: its pages stay where they are. */
 void holes_forget(struct heap *heap, const struct chunk *slab);
 
 /* Gives back what waits. */

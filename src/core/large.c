@@ -247,7 +247,7 @@ static void *move(struct chunk *head, size_t bytes, size_t *zeroed_from) {
     if (!admit(holder, chunks_for(bytes))) {
         return NULL;
     }
-    struct run run = chunks_take_to_move(chunks_for(bytes), old_chunks);
+    struct run run = chunks_take_to_move(chunks_for(bytes), old, old_chunks);
     if (run.address == 0) {
         dismiss(holder, chunks_for(bytes));
         return NULL;

@@ -93,9 +93,9 @@ enum found object_find(const void *pointer, struct object *object, struct findin
     }
     size_t asked;
     bool is_known = interceptor != NULL && interceptor->find(pointer, &asked);
-    struct chunk *chunk = chunk_of(address);
-    bool in_slab = chunk_is(chunk, CHUNK_SLAB) && chunk_owner(chunk) != OWNER_NONE;
-    finding->what = in_slab ? find_in_slab(chunk, address, object, finding)
+    struct chunk *slab = slab_of_chunk(chunk_of(address));
+    bool in_slab = slab != NULL && chunk_owner(slab) != OWNER_NONE;
+    finding->what = in_slab ? find_in_slab(slab, address, object, finding)
                             : find_large(address, object, finding);
     if (is_known) {
         object->usable = asked;

@@ -47,17 +47,18 @@ struct steps {
     size_t live[STEPS], ready[STEPS], unmerged[STEPS];
 };
 
-/* Adds the objects whose bits are set to the steps that they lie on. */
-static void spread(const uint64_t *bits, const struct size_class *size_class, size_t *steps) {
-    size_t step = step_size();
-    for (unsigned from = 0, to; from < size_class->capacity; from = to) {
-        to = run_end(bits, from, size_class->capacity);
+/* Adds the objects whose bits are set to the steps of the chunk on which they lie. */
+static void spread(const uint64_t *bits, const struct chunk_snapshot *chunk, size_t *steps) {
+    size_t step = step_size(), size = size_classes[chunk->slab.class].size;
+    unsigned capacity = chunk->slab.capacity;
+    for (unsigned from = 0, to; from < capacity; from = to) {
+        to = run_end(bits, from, capacity);
         if ((bits[from / 64] >> (from % 64) & 1) == 0) {
             continue;
         }
-        size_t start = (size_t)from * size_class->size, end = (size_t)to * size_class->size;
-        for (size_t at = round_down(start, step); at < end; at += step) {
-            steps[at / step] += overlap(start, end, at, at + step);
+        for (size_t i = 0; i < CHUNK_SIZE / step; i++) {
+            size_t at = chunk->offset + i * step;
+            steps[i] += overlap(from * size, to * size, at, at + step);
         }
     }
 }
@@ -71,10 +72,10 @@ static bool has_live(const struct slab_snapshot *slab) {
     return false;
 }
 
-/* Why a page is resident; see CAIRN_REASONS. */
+/* Why the page of step i, which begins so far from the slab's start, is resident; see
+ * CAIRN_REASONS. */
 static enum cairn_reason reason_of(const struct slab_snapshot *slab, const struct steps *steps,
-                                   size_t at) {
-    size_t i = at / step_size();
+                                   size_t i, size_t at) {
     if (steps->live[i] != 0) {
         return CAIRN_PINNED;
     }
@@ -97,16 +98,17 @@ static void add_slab(struct residence *residence, const struct chunk_snapshot *c
     struct cairn_class_stats *class = &stats->classes[slab->class];
     size_t step = step_size(), objects_end = (size_t)slab->capacity * size_class->size;
     struct steps steps = {{0}, {0}, {0}};
-    spread(slab->live, size_class, steps.live);
-    spread(slab->ready, size_class, steps.ready);
-    spread(slab->unmerged, size_class, steps.unmerged);
-    for (size_t at = 0; at < CHUNK_SIZE; at += step) {
-        if (!is_present(residence, chunk->address + at)) {
+    spread(slab->live, chunk, steps.live);
+    spread(slab->ready, chunk, steps.ready);
+    spread(slab->unmerged, chunk, steps.unmerged);
+    for (size_t i = 0; i < CHUNK_SIZE / step; i++) {
+        if (!is_present(residence, chunk->address + i * step)) {
             continue;
         }
-        size_t live = steps.live[at / step];
-        size_t end = overlap(at, at + step, objects_end, CHUNK_SIZE);
-        enum cairn_reason reason = reason_of(slab, &steps, at);
+        size_t at = chunk->offset + i * step;
+        size_t live = steps.live[i];
+        size_t end = overlap(at, at + step, objects_end, slab->chunks * CHUNK_SIZE);
+        enum cairn_reason reason = reason_of(slab, &steps, i, at);
         keep_live(stats, live);
         keep(stats, CAIRN_END, end);
         keep(stats, reason, step - live - end);

@@ -343,7 +343,7 @@ static void discard_slab(struct heap *heap, struct chunk *slab) {
         owner_word_write(&slab->words[w].freed, ~UINT64_C(0));
         owner_word_write(&slab->words[w].avail, 0);
     }
-    if (slab->purged != 0) {
+    if (slab_has_holes(slab)) {
         holes_forget(heap, slab);
     }
     slab_release(heap, slab);

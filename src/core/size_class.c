@@ -3,10 +3,11 @@
 #include "core/geometry.h"
 #include "core/heap.h"
 
-#define SIZE(c)                                        \
-    ((c) < 8    ? 16u * ((c) + 1u)                     \
-     : (c) < 40 ? (9u + ((c)&7u)) << (3u + ((c) >> 3)) \
-                : (uint32_t)CHUNK_SIZE / (55u - (c)) / 64u * 64u)
+#define SIZE(c)                                                                    \
+    ((c) < 8    ? 16u * ((c) + 1u)                                                 \
+     : (c) < 40 ? (9u + ((c)&7u)) << (3u + ((c) >> 3))                             \
+     : (c) < 48 ? (uint32_t)CHUNK_SIZE / (55u - ((c) < 48 ? (c) : 0u)) / 64u * 64u \
+                : (5u + ((c)&3u)) << (10u + ((c)-48u) / 4u))
 
 /* Few large objects at a time, so that one that was just freed is used again while it is in the
  * cache: what is handed out at once spans 8 KiB or so. */
@@ -23,9 +24,9 @@
 
 #define EIGHT(X, c) \
     X((c) + 0), X((c) + 1), X((c) + 2), X((c) + 3), X((c) + 4), X((c) + 5), X((c) + 6), X((c) + 7)
-#define ALL(X)                                                                               \
-    EIGHT(X, 0), EIGHT(X, 8), EIGHT(X, 16), EIGHT(X, 24), EIGHT(X, 32), EIGHT(X, 40), X(48), \
-        X(49), X(50), X(51), X(52), X(53)
+#define ALL(X)                                                                        \
+    EIGHT(X, 0), EIGHT(X, 8), EIGHT(X, 16), EIGHT(X, 24), EIGHT(X, 32), EIGHT(X, 40), \
+        EIGHT(X, 48), X(56), X(57), X(58), X(59)
 
 const struct size_class size_classes[CLASS_COUNT] = {ALL(ROW)};
 

@@ -8,6 +8,7 @@
 #include "core/heap_books.h"
 #include "core/holes.h"
 #include "core/interceptor.h"
+#include "core/limit.h"
 #include "core/metadata.h"
 #include "core/prefault.h"
 #include "core/report.h"
@@ -37,6 +38,17 @@ static bool has_spares(const struct heap *owner) {
     return heap_distance != 0 && heap_distance_of(owner) == own_distance();
 }
 
+/* So many of a class a heap has before it gets a wide one: who has a few large objects has a chunk
+ * for every few of them. */
+enum { WIDE_FROM = 2 };
+
+/* An interceptor looks after slabs of one chunk only, and a first-class heap's limit counts
+ * chunks. */
+static bool wants_wide(const struct heap *owner, unsigned class) {
+    return class >= WIDE_FROM_CLASS && owner->queues[class].slabs >= WIDE_FROM &&
+           owner->guard == NULL && owner->shared == NULL && !limit_presses();
+}
+
 static struct run take_chunk(struct heap *owner, unsigned class) {
     uintptr_t spare = has_spares(owner) ? spare_take(owner) : 0;
     if (spare != 0) {
@@ -47,6 +59,19 @@ static struct run take_chunk(struct heap *owner, unsigned class) {
         prefault_slab(owner, class, run.address);
     }
     return run;
+}
+
+/* *chunks: how many it is. */
+static struct run take_memory(struct heap *owner, unsigned class, unsigned *chunks) {
+    if (wants_wide(owner, class)) {
+        struct run run = chunks_take(WIDE_CHUNKS, CHUNK_SIZE);
+        if (run.address != 0) {
+            *chunks = WIDE_CHUNKS;
+            return run;
+        }
+    }
+    *chunks = 1;
+    return take_chunk(owner, class);
 }
 
 /* --- notes ------------------------------------------------------------------------------------ */
@@ -82,7 +107,7 @@ static void *guard_page(const struct chunk *slab) {
 }
 
 static bool has_guard(const struct chunk *slab) {
-    return slab->capacity != slab_class(slab)->capacity;
+    return slab->capacity != slab_whole_capacity(slab->class, slab->chunks);
 }
 
 /* On memory that the kernel has just given or is about to give: there a system call is little, and
@@ -100,6 +125,21 @@ static void put_guard(struct heap *owner, struct chunk *slab) {
 
 /* --- making and releasing --------------------------------------------------------------------- */
 
+/* The further chunks of a wide slab. */
+static void make_bodies(struct chunk *slab) {
+    for (unsigned i = 1; i < slab->chunks; i++) {
+        struct chunk *body = &slab[i];
+        body->reciprocal = slab->reciprocal;
+        body->words = slab->words;
+        body->start = slab->start;
+        body->class = slab->class;
+        body->capacity = slab->capacity;
+        body->noted = false;
+        body->purged = 0;
+        chunk_set_kind(body, CHUNK_BODY);
+    }
+}
+
 static struct chunk *create(struct heap *owner, unsigned class) {
     const struct size_class *size_class = &size_classes[class];
     char *table = NULL;
@@ -110,9 +150,10 @@ static struct chunk *create(struct heap *owner, unsigned class) {
         }
     }
     unsigned char *notes = NULL;
+    unsigned chunks = 1;
     struct run run = {0};
     if (owner->guard == NULL || (notes = take_notes(class)) != NULL) {
-        run = take_chunk(owner, class);
+        run = take_memory(owner, class, &chunks);
     }
     if (run.address == 0) {
         give_notes(notes, class);
@@ -137,7 +178,8 @@ static struct chunk *create(struct heap *owner, unsigned class) {
     slab->scan = 0;
     slab->fresh = 0;
     slab->queued = false;
-    if (slab->purged != 0 && run.dirty != 0) {
+    slab->chunks = (uint8_t)chunks;
+    if (run.dirty != 0 && slab_has_holes(slab)) {
         holes_fill(owner, slab);
     }
     slab->purged = 0;
@@ -146,7 +188,7 @@ static struct chunk *create(struct heap *owner, unsigned class) {
         slab->zeroed = true;
     }
     set_notes(slab, notes);
-    slab->capacity = size_class->capacity;
+    slab->capacity = (uint16_t)slab_whole_capacity(class, chunks);
     if (notes != NULL && run.dirty == 0) {
         put_guard(owner, slab);
     }
@@ -156,6 +198,7 @@ static struct chunk *create(struct heap *owner, unsigned class) {
         atomic_store_explicit(&remote[w], 0, memory_order_relaxed);
     }
     fill_words(slab, size_class->words);
+    make_bodies(slab);
     slab_set_owner(slab, heap_distance_of(owner));
     chunks_watch();
     return slab;
@@ -184,11 +227,13 @@ void slab_release(struct heap *owner, struct chunk *slab) {
         books_remove(owner->shared, slab);
     }
     if (slab->noted) {
-        interceptor->memory_goes(slab, slab->start, slab->start + CHUNK_SIZE);
+        interceptor->memory_goes(slab, slab->start, slab->start + slab_bytes(slab));
     }
     slab_set_owner(slab, OWNER_NONE);
-    slab->reciprocal = 0; /* so that no address is the start of an object here */
-    chunk_set_kind(slab, CHUNK_RELEASED);
+    for (unsigned i = 0; i < slab->chunks; i++) {
+        slab[i].reciprocal = 0; /* so that no address is the start of an object here */
+        chunk_set_kind(&slab[i], CHUNK_RELEASED);
+    }
     if (size_class->words > 1) {
         metadata_give(slab->words, table_lines(size_class->words));
     }
@@ -200,10 +245,10 @@ void slab_release(struct heap *owner, struct chunk *slab) {
         give_notes(notes_of(slab), slab->class);
         set_notes(slab, NULL);
     }
-    if (dirty && has_spares(owner)) {
+    if (dirty && slab->chunks == 1 && has_spares(owner)) {
         spare_give(owner, slab->start);
     } else {
-        chunks_give(slab->start, 1, dirty);
+        chunks_give(slab->start, slab->chunks, dirty);
     }
 }
 

@@ -1,7 +1,8 @@
-/* Slabs: a chunk cut into objects of one class, and its bitmap.
+/* Slabs: a chunk, or eight, cut into objects of one class, and its bitmap.
  *
  * Object i lies at start + i * size.  All functions here are for the slab's owner (see heap.h);
- * a slab is named by the descriptor of its chunk. */
+ * a slab is named by the descriptor of its first chunk.  Wide slabs hold 51 objects at most, so
+ * their bitmap is the one pair in that descriptor. */
 #ifndef CAIRN_CORE_SLAB_H
 #define CAIRN_CORE_SLAB_H
 
@@ -15,12 +16,13 @@ static inline const struct size_class *slab_class(const struct chunk *slab) {
 
 /* Which object an address in a slab is, and whether it is the object's first byte.
  *
- * With M = ceil(2^64 / size) and an offset below 2^16, the upper half of offset * M is offset /
+ * With M = ceil(2^64 / size) and an offset below 2^18, the upper half of offset * M is offset /
  * size, and the lower half is below M exactly if size divides offset.  (Lemire, Kaser, Kurz:
- * Faster remainder by direct computation, 2019.) */
+ * Faster remainder by direct computation, 2019.)  `chunk` is the one that the address is in, of a
+ * wide slab any of them. */
 FAST_PATH uint64_t object_index(const struct chunk *chunk, uintptr_t address, bool *exact) {
     uint64_t low;
-    uint64_t index = multiply_wide(address % CHUNK_SIZE, &chunk->reciprocal, &low);
+    uint64_t index = multiply_wide(address - chunk->start, &chunk->reciprocal, &low);
     *exact = low < chunk->reciprocal;
     return index;
 }
@@ -46,19 +48,48 @@ FAST_PATH enum freed slab_free_object(const struct chunk *slab, uint64_t index) 
     return unlikely(freed == ~UINT64_C(0)) ? FREED_ALL_OF_WORD : FREED;
 }
 
+/* The slab that a chunk is of; NULL: of none.  For any thread: whoever holds one of its objects
+ * finds the slab, and others find something that was a slab's. */
+static inline struct chunk *slab_of_chunk(struct chunk *chunk) {
+    if (likely(chunk_is(chunk, CHUNK_SLAB))) {
+        return chunk;
+    }
+    struct chunk *head = chunk_is(chunk, CHUNK_BODY) ? chunk_of(chunk->start) : NULL;
+    return head != NULL && chunk_is(head, CHUNK_SLAB) ? head : NULL;
+}
+
+/* Objects in a slab of so many chunks without a guard page. */
+static inline unsigned slab_whole_capacity(unsigned class, unsigned chunks) {
+    const struct size_class *size_class = &size_classes[class];
+    return chunks == 1 ? size_class->capacity
+                       : (unsigned)(WIDE_CHUNKS * CHUNK_SIZE / size_class->size);
+}
+
 /* Objects in a slab whose last page is a guard page; 0: none of the class has one. */
 unsigned slab_guarded_capacity(unsigned class);
 
 /* A new slab, all objects free, in no queue.  NULL: no memory. */
 struct chunk *slab_create(struct heap *owner, unsigned class);
 
-/* Gives the chunk of a slab without live objects back, or lets its owner keep it as a spare. */
+/* Gives the chunks of a slab without live objects back, or lets its owner keep one as a spare. */
 void slab_release(struct heap *owner, struct chunk *slab);
 
 /* Sets or clears OWNER_FULL, or gives the slab to another heap. */
 static inline void slab_set_owner(struct chunk *slab, uintptr_t owner) {
     /* release: a thread that sees the new owner sees what the old one left. */
     atomic_store_explicit(&slab->owner, owner, memory_order_release);
+    for (unsigned i = 1; unlikely(i < slab->chunks); i++) {
+        atomic_store_explicit(&slab[i].owner, owner, memory_order_release);
+    }
+}
+
+/* Whether pages of it were given back, or wait for that. */
+static inline bool slab_has_holes(const struct chunk *slab) {
+    unsigned purged = slab->purged;
+    for (unsigned i = 1; unlikely(i < slab->chunks); i++) {
+        purged |= slab[i].purged;
+    }
+    return purged != 0;
 }
 
 /* Bits of word w that belong to objects. */

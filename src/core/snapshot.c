@@ -45,7 +45,9 @@ static struct descriptor copy_descriptor(struct chunk *chunk) {
 static bool is_slab(const struct descriptor *copy, uintptr_t address) {
     return chunk_owner(&copy->chunk) != OWNER_NONE && chunk_is(&copy->chunk, CHUNK_SLAB) &&
            copy->chunk.start == address && copy->chunk.class < CLASS_COUNT &&
-           copy->chunk.capacity <= size_classes[copy->chunk.class].capacity &&
+           (copy->chunk.chunks == 1 ||
+            (copy->chunk.chunks == WIDE_CHUNKS && copy->chunk.class >= WIDE_FROM_CLASS)) &&
+           copy->chunk.capacity <= slab_whole_capacity(copy->chunk.class, copy->chunk.chunks) &&
            copy->chunk.words != NULL && copy->shared.remote != NULL;
 }
 
@@ -73,8 +75,9 @@ static uint64_t waiting_bits(const struct descriptor *copy, unsigned w, uint64_t
 }
 
 static bool is_same_slab(const struct descriptor *a, const struct descriptor *b) {
-    return a->chunk.class == b->chunk.class && a->chunk.capacity == b->chunk.capacity &&
-           a->chunk.words == b->chunk.words && a->shared.remote == b->shared.remote;
+    return a->chunk.class == b->chunk.class && a->chunk.chunks == b->chunk.chunks &&
+           a->chunk.capacity == b->chunk.capacity && a->chunk.words == b->chunk.words &&
+           a->shared.remote == b->shared.remote;
 }
 
 /* Once.  False: it is no slab, or it became another one meanwhile. */
@@ -84,6 +87,7 @@ static bool read_slab(struct chunk *chunk, uintptr_t address, struct slab_snapsh
         return false;
     }
     slab->class = copy.chunk.class;
+    slab->chunks = copy.chunk.chunks;
     slab->capacity = copy.chunk.capacity;
     slab->fresh = copy.chunk.fresh;
     for (unsigned w = 0; w < size_classes[slab->class].words; w++) {
@@ -110,9 +114,9 @@ static bool read_slab(struct chunk *chunk, uintptr_t address, struct slab_snapsh
 struct walker {
     void (*visit)(const struct chunk_snapshot *chunk, void *argument);
     void *argument;
-    size_t large_bytes;           /* of a large object: those that the chunks to come still hold */
-    size_t large_chunks;          /* of it: still to come */
-    enum chunk_state large_state; /* of all its chunks */
+    size_t large_bytes;     /* of a large object: those that the chunks to come still hold */
+    size_t chunks;          /* of a large object or a slab: still to come */
+    enum chunk_state state; /* of all these */
     struct chunk_snapshot chunk;
 };
 
@@ -121,19 +125,21 @@ static enum chunk_state read_head(struct walker *walker, uintptr_t address) {
     struct chunk *chunk = chunk_of(address);
     for (int i = 0; i < TRIES; i++) {
         if (read_slab(chunk, address, &walker->chunk.slab)) {
+            walker->chunks = walker->chunk.slab.chunks;
+            walker->chunk.is_head = true;
             return STATE_SLAB;
         }
         struct descriptor copy = copy_descriptor(chunk);
         if (is_large(&copy, address)) {
             walker->large_bytes = large_extent(&copy.chunk);
-            walker->large_chunks = copy.chunk.large.chunks;
+            walker->chunks = copy.chunk.large.chunks;
             walker->chunk.is_head = true;
-            return walker->large_state = STATE_LARGE;
+            return STATE_LARGE;
         }
         if (is_waiting(&copy, address)) {
             walker->large_bytes = 0;
-            walker->large_chunks = copy.chunk.large.chunks;
-            return walker->large_state = STATE_SPARE;
+            walker->chunks = copy.chunk.large.chunks;
+            return STATE_SPARE;
         }
         if (chunk_is(&copy.chunk, CHUNK_SPARE)) {
             return STATE_SPARE;
@@ -145,23 +151,19 @@ static enum chunk_state read_head(struct walker *walker, uintptr_t address) {
     return STATE_TRANSIT;
 }
 
-static void continue_large(struct walker *walker) {
+static enum chunk_state read_taken(struct walker *walker, uintptr_t address) {
+    if (walker->chunks == 0) {
+        walker->large_bytes = 0;
+        walker->chunk.offset = 0;
+        walker->state = read_head(walker, address);
+    } else {
+        walker->chunk.offset += CHUNK_SIZE;
+    }
     size_t here = walker->large_bytes < CHUNK_SIZE ? walker->large_bytes : CHUNK_SIZE;
     walker->chunk.live_bytes = here;
     walker->large_bytes -= here;
-    walker->large_chunks--;
-}
-
-static enum chunk_state read_taken(struct walker *walker, uintptr_t address) {
-    if (walker->large_chunks != 0) {
-        continue_large(walker);
-        return walker->large_state;
-    }
-    enum chunk_state state = read_head(walker, address);
-    if (walker->large_chunks != 0) {
-        continue_large(walker);
-    }
-    return state;
+    walker->chunks -= walker->chunks != 0;
+    return walker->state;
 }
 
 static void walk_block(struct walker *walker, const struct block *block) {
@@ -169,11 +171,11 @@ static void walk_block(struct walker *walker, const struct block *block) {
         struct chunk_snapshot *chunk = &walker->chunk;
         chunk->address = block->address + i * CHUNK_SIZE;
         chunk->is_head = false;
-        chunk->live_bytes = 0;
         if ((block->free >> i & 1) == 0) {
             chunk->state = read_taken(walker, chunk->address);
         } else {
-            walker->large_chunks = 0; /* it was freed while it was looked at */
+            walker->chunks = 0; /* it was freed while it was looked at */
+            chunk->live_bytes = 0;
             chunk->state = (block->dirty >> i & 1) != 0 ? STATE_DIRTY : STATE_CLEAN;
         }
         walker->visit(chunk, walker->argument);
@@ -185,7 +187,7 @@ void snapshot_chunks(void (*visit)(const struct chunk_snapshot *, void *), void 
     size_t count = regions_seen();
     for (size_t r = 0; r < count; r++) {
         uintptr_t end = region_end_seen(&regions.region[r]);
-        walker.large_chunks = 0;
+        walker.chunks = 0;
         for (uintptr_t at = regions.region[r].base; at < end; at += BLOCK_SIZE) {
             struct block block;
             snapshot_copy(&block, block_of(at), sizeof block / sizeof(raw_word));

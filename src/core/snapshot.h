@@ -28,7 +28,7 @@ enum {
 };
 
 enum chunk_state {
-    STATE_SLAB,
+    STATE_SLAB,    /* one of the chunks of a slab */
     STATE_LARGE,   /* one of the chunks of a large object */
     STATE_SPARE,   /* kept by a heap, or by an interceptor after the object was freed */
     STATE_TRANSIT, /* being taken, given back or purged */
@@ -40,6 +40,7 @@ enum chunk_state {
  * no objects. */
 struct slab_snapshot {
     unsigned class;
+    unsigned chunks;                   /* that it has */
     unsigned capacity;                 /* objects that it has room for */
     unsigned fresh;                    /* objects from this one on were never handed out */
     uint64_t live[SNAPSHOT_WORDS];     /* neither of the three below */
@@ -51,8 +52,9 @@ struct slab_snapshot {
 struct chunk_snapshot {
     uintptr_t address;
     enum chunk_state state;
-    bool is_head;      /* large: the object's first chunk */
+    bool is_head;      /* the first chunk of the slab or the large object */
     size_t live_bytes; /* large: of this chunk */
+    size_t offset;     /* slab: of this chunk from its start */
     struct slab_snapshot slab;
 };
 

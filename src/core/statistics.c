@@ -65,13 +65,13 @@ static unsigned longest_free_run(const struct slab_snapshot *slab) {
 
 static void count_slab(const struct slab_snapshot *slab, struct cairn_class_stats *class) {
     const struct size_class *size_class = &size_classes[slab->class];
-    size_t size = size_class->size;
+    size_t size = size_class->size, bytes = slab->chunks * CHUNK_SIZE;
     unsigned live = count_words(slab->live, size_class->words);
     class->slabs++;
-    class->slab_bytes += CHUNK_SIZE;
+    class->slab_bytes += bytes;
     class->live_objects += live;
     class->free_objects += slab->capacity - live;
-    class->end_bytes += CHUNK_SIZE - slab->capacity * size;
+    class->end_bytes += bytes - slab->capacity * size;
     class->ready_objects += count_words(slab->ready, size_class->words);
     class->unmerged_objects += count_words(slab->unmerged, size_class->words);
     keep_largest(&class->largest_free_bytes, longest_free_run(slab) * size);
@@ -98,7 +98,9 @@ static void count_chunk(const struct chunk_snapshot *chunk, void *argument) {
     stats->mapped_bytes += CHUNK_SIZE;
     switch (chunk->state) {
     case STATE_SLAB:
-        count_slab(&chunk->slab, &stats->classes[chunk->slab.class]);
+        if (chunk->is_head) {
+            count_slab(&chunk->slab, &stats->classes[chunk->slab.class]);
+        }
         break;
     case STATE_LARGE:
         count_large(chunk, stats);

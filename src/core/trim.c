@@ -50,10 +50,12 @@ static size_t trim_slab(const struct chunk *slab) {
         if (i < slab->fresh && i > from) {
             bytes += purge_pages(slab, slab->start + from * size, slab->start + i * size);
         } else if (i == slab->fresh) {
-            return bytes + purge_pages(slab, slab->start + from * size, slab->start + CHUNK_SIZE);
+            return bytes +
+                   purge_pages(slab, slab->start + from * size, slab->start + slab_bytes(slab));
         }
     }
-    return bytes + purge_pages(slab, slab->start + slab->fresh * size, slab->start + CHUNK_SIZE);
+    return bytes +
+           purge_pages(slab, slab->start + slab->fresh * size, slab->start + slab_bytes(slab));
 }
 
 /* All slabs with free objects of a flushed heap are in its queues. */

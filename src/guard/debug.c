@@ -192,7 +192,7 @@ static void *allocate_any(size_t size, size_t alignment, bool zeroed, uint32_t s
     if (object != NULL) {
         return object;
     }
-    size_t request = size <= SLAB_MAX - REAR_LEAST ? size + REAR_LEAST : 0;
+    size_t request = size <= NARROW_MAX - REAR_LEAST ? size + REAR_LEAST : 0;
     if (request != 0 && alignment > GRANULE) {
         request = aligned_room(request, alignment);
     }

@@ -104,7 +104,7 @@ static __attribute__((noinline)) void *allocate_other(size_t size, size_t alignm
             return object;
         }
     }
-    if (size <= SLAB_MAX - CANARY_LEAST) {
+    if (size <= NARROW_MAX - CANARY_LEAST) {
         size_t request = aligned_room(size + CANARY_LEAST, alignment);
         if (likely(request != 0)) {
             return allocate_small(request, size);
@@ -122,8 +122,8 @@ static unsigned parity_of(bool holds_pointers) { return holds_pointers ? 0 : 1; 
 
 /* The least class of the parity for `request` bytes that are so aligned; CLASS_COUNT: none. */
 static unsigned class_apart(size_t request, size_t alignment, unsigned parity) {
-    unsigned class = request <= SLAB_MAX ? class_of(request) : CLASS_COUNT;
-    while (class < CLASS_COUNT &&
+    unsigned class = request <= NARROW_MAX ? class_of(request) : NARROW_CLASS_COUNT;
+    while (class < NARROW_CLASS_COUNT &&
            (class % 2 != parity || size_classes[class].size % alignment != 0)) {
         class ++;
     }
@@ -136,10 +136,10 @@ static __attribute__((noinline)) void *allocate_apart(size_t size, size_t alignm
         return allocate_other(size, alignment, zeroed);
     }
     unsigned parity = parity_of(holds_pointers);
-    unsigned class =
-        size <= SLAB_MAX ? class_apart(size + CANARY_LEAST, alignment, parity) : CLASS_COUNT;
-    return class < CLASS_COUNT ? allocate_small(size_classes[class].size, size)
-                               : allocate_large(size, alignment, zeroed, 0);
+    unsigned class = size <= NARROW_MAX ? class_apart(size + CANARY_LEAST, alignment, parity)
+                                        : NARROW_CLASS_COUNT;
+    return class < NARROW_CLASS_COUNT ? allocate_small(size_classes[class].size, size)
+                                      : allocate_large(size, alignment, zeroed, 0);
 }
 
 static bool kinds_told(void) {
@@ -151,7 +151,7 @@ static void *allocate(size_t size, size_t alignment, bool zeroed) {
     if (kinds_told()) {
         return allocate_apart(size, alignment, zeroed, thread_traits.holds_pointers);
     }
-    if (likely(size - 1 < SLAB_MAX - CANARY_LEAST && alignment <= GRANULE)) {
+    if (likely(size - 1 < NARROW_MAX - CANARY_LEAST && alignment <= GRANULE)) {
         return allocate_small(size + CANARY_LEAST, size);
     }
     return allocate_other(size, alignment, zeroed);
@@ -334,7 +334,7 @@ static bool resize_guarded(const char *function, void *pointer, size_t size) {
 
 /* NULL: it has to be copied. */
 static void *move_large(const char *function, void *pointer, size_t size, bool zeroed) {
-    struct chunk *head = size > SLAB_MAX ? guarded_large_find((uintptr_t)pointer) : NULL;
+    struct chunk *head = size > NARROW_MAX ? guarded_large_find((uintptr_t)pointer) : NULL;
     if (head == NULL || !guarded_large_check(function, head)) {
         return NULL;
     }
@@ -344,7 +344,7 @@ static void *move_large(const char *function, void *pointer, size_t size, bool z
 
 /* Of the same kind as `small`, or as is told if it is none. */
 static void *allocate_copy(const struct small *small, size_t usable, size_t size, bool zeroed) {
-    if (size > SLAB_MAX && usable > SLAB_MAX && size <= REQUEST_MAX / 2) {
+    if (size > NARROW_MAX && usable > NARROW_MAX && size <= REQUEST_MAX / 2) {
         return allocate_large(size, GRANULE, zeroed, guarded_large_reserve(size));
     }
     if (kinds_told() && small->slab != NULL) {

@@ -27,7 +27,7 @@ struct record {
                                         object is the program's, however the bitmap goes on */
 };
 
-_Static_assert(SLAB_MAX <= UINT16_MAX && SITES_MAX <= 1 << 14, "they fit");
+_Static_assert(NARROW_MAX <= UINT16_MAX && SITES_MAX <= 1 << 14, "they fit");
 _Static_assert(sizeof(struct record) <= 32,
                "those of the smallest class are one piece of metadata");
 _Static_assert(sizeof(struct record) <= RECORD_BYTES, "a large object's");

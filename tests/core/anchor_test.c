@@ -34,7 +34,8 @@ static uint64_t u64(uint64_t address) { return read_number(address, 8); }
 struct census {
     uint64_t slabs, large, large_bytes;
     uint64_t slabs_of_first_heap;
-    uint64_t live[256]; /* by class */
+    uint64_t bodies, bodies_seen; /* as slabs say, and as are marked */
+    uint64_t live[256];           /* by class */
 };
 
 static uint64_t leaf_of(uint64_t address) {
@@ -66,18 +67,18 @@ static void visit_chunk(uint64_t address, struct census *census) {
     uint64_t chunk = leaf + a->leaf.chunks + a->chunk.bytes * i;
     uint64_t shared = leaf + a->leaf.shared + a->shared.bytes * i;
     uint64_t kind = read_number(chunk + a->chunk.kind, 1);
+    census->bodies_seen += kind == CAIRN_CHUNK_BODY;
     if (u64(chunk + a->chunk.owner) == 0 || u64(chunk + a->chunk.start) != address) {
         return;
     }
     if (kind == CAIRN_CHUNK_SLAB) {
         uint64_t class = read_number(chunk + a->chunk.class_index, 1);
-        uint64_t entry = a->address.size_classes + a->size_class.bytes * class;
         uint64_t heap =
             a->address.heap_origin + (u64(chunk + a->chunk.owner) & ~(uint64_t)CAIRN_OWNER_FULL);
         census->slabs++;
         census->slabs_of_first_heap += heap == u64(a->address.first_heap);
-        census->live[class] +=
-            count_live(chunk, shared, read_number(entry + a->size_class.capacity, 2));
+        census->live[class] += count_live(chunk, shared, read_number(chunk + a->slab.capacity, 2));
+        census->bodies += read_number(chunk + a->slab.chunks, 1) - 1;
     } else if (kind == CAIRN_CHUNK_LARGE) {
         census->large++;
         census->large_bytes += u64(chunk + a->chunk.large_bytes);
@@ -144,6 +145,8 @@ static void an_inspector_finds_every_object(void **state) {
         assert_int_equal(read_number(entry + a->size_class.size, 4), size_classes[c].size);
     }
     assert_int_equal(census.slabs, slabs);
+    assert_true(census.bodies > 0);
+    assert_int_equal(census.bodies_seen, census.bodies);
     assert_int_equal(census.slabs_of_first_heap, slabs); /* no other thread has lived yet */
     assert_int_equal(census.large, stats.large_objects);
     assert_true(census.large > 0);

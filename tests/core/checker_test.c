@@ -58,6 +58,7 @@ static struct {
     struct block *block;  /* with dirty chunks */
     struct block *beyond; /* not committed */
     struct chunk *free;
+    struct chunk *wide;
     struct shared_heap *shared; /* with a large object and a slab, the latest held */
 } scene;
 
@@ -78,6 +79,15 @@ static void make_small_slabs(void) {
     scene.current = scene.heap->queues[class_of(SMALL)].current;
 }
 
+/* The third slab of a class for which slabs may be wide is. */
+static void make_wide_slab(void) {
+    size_t size = size_classes[WIDE_FROM_CLASS].size;
+    do {
+        void *object = take(size);
+        scene.wide = slab_of(object);
+    } while (scene.wide->chunks == 1);
+}
+
 static void *allocate_and_end(void *result) {
     *(void **)result = take(SMALL);
     return NULL;
@@ -93,7 +103,7 @@ static void *two_allocate_and_end(void *result) {
 static void find_block(void) {
     spare_flush(scene.heap);
     (void)chunks_purge_all();
-    give(take(CHUNK_SIZE)); /* the heap's one spare */
+    spare_give(scene.heap, chunks_take(1, CHUNK_SIZE).address); /* its one spare */
     give(take(LARGE));
     assert_int_equal(spare_count(scene.heap), 1);
     scene.block = *chunks_lists().oldest;
@@ -110,7 +120,8 @@ static int make_scene(void **state) {
     scene.heap = heap_self();
     make_small_slabs();
     scene.one_word = slab_of(take(ONE_WORD));
-    void *object = take(SLAB_MAX);
+    make_wide_slab();
+    void *object = take(NARROW_MAX);
     scene.notified = slab_of(object);
     give_remotely(object);
     scene.large = chunk_of((uintptr_t)take(LONG)); /* what follows it is free */
@@ -283,6 +294,19 @@ static void queued_and_empty(void) {
     }
 }
 static void queued_and_current(void) { POKE(scene.current->queued, true); }
+
+static void wide_chunks(void) { POKE(scene.wide->chunks, 3); }
+static void narrow_chunks(void) { POKE(scene.one_word->chunks, WIDE_CHUNKS); }
+static void wide_capacity(void) { POKE(scene.wide->capacity, scene.wide->capacity - 1); }
+static void wide_body_kind(void) { POKE(scene.wide[1].kind, CHUNK_RELEASED); }
+static void wide_body_owner(void) { POKE(scene.wide[2].owner, scene.wide[2].owner | OWNER_FULL); }
+static void wide_body_start(void) { POKE(scene.wide[3].start, scene.wide->start + 3 * CHUNK_SIZE); }
+static void wide_body_words(void) { POKE(scene.wide[7].words, &scene.wide[7].one); }
+static void wide_body_reciprocal(void) { POKE(scene.wide[4].reciprocal, 0); }
+static void wide_body_class(void) { POKE(scene.wide[5].class, WIDE_FROM_CLASS + 1); }
+static void wide_body_capacity(void) { POKE(scene.wide[6].capacity, 6); }
+static void wide_body_noted(void) { POKE(scene.wide[6].noted, true); }
+static void body_alone(void) { POKE(scene.wide->kind, CHUNK_RELEASED); }
 
 static void large_owner(void) { POKE(scene.large->owner, OWNER_NONE); }
 static void large_chunks(void) { POKE(scene.large->large.chunks, 2); }
@@ -493,6 +517,18 @@ static const struct violation {
     ROW(full_untagged, "a slab is either current or queued, or tagged full"),
     ROW(queued_and_current, "a slab is either current or queued, or tagged full"),
     ROW(queued_and_empty, "a queued slab has a live object"),
+    ROW(wide_chunks, "a slab is one chunk, or a wide one"),
+    ROW(narrow_chunks, "a slab is one chunk, or a wide one"),
+    ROW(wide_capacity, "a slab has as many objects as fit, or ends in a guard page"),
+    ROW(wide_body_kind, "the further chunks of a slab are marked so"),
+    ROW(wide_body_owner, "all chunks of a slab have its owner"),
+    ROW(wide_body_start, "the further chunks of a slab repeat what free looks at"),
+    ROW(wide_body_words, "the further chunks of a slab repeat what free looks at"),
+    ROW(wide_body_reciprocal, "the further chunks of a slab repeat what free looks at"),
+    ROW(wide_body_class, "the further chunks of a slab repeat what free looks at"),
+    ROW(wide_body_capacity, "the further chunks of a slab repeat what free looks at"),
+    ROW(wide_body_noted, "the further chunks of a slab repeat what free looks at"),
+    ROW(body_alone, "only slabs and large objects have an owner"),
     ROW(large_owner, "a large object's owner says so"),
     ROW(large_chunks, "a large object has the chunks that its bytes need"),
     ROW(large_bytes, "a large object has the chunks that its bytes need"),

@@ -97,6 +97,39 @@ static void test_in_any_order(void **state) {
     survivors_keep_their_pages_only(7919);
 }
 
+/* Of objects larger than a page, in slabs of several chunks. */
+static void test_wide(void **state) {
+    (void)state;
+    enum { LARGE = 12288, COUNT = 21 * 20 }; /* so many slabs that all chunks but two are theirs */
+    if (os_page_size() != 4096) {
+        skip();
+    }
+    static unsigned char *large[COUNT];
+    size_t resident = 0, before = given_back();
+    for (size_t i = 0; i < COUNT; i++) {
+        large[i] = take(LARGE);
+        memset(large[i], mark_of(i), LARGE);
+    }
+    for (size_t n = 0, i = 0; n < COUNT; n++, i = (i + 101) % COUNT) {
+        if (i % 7 != 0) {
+            give(large[i]);
+        }
+    }
+    assert_intact();
+    assert_true(given_back() > before);
+    for (size_t i = 0; i < COUNT; i++) {
+        resident += os_resident_bytes(large[i], LARGE);
+        for (size_t b = 0; i % 7 == 0 && b < LARGE; b++) {
+            assert_int_equal(large[i][b], mark_of(i));
+        }
+    }
+    assert_true(resident < (size_t)COUNT * LARGE / 3); /* a seventh is what survivors need */
+    for (size_t i = 0; i < COUNT; i += 7) {
+        give(large[i]);
+    }
+    assert_intact();
+}
+
 /* What is handed out again is never given back behind the program's back. */
 static void test_use_again(void **state) {
     (void)state;
@@ -180,6 +213,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_in_order, start),
         cmocka_unit_test_setup(test_in_any_order, start),
+        cmocka_unit_test_setup(test_wide, start),
         cmocka_unit_test_setup(test_use_again, start),
         cmocka_unit_test_setup(test_steady, start),
         cmocka_unit_test_setup(test_swing, start),

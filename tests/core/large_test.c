@@ -236,6 +236,36 @@ static void test_move(void **state) {
     unmake(wall);
 }
 
+/* What is in its way when it grows makes it move by whole blocks to where it can go on growing. */
+static void test_room_behind(void **state) {
+    (void)state;
+    enum { ROUNDS = 6 };
+    char *object = make(4 * MIB);
+    uintptr_t walls[ROUNDS];
+    size_t size = 4 * MIB, zeroed_from;
+    for (size_t i = 0; i < ROUNDS; i++, size += MIB) {
+        bool zeroed;
+        walls[i] = (uintptr_t)object + size;
+        walls[i] = chunks_extend(walls[i], 1, &zeroed) ? walls[i] : 0; /* or there is one already */
+        char *moved = resize_to(head_of(object), size + MIB);
+        if (moved == NULL) {
+            skip(); /* older kernels can't move pages */
+        }
+        assert_ptr_not_equal(moved, object);
+        assert_int_equal((moved - object) % (ptrdiff_t)BLOCK_SIZE, 0);
+        object = moved;
+        assert_true(large_resize_in_place(head_of(object), (size + MIB) / 2 * 3, &zeroed_from));
+        assert_true(large_resize_in_place(head_of(object), size + MIB, &zeroed_from));
+    }
+    assert_true(large_free(head_of(object)));
+    for (size_t i = 0; i < ROUNDS; i++) {
+        if (walls[i] != 0) {
+            chunks_give(walls[i], 1, false);
+        }
+    }
+    assert_intact();
+}
+
 /* Where there is resident memory for all of it, bytes are copied there, and what they leave stays
  * for the next. */
 static void test_copy(void **state) {
@@ -314,7 +344,7 @@ int main(void) {
         cmocka_unit_test(test_moves),         cmocka_unit_test(test_shrink),
         cmocka_unit_test(test_grow_in_place), cmocka_unit_test(test_growth_is_known),
         cmocka_unit_test(test_move_is_known), cmocka_unit_test(test_move),
-        cmocka_unit_test(test_move_often),    cmocka_unit_test(test_copy),
-        cmocka_unit_test(test_too_much)};
+        cmocka_unit_test(test_room_behind),   cmocka_unit_test(test_move_often),
+        cmocka_unit_test(test_copy),          cmocka_unit_test(test_too_much)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -231,7 +231,7 @@ static enum cairn_limit_answer answer(void *context, size_t bytes) {
 static void fill_cache(void) {
     memset(&asked, 0, sizeof asked);
     for (; asked.cached < 8; asked.cached++) {
-        asked.cache[asked.cached] = take(CHUNK_SIZE);
+        asked.cache[asked.cached] = take(2 * CHUNK_SIZE);
     }
     limit_set_handler(answer, &asked);
     limit_set_hard(held() * CHUNK_SIZE);
@@ -241,14 +241,14 @@ static void test_handler_frees(void **state) {
     (void)state;
     fill_cache();
     errno = 0;
-    void *object = take(3 * CHUNK_SIZE);
+    void *object = take(6 * CHUNK_SIZE);
     assert_non_null(object);
     assert_int_equal(asked.calls, 3);
-    assert_int_equal(asked.bytes, 3 * CHUNK_SIZE);
+    assert_int_equal(asked.bytes, 6 * CHUNK_SIZE);
     assert_true(asked.failed_within); /* and did not ask again from within */
     assert_int_equal(errno, 0);
     asked.answer = CAIRN_LIMIT_REFUSE;
-    assert_null(take(9 * CHUNK_SIZE));
+    assert_null(take(17 * CHUNK_SIZE));
     assert_int_equal(errno, ENOMEM);
     assert_int_equal(asked.calls, 3 + 5 + 1);
     give(object);

@@ -39,13 +39,12 @@ static void test_foreign(void **state) {
     free(libcs);
 }
 
-/* Every address of a slab of every class. */
-static void check_slab(unsigned class) {
+/* Every address of a slab in which there is a live object of the class. */
+static void check_slab_of(unsigned class, uintptr_t live) {
     size_t size = size_classes[class].size, step = size < 1000 ? 1 : 61;
-    uintptr_t live = (uintptr_t)take(size);
-    struct chunk *slab = chunk_of(live);
-    uintptr_t end = slab->start + CHUNK_SIZE;
-    uintptr_t behind = slab->start + size_classes[class].capacity * size;
+    struct chunk *slab = slab_of_chunk(chunk_of(live));
+    uintptr_t end = slab->start + slab_bytes(slab);
+    uintptr_t behind = slab->start + slab->capacity * size;
     for (uintptr_t at = slab->start; at < end; at += step) {
         enum found what = find(at);
         uintptr_t start = at - (at - slab->start) % size;
@@ -66,6 +65,34 @@ static void check_slab(unsigned class) {
     assert_int_equal(find(live), FOUND_LIVE);
     give((void *)live);
     assert_int_equal(find(live), FOUND_FREE);
+}
+
+static void check_slab(unsigned class) {
+    check_slab_of(class, (uintptr_t)take(size_classes[class].size));
+}
+
+/* Of several chunks: with the last object in it, whose chunk is another than the first. */
+static void test_wide_slabs(void **state) {
+    (void)state;
+    for (unsigned class = WIDE_FROM_CLASS; class < CLASS_COUNT; class ++) {
+        uintptr_t objects[100];
+        unsigned count = 0, last = 0;
+        do {
+            objects[count] = (uintptr_t)take(size_classes[class].size);
+        } while (chunk_of(objects[count++])->chunks == 1);
+        for (; chunk_of(objects[last]) == slab_of_chunk(chunk_of(objects[last])); last++) {
+            if (last + 1 == count) {
+                objects[count++] = (uintptr_t)take(size_classes[class].size);
+            }
+        }
+        uintptr_t there = objects[last];
+        objects[last] = objects[--count];
+        check_slab_of(class, there);
+        while (count > 0) {
+            give((void *)objects[--count]);
+        }
+    }
+    assert_intact();
 }
 
 static void test_slabs(void **state) {
@@ -133,8 +160,9 @@ static void test_require(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_foreign),        cmocka_unit_test(test_slabs),
-        cmocka_unit_test(test_freed_remotely), cmocka_unit_test(test_released_slab),
-        cmocka_unit_test(test_large),          cmocka_unit_test(test_require)};
+        cmocka_unit_test(test_foreign),       cmocka_unit_test(test_slabs),
+        cmocka_unit_test(test_wide_slabs),    cmocka_unit_test(test_freed_remotely),
+        cmocka_unit_test(test_released_slab), cmocka_unit_test(test_large),
+        cmocka_unit_test(test_require)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

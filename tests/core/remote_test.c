@@ -168,6 +168,32 @@ static void test_double_frees(void **state) {
     give(keep);
 }
 
+/* In a further chunk of a wide slab, by other threads and by the owner. */
+static void test_wide_slab(void **state) {
+    (void)state;
+    enum { LARGE = 12288, OBJECTS = 100 };
+    void *objects[OBJECTS];
+    for (size_t i = 0; i < OBJECTS; i++) {
+        objects[i] = take(LARGE);
+    }
+    void *object = objects[OBJECTS - 1];
+    assert_true(chunk_is(chunk_of((uintptr_t)object), CHUNK_BODY));
+    const char *text = "double free of an object of size class 12288; thread ";
+    assert_dies(remote_twice, object, text);
+    assert_dies(local_then_remote, object, text);
+    assert_dies(remote_then_local, object, text);
+    assert_dies(remote_drain_remote, object, text);
+    uint64_t before = heap_self()->counters.remote_frees;
+    for (size_t i = 0; i < OBJECTS; i++) {
+        i % 3 == 0 ? give(objects[i]) : give_remotely(objects[i]);
+    }
+    heap_drain(heap_self());
+    assert_int_equal(heap_self()->counters.remote_frees - before, OBJECTS - (OBJECTS + 2) / 3);
+    assert_intact();
+    threads_flush();
+    assert_int_equal(heap_self()->queues[class_of(LARGE)].slabs, 0);
+}
+
 /* --- late notifications
  * ------------------------------------------------------------------------------- */
 
@@ -250,6 +276,7 @@ int main(void) {
         cmocka_unit_test(test_no_growth),
         cmocka_unit_test(test_concurrent),
         cmocka_unit_test(test_double_frees),
+        cmocka_unit_test(test_wide_slab),
         cmocka_unit_test(test_double_free_goes_on),
         cmocka_unit_test_setup(test_late_for_another_slab, empty_heap),
         cmocka_unit_test_setup(test_late_for_released, empty_heap),

@@ -12,7 +12,10 @@ static size_t formula(unsigned class) {
     if (class < 40) {
         return (size_t)(9 + (class - 8) % 8) << (4 + (class - 8) / 8);
     }
-    return CHUNK_SIZE / (55 - class) / 64 * 64;
+    if (class < 48) {
+        return CHUNK_SIZE / (55 - class) / 64 * 64;
+    }
+    return (size_t)(5 + class % 4) << (10 + (class - 48) / 4);
 }
 
 static void test_sizes(void **state) {
@@ -23,6 +26,8 @@ static void test_sizes(void **state) {
         assert_true(class == 0 || formula(class) > formula(class - 1));
     }
     assert_int_equal(size_classes[CLASS_COUNT - 1].size, SLAB_MAX);
+    assert_int_equal(size_classes[NARROW_CLASS_COUNT - 1].size, NARROW_MAX);
+    assert_int_equal(size_classes[WIDE_FROM_CLASS - 1].size, 4096);
 }
 
 /* The smallest class that suffices, for every size there is. */
@@ -38,7 +43,8 @@ static void test_class_of(void **state) {
     }
 }
 
-/* Up to 2 KiB an eighth is wasted at most; above that no slab could hold one more such object. */
+/* Up to 2 KiB an eighth is wasted at most; up to 4 KiB no slab could hold one more such object;
+ * above that it is a fifth, mostly of pages that are never touched. */
 static void test_waste(void **state) {
     (void)state;
     for (size_t size = 1; size <= SLAB_MAX; size++) {
@@ -46,10 +52,20 @@ static void test_waste(void **state) {
         if (size <= 2048) {
             size_t waste = size_class->size - round_up(size, 16);
             assert_true(waste * 8 <= size_class->size);
+        } else if (size > 4096) {
+            size_t waste = size_class->size - round_up(size, 1024);
+            assert_true(waste * 5 <= size_class->size);
         } else {
             assert_true((size_class->capacity + 1u) * round_up(size, 64) > CHUNK_SIZE);
         }
     }
+}
+
+/* The piece at the end is small; of slabs of one chunk with few objects it need not be. */
+static void check_end(unsigned class, unsigned chunks) {
+    size_t bytes = chunks * CHUNK_SIZE, size = size_classes[class].size;
+    assert_int_equal(slab_whole_capacity(class, chunks), bytes / size);
+    assert_true((bytes % size) * 15 <= bytes);
 }
 
 static void test_slabs(void **state) {
@@ -58,9 +74,10 @@ static void test_slabs(void **state) {
         const struct size_class *size_class = &size_classes[class];
         size_t bytes = CHUNK_SIZE;
         assert_int_equal(size_class->capacity, bytes / size_class->size);
-        assert_int_equal(size_class->capacity >= 15, class <= 40);
-        assert_true(size_class->capacity >= 2);
-        assert_true((bytes % size_class->size) * 15 <= bytes); /* the piece at the end */
+        assert_int_equal(size_class->capacity >= 8, class < WIDE_FROM_CLASS);
+        assert_int_equal(size_class->capacity >= 2, class < NARROW_CLASS_COUNT);
+        check_end(class, class < WIDE_FROM_CLASS ? 1 : WIDE_CHUNKS);
+        assert_true(class < WIDE_FROM_CLASS || slab_whole_capacity(class, WIDE_CHUNKS) <= 64);
         assert_int_equal(size_class->words,
                          ((bytes + size_class->size - 1) / size_class->size + 63) / 64);
         assert_true(size_class->words <= 64); /* the bits of a summary */
@@ -74,11 +91,11 @@ static void test_reciprocals(void **state) {
     (void)state;
     for (unsigned class = 0; class < CLASS_COUNT; class ++) {
         const struct size_class *size_class = &size_classes[class];
-        struct chunk chunk = {.reciprocal = size_class->reciprocal};
+        struct chunk chunk = {.reciprocal = size_class->reciprocal, .start = 5 * CHUNK_SIZE};
         size_t index = 0, rest = 0, wrong = 0;
-        for (size_t offset = 0; offset < CHUNK_SIZE; offset++) {
+        for (size_t offset = 0; offset < WIDE_CHUNKS * CHUNK_SIZE; offset++) {
             bool exact;
-            wrong += object_index(&chunk, 5 * CHUNK_SIZE + offset, &exact) != index;
+            wrong += object_index(&chunk, chunk.start + offset, &exact) != index;
             wrong += exact != (rest == 0);
             if (++rest == size_class->size) {
                 rest = 0;

@@ -7,6 +7,7 @@
 
 #include "base/bits.h"
 #include "core/block.h"
+#include "core/limit.h"
 #include "support/core.h"
 
 static struct heap heap;
@@ -83,7 +84,7 @@ static void use_up(struct chunk *slab, struct bin *bin, bool *seen) {
         uintptr_t object = (uintptr_t)bin_take(bin, avail);
         bool exact;
         uint64_t index = object_index(slab, object, &exact);
-        assert_true(exact && index < slab_class(slab)->capacity && !seen[index]);
+        assert_true(exact && index < slab->capacity && !seen[index]);
         assert_true(object_index(slab, object + bin->size - 1, &exact) == index && !exact);
         seen[index] = true;
     }
@@ -109,7 +110,7 @@ static void exhaust(struct chunk *slab) {
         use_up(slab, &bin, seen);
     }
     assert_false(slab_has_free(slab));
-    assert_int_equal(total, slab_class(slab)->capacity);
+    assert_int_equal(total, slab->capacity);
     assert_int_equal(slab_live(slab), total);
 }
 
@@ -338,6 +339,83 @@ static void test_merge(void **state) {
     assert_int_equal(heap.counters.remote_frees - before, 5);
 }
 
+/* --- wide slabs ------------------------------------------------------------------------------- */
+
+/* As for a heap that has some slabs of the class already. */
+static struct chunk *create_wide(unsigned class) {
+    heap.queues[class].slabs = 2;
+    struct chunk *slab = create(class);
+    heap.queues[class].slabs = 0;
+    assert_int_equal(slab->chunks, WIDE_CHUNKS);
+    return slab;
+}
+
+/* Its chunks say what free looks at, and lead to the first; objects that span two are found by
+ * either. */
+static void test_wide(void **state) {
+    (void)state;
+    for (unsigned class = WIDE_FROM_CLASS; class < CLASS_COUNT; class ++) {
+        size_t before = block_totals.taken;
+        struct chunk *slab = create_wide(class);
+        size_t size = size_classes[class].size;
+        assert_int_equal(block_totals.taken, before + WIDE_CHUNKS);
+        assert_int_equal(slab->capacity, WIDE_CHUNKS * CHUNK_SIZE / size);
+        for (unsigned i = 0; i < slab->capacity; i++) {
+            bool exact;
+            uintptr_t object = slab->start + i * size, last = object + size - 1;
+            assert_int_equal(object_index(chunk_of(object), object, &exact), i);
+            assert_true(exact);
+            assert_int_equal(object_index(chunk_of(last), last, &exact), i);
+            assert_false(exact);
+            assert_ptr_equal(slab_of_chunk(chunk_of(last)), slab);
+            assert_ptr_equal(slab_word_of(chunk_of(object), i), &slab->one);
+        }
+        slab_set_owner(slab, OWNER_FULL);
+        for (unsigned i = 0; i < WIDE_CHUNKS; i++) {
+            assert_int_equal(chunk_owner(&slab[i]), OWNER_FULL);
+        }
+        slab_release(&heap, slab);
+        for (unsigned i = 0; i < WIDE_CHUNKS; i++) {
+            assert_true(chunk_is(&slab[i], CHUNK_RELEASED) && slab[i].reciprocal == 0);
+            assert_true(chunk_owner(&slab[i]) == OWNER_NONE);
+            assert_null(slab_of_chunk(&slab[i]));
+        }
+        assert_int_equal(block_totals.taken, before);
+    }
+}
+
+static void test_wide_hands_out_all(void **state) {
+    (void)state;
+    for (unsigned class = WIDE_FROM_CLASS; class < CLASS_COUNT; class ++) {
+        struct chunk *slab = create_wide(class);
+        exhaust(slab);
+        free_some(slab, 0, slab->capacity);
+        exhaust(slab);
+        free_some(slab, 0, slab->capacity);
+        slab_release(&heap, slab);
+    }
+}
+
+/* Where there is no room for eight chunks, it has one; and where only one is wanted. */
+static void test_wide_falls_back(void **state) {
+    (void)state;
+    spare_flush(&heap);
+    (void)chunks_purge_all();
+    limit_set_hard((block_totals.taken + WIDE_CHUNKS - 1) * CHUNK_SIZE);
+    heap.queues[WIDE_FROM_CLASS].slabs = 2;
+    struct chunk *slab = create(WIDE_FROM_CLASS);
+    limit_set_hard(0);
+    assert_int_equal(slab->chunks, 1);
+    assert_int_equal(slab->capacity, size_classes[WIDE_FROM_CLASS].capacity);
+    slab_release(&heap, slab);
+    heap.queues[WIDE_FROM_CLASS].slabs = 0;
+    heap.queues[WIDE_FROM_CLASS - 1].slabs = 100;
+    slab = create(WIDE_FROM_CLASS - 1);
+    assert_int_equal(slab->chunks, 1);
+    slab_release(&heap, slab);
+    heap.queues[WIDE_FROM_CLASS - 1].slabs = 0;
+}
+
 static void test_set_owner(void **state) {
     (void)state;
     struct heap other;
@@ -349,11 +427,19 @@ static void test_set_owner(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_create),         cmocka_unit_test(test_hand_out_all),
-        cmocka_unit_test(test_no_object),      cmocka_unit_test(test_zeroed),
-        cmocka_unit_test(test_growing),        cmocka_unit_test(test_sweep),
-        cmocka_unit_test(test_search_goes_on), cmocka_unit_test(test_handful),
-        cmocka_unit_test(test_take_back),      cmocka_unit_test(test_merge),
+        cmocka_unit_test(test_create),
+        cmocka_unit_test(test_hand_out_all),
+        cmocka_unit_test(test_no_object),
+        cmocka_unit_test(test_zeroed),
+        cmocka_unit_test(test_growing),
+        cmocka_unit_test(test_sweep),
+        cmocka_unit_test(test_search_goes_on),
+        cmocka_unit_test(test_handful),
+        cmocka_unit_test(test_take_back),
+        cmocka_unit_test(test_merge),
+        cmocka_unit_test(test_wide),
+        cmocka_unit_test(test_wide_hands_out_all),
+        cmocka_unit_test(test_wide_falls_back),
         cmocka_unit_test(test_set_owner),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 
 #include "core/fast.h"
 #include "core/object.h"
+#include "core/slab.h"
 #include "core/statistics.h"
 #include "core/trim.h"
 #include "os/os.h"
@@ -35,10 +36,14 @@ static void check_class(const struct cairn_class_stats *class, unsigned c) {
     assert_int_equal(class->object_bytes, size_classes[c].size);
     assert_int_equal(class->live_bytes, class->live_objects * class->object_bytes);
     assert_int_equal(class->free_bytes, class->free_objects * class->object_bytes);
-    assert_int_equal(class->slab_bytes, class->slabs * CHUNK_SIZE);
+    uint64_t wide = (class->slab_bytes / CHUNK_SIZE - class->slabs) / (WIDE_CHUNKS - 1);
+    uint64_t narrow = class->slabs - wide;
+    assert_true(wide == 0 || c >= WIDE_FROM_CLASS);
+    assert_int_equal(class->slab_bytes, (narrow + wide * WIDE_CHUNKS) * CHUNK_SIZE);
     assert_int_equal(class->slab_bytes, class->live_bytes + class->free_bytes + class->end_bytes);
     assert_int_equal(class->live_objects + class->free_objects,
-                     class->slabs * size_classes[c].capacity);
+                     narrow * slab_whole_capacity(c, 1) +
+                         wide * slab_whole_capacity(c, WIDE_CHUNKS));
     assert_true(class->ready_objects + class->unmerged_objects <= class->free_objects);
     assert_true(class->largest_free_bytes <= class->free_bytes);
     assert_true(class->resident_bytes <= class->slab_bytes);

@@ -23,7 +23,7 @@ static void memory_is_filled(void **state) {
         assert_int_equal(object[0], FILL_FRESH);
         assert_int_equal(object[size - 1], FILL_FRESH);
         give(object);
-        if (size + REAR_LEAST <= SLAB_MAX) {
+        if (size + REAR_LEAST <= NARROW_MAX) {
             assert_int_equal(object[0], FILL_FREED);
             assert_int_equal(object[size - 1], FILL_FREED);
         }

@@ -34,7 +34,7 @@ static size_t settled(void) {
     return taken();
 }
 
-static const size_t sizes[] = {0, 1, 16, 17, 100, 1000, 5000, 16384, 16385, 70000, 3000000};
+static const size_t sizes[] = {0, 1, 16, 17, 100, 1000, 5000, 32768, 32769, 70000, 3000000};
 enum { SIZES = sizeof sizes / sizeof *sizes };
 
 /* --- the malloc family ------------------------------------------------------------------------ */

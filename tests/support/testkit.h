@@ -150,7 +150,7 @@ static inline uint64_t random_next(uint64_t *state) {
 }
 
 /* The largest object in a slab; above it an object is large and whole pages. */
-#define LARGEST_CLASS (16 * KIB)
+#define LARGEST_CLASS (32 * KIB)
 
 static inline size_t largest_that_fits(size_t objects, size_t request) {
     while (32768 / objects / 64 * 64 < request) {
@@ -160,8 +160,8 @@ static inline size_t largest_that_fits(size_t objects, size_t request) {
 }
 
 /* The bytes that serve a request, by the documented rule: multiples of 16 up to 128, eight to a
- * doubling up to 2 KiB, then the multiples of 64 of which 15 to 2 fill 32 KiB; above that, whole
- * pages.  Written from the documentation, not from the library's table. */
+ * doubling up to 2 KiB, the multiples of 64 of which 15 to 8 fill 32 KiB, four to a doubling up to
+ * 32 KiB; above that, whole pages.  From the documentation, not from the library's table. */
 static inline size_t documented_class(size_t request) {
     if (request <= 16) {
         return 16;
@@ -173,14 +173,14 @@ static inline size_t documented_class(size_t request) {
         size_t page = (size_t)sysconf(_SC_PAGESIZE);
         return (request + page - 1) / page * page;
     }
-    if (request > 2048) {
+    if (request > 2048 && request <= 4096) {
         return largest_that_fits(32768 / request, request);
     }
     size_t doubling = 128;
     while (doubling * 2 < request) {
         doubling *= 2;
     }
-    size_t step = doubling / 8;
+    size_t step = doubling / (request > 4096 ? 4 : 8);
     return (request + step - 1) / step * step;
 }
 
