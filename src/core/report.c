@@ -49,7 +49,7 @@ static int descriptor_of(const char *digits) {
     return at != digits && *at == '\0' ? number : -1;
 }
 
-static void choose_target(void) {
+RUNS_ONCE static void choose_target(void) {
     const char *to = options.report;
     if (strncmp(to, "fd:", 3) == 0) {
         chosen.fd = descriptor_of(to + 3);
@@ -64,7 +64,7 @@ static void choose_target(void) {
     }
 }
 
-void report_start(void) {
+RUNS_ONCE void report_start(void) {
     choose_target();
     chosen.as_json = strcmp(options.report_format, "json") == 0;
     if (!chosen.as_json && strcmp(options.report_format, "text") != 0) {
