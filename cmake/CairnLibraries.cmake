@@ -81,6 +81,11 @@ function(cairn_add_shared target name)
   target_link_options(${target} PRIVATE
     -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,-z,nodelete -Wl,--version-script=${version_script}
     -static-libgcc)
+  # At both ends of the code lies something of the C library's that each process runs: its part of
+  # pthread_atfork, which would be linked last, and an empty function for the end, which is not
+  # needed where destructors are in an array.
+  target_link_options(${target} PRIVATE
+    -Wl,--undefined=pthread_atfork -lc -Wl,-fini=no_such_function)
   # A copy of the unwinder of the library's own, hidden, for the stacks in reports: programs in C
   # have none. Others have theirs if they are linked with cairn.o (trace/unwind.c).
   if(CAIRN_LIBC STREQUAL "glibc")

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "base/compiler.h"
 #include "os/cgroup.h"
 
 enum { PATH_BYTES = 4096, TEXT_BYTES = 512 };
@@ -148,7 +149,7 @@ size_t os_cgroup_high_events(void) {
 }
 
 /* "max 100000" or "250000 100000": microseconds of time in a period. */
-static size_t cpus_of_cgroup(void) {
+RUNS_ONCE static size_t cpus_of_cgroup(void) {
     struct group group;
     char text[TEXT_BYTES];
     size_t cpus = SIZE_MAX;
@@ -164,7 +165,7 @@ static size_t cpus_of_cgroup(void) {
 }
 
 /* More processors than a set of the usual size holds are counted as many as it holds. */
-unsigned os_cpus(bool of_group) {
+RUNS_ONCE unsigned os_cpus(bool of_group) {
     uint64_t set[CPU_SETSIZE / 64] = {0};
     int saved = errno;
     size_t cpus = 1;
