@@ -52,12 +52,15 @@ target_link_libraries(cairn_front PUBLIC cairn_library_flags)
 # A file that is missing here costs a tiny program a page fault or two, nothing else.
 set(everybodys
     core/threads core/heap core/slab core/block core/allocate core/object core/remote core/large
-    core/spare core/holes core/prefault core/purge_cap core/size_class core/limit core/sampling
-    core/interceptor core/mapping_names core/trim core/unmerged core/background os/os_linux
-    os/mutex guard/budget front/malloc front/rules front/cxx core/metadata core/region
-    core/chunk_map config/options)
+    core/spare core/holes core/prefault core/purge_cap core/size_class core/limit core/interceptor
+    core/mapping_names core/trim core/policy core/sampling core/background guard/budget os/os_linux
+    os/mutex front/malloc front/rules core/metadata core/region core/chunk_map front/cxx
+    config/options)
 set(library_objects_without_default)
 foreach(file ${everybodys})
+  if(NOT EXISTS ${CMAKE_SOURCE_DIR}/src/${file}.c)
+    message(FATAL_ERROR "src/${file}.c is gone: take it out of the order of linking")
+  endif()
   string(REGEX REPLACE "/.*" "" target ${file})
   string(REGEX REPLACE "^(base|config|os|trace)$" "core" target ${target})
   list(APPEND library_objects_without_default

@@ -10,8 +10,8 @@
 #define FAST_PATH static inline __attribute__((always_inline))
 #define SLOW_PATH __attribute__((noinline, cold))
 
-/* What runs once, as a process starts or ends.  Compilers put such functions beside each other, apart
- * from the rest of their modules: a process that never needs the rest does not have it in memory. */
+/* RUNS_ONCE: as a process starts or ends.  Compilers put such functions beside each other, apart
+ * from the rest of their modules, which a process that does not need it never has in memory. */
 #define RUNS_ONCE __attribute__((cold))
 
 #define CAIRN_EXPORT __attribute__((visibility("default")))

@@ -111,7 +111,8 @@ RUNS_ONCE static void set_fallback(const struct option *option) {
     }
 }
 
-RUNS_ONCE static void complain(const struct option *option, const char *value, const char *why, int fd) {
+RUNS_ONCE static void complain(const struct option *option, const char *value, const char *why,
+                               int fd) {
     enum { SHOWN = 80 }; /* of the value: enough to recognise it */
     char start[SHOWN + 1];
     strncpy(start, value, SHOWN);

@@ -32,12 +32,19 @@ RUNS_ONCE static void name_region(const struct region *region) {
     }
 }
 
-RUNS_ONCE void mapping_names_start(void) {
-    atomic_store_explicit(&wanted, true, memory_order_relaxed);
+RUNS_ONCE static void name_regions(void) {
     chunks_lock();
     for (size_t i = 0; i < regions.count; i++) {
         name_region(&regions.region[i]);
     }
     chunks_unlock();
+}
+
+RUNS_ONCE void mapping_names_start(void) {
+    atomic_store_explicit(&wanted, true, memory_order_relaxed);
+    /* As a rule there are none yet, and then not even the page of their table is touched. */
+    if (chunk_map_reserved() != 0) {
+        name_regions();
+    }
     metadata_each_segment(mapping_name_tables);
 }
