@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/compiler.h"
+
 #define INITIAL_TEXT(name, fallback)                      .name = (fallback),
 #define INITIAL_SWITCH(name, fallback)                    .name = false,
 #define INITIAL_NUMBER(name, fallback)                    .name = 0,
@@ -20,7 +22,7 @@ const struct option option_table[OPTION_COUNT] = {CAIRN_OPTIONS(ENTRY)};
 static void *field_of(const struct option *option) { return (char *)&options + option->offset; }
 
 /* NULL, or what a value must be. */
-static const char *set_text(const struct option *option, const char *value) {
+RUNS_ONCE static const char *set_text(const struct option *option, const char *value) {
     size_t length = strlen(value);
     if (length >= OPTION_TEXT_SIZE) {
         return "it must be shorter than 4096 bytes";
@@ -30,7 +32,7 @@ static const char *set_text(const struct option *option, const char *value) {
     return NULL;
 }
 
-static const char *set_switch(bool *field, const char *value) {
+RUNS_ONCE static const char *set_switch(bool *field, const char *value) {
     if (strcmp(value, "0") != 0 && strcmp(value, "1") != 0) {
         return "it must be 0 or 1";
     }
@@ -39,7 +41,7 @@ static const char *set_switch(bool *field, const char *value) {
 }
 
 /* A suffix stands for so many bits; -1: it is none. */
-static int shift_of(const char *suffix) {
+RUNS_ONCE static int shift_of(const char *suffix) {
     static const char suffixes[] = "KMG";
     if (suffix[0] == '\0') {
         return 0;
@@ -49,7 +51,7 @@ static int shift_of(const char *suffix) {
 }
 
 /* The digits at the start of *at, which moves behind them.  False: it is too large. */
-static bool read_digits(const char **at, size_t *number) {
+RUNS_ONCE static bool read_digits(const char **at, size_t *number) {
     bool fits = true;
     for (*number = 0; **at >= '0' && **at <= '9'; ++*at) {
         fits = fits && !__builtin_mul_overflow(*number, (size_t)10, number) &&
@@ -58,7 +60,7 @@ static bool read_digits(const char **at, size_t *number) {
     return fits;
 }
 
-static const char *set_number(size_t *field, const char *value) {
+RUNS_ONCE static const char *set_number(size_t *field, const char *value) {
     size_t number;
     const char *at = value;
     bool fits = read_digits(&at, &number);
@@ -72,7 +74,7 @@ static const char *set_number(size_t *field, const char *value) {
     return NULL;
 }
 
-static const char *set_size(size_t *field, const char *value) {
+RUNS_ONCE static const char *set_size(size_t *field, const char *value) {
     size_t number;
     const char *at = value;
     bool fits = read_digits(&at, &number);
@@ -87,7 +89,7 @@ static const char *set_size(size_t *field, const char *value) {
     return NULL;
 }
 
-static const char *set(const struct option *option, const char *value) {
+RUNS_ONCE static const char *set(const struct option *option, const char *value) {
     switch (option->type) {
     case OPTION_TEXT:
         return set_text(option, value);
@@ -101,7 +103,7 @@ static const char *set(const struct option *option, const char *value) {
     return NULL;
 }
 
-static void set_fallback(const struct option *option) {
+RUNS_ONCE static void set_fallback(const struct option *option) {
     if (option->type == OPTION_TEXT) {
         *(const char **)field_of(option) = option->fallback;
     } else {
@@ -109,7 +111,8 @@ static void set_fallback(const struct option *option) {
     }
 }
 
-static void complain(const struct option *option, const char *value, const char *why, int fd) {
+RUNS_ONCE static void complain(const struct option *option, const char *value, const char *why,
+                               int fd) {
     enum { SHOWN = 80 }; /* of the value: enough to recognise it */
     char start[SHOWN + 1];
     strncpy(start, value, SHOWN);
@@ -125,7 +128,7 @@ static void complain(const struct option *option, const char *value, const char 
     (void)text_write(&text, fd);
 }
 
-void options_read(const char *(*look_up)(const char *variable), int complaints) {
+RUNS_ONCE void options_read(const char *(*look_up)(const char *variable), int complaints) {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const struct option *option = &option_table[i];
         set_fallback(option);

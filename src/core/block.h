@@ -47,6 +47,7 @@ struct block_totals {
     _Atomic(size_t) purge_failures;
     _Atomic(size_t) refaulted;      /* purged and taken again soon, in all */
     _Atomic(size_t) measured_bytes; /* of purged_bytes: were resident, while somebody measured */
+    _Atomic(size_t) leaves; /* of the chunk map; here, as nothing else is beside its large root */
 };
 
 extern struct block_totals block_totals;

@@ -12,8 +12,6 @@ _Alignas(CACHE_LINE) struct chunk_map chunk_map;
 _Static_assert(offsetof(struct leaf, shared) == sizeof(struct chunk) * CHUNKS_PER_WINDOW,
                "shared_of() relies on it");
 
-static _Atomic(size_t) leaves; /* written under the chunk lock */
-
 static struct leaf *leaf_of(uintptr_t address) {
     uintptr_t distance = chunk_map.leaf_distance[address >> WINDOW_SHIFT];
     return distance == 0 ? NULL : (struct leaf *)((uintptr_t)&chunk_map + distance);
@@ -38,8 +36,8 @@ bool chunk_map_cover(uintptr_t address, size_t size) {
             return false;
         }
         mapping_name_tables(leaf, round_up(sizeof *leaf, os_page_size()));
-        atomic_store_explicit(&leaves, atomic_load_explicit(&leaves, memory_order_relaxed) + 1,
-                              memory_order_relaxed);
+        size_t leaves = atomic_load_explicit(&block_totals.leaves, memory_order_relaxed);
+        atomic_store_explicit(&block_totals.leaves, leaves + 1, memory_order_relaxed);
         /* release: a thread that finds the leaf through the map finds it zeroed. */
         __atomic_store_n(&chunk_map.leaf_distance[window], (uintptr_t)leaf - (uintptr_t)&chunk_map,
                          __ATOMIC_RELEASE);
@@ -48,7 +46,7 @@ bool chunk_map_cover(uintptr_t address, size_t size) {
 }
 
 size_t chunk_map_reserved(void) {
-    return atomic_load_explicit(&leaves, memory_order_relaxed) * sizeof(struct leaf);
+    return atomic_load_explicit(&block_totals.leaves, memory_order_relaxed) * sizeof(struct leaf);
 }
 
 /* Of the leaves of [first, end). */

@@ -25,6 +25,7 @@
 #include "base/owner_word.h"
 #include "base/random.h"
 #include "core/chunk.h"
+#include "core/metadata.h"
 #include "core/size_class.h"
 #include "os/os.h"
 
@@ -133,6 +134,11 @@ struct heap {
 /* The distance of a closed heap's thread is that of its closed bins, which no heap's own is. */
 #define CLOSED_OFFSET offsetof(struct heap, closed)
 _Static_assert(CLOSED_OFFSET % CACHE_LINE == sizeof(uint64_t), "see heap_own_distance()");
+
+/* A heap that is never closed has no memory of what only closed ones have; who copies as much as a
+ * whole one reads into the margin. */
+#define OPEN_HEAP_BYTES offsetof(struct heap, random)
+_Static_assert(sizeof(struct heap) - OPEN_HEAP_BYTES <= METADATA_MARGIN, "see metadata.h");
 
 /* The heap of a thread that has none, all bins empty and never written, and the table that leads
  * from a size to its bin: in one object, so that malloc needs the address of one. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/compiler.h"
 #include "config/options.h"
 #include "core/threads.h"
 #include "os/cgroup.h"
@@ -109,7 +110,7 @@ void limit_set_handler(cairn_limit_handler *to, void *context) {
     chunks_unlock();
 }
 
-static size_t soft_limit_of_cgroup(void) {
+RUNS_ONCE static size_t soft_limit_of_cgroup(void) {
     struct os_cgroup_memory memory;
     os_cgroup_memory(&memory);
     size_t of_max = memory.max == SIZE_MAX ? SIZE_MAX : memory.max / 100 * CGROUP_SHARE;
@@ -117,7 +118,7 @@ static size_t soft_limit_of_cgroup(void) {
     return soft != SIZE_MAX ? soft : 0;
 }
 
-void limit_start(void) {
+RUNS_ONCE void limit_start(void) {
     size_t soft = options.soft_limit;
     if (soft == 0 && options.cgroup) {
         soft = soft_limit_of_cgroup();

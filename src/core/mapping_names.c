@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "base/bits.h"
+#include "base/compiler.h"
 #include "core/block.h"
 #include "core/chunk_map.h"
 #include "core/metadata.h"
@@ -22,7 +23,7 @@ static void name(void *address, size_t size, const char *text) {
 void mapping_name_heap(void *address, size_t size) { name(address, size, "cairn heap"); }
 void mapping_name_tables(void *address, size_t size) { name(address, size, "cairn tables"); }
 
-static void name_region(const struct region *region) {
+RUNS_ONCE static void name_region(const struct region *region) {
     uintptr_t end = region->base + region->reserved;
     mapping_name_heap((void *)region->base, region->reserved);
     for (uintptr_t at = region->base >> WINDOW_SHIFT; at <= (end - 1) >> WINDOW_SHIFT; at++) {
@@ -31,12 +32,19 @@ static void name_region(const struct region *region) {
     }
 }
 
-void mapping_names_start(void) {
-    atomic_store_explicit(&wanted, true, memory_order_relaxed);
+RUNS_ONCE static void name_regions(void) {
     chunks_lock();
     for (size_t i = 0; i < regions.count; i++) {
         name_region(&regions.region[i]);
     }
     chunks_unlock();
+}
+
+RUNS_ONCE void mapping_names_start(void) {
+    atomic_store_explicit(&wanted, true, memory_order_relaxed);
+    /* As a rule there are none yet, and then not even the page of their table is touched. */
+    if (chunk_map_reserved() != 0) {
+        name_regions();
+    }
     metadata_each_segment(mapping_name_tables);
 }

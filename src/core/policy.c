@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/compiler.h"
 #include "core/sentence.h"
 
 struct policy {
@@ -18,11 +19,11 @@ struct word {
     size_t length;
 };
 
-static bool is(struct word word, const char *text) {
+RUNS_ONCE static bool is(struct word word, const char *text) {
     return word.length == strlen(text) && memcmp(word.start, text, word.length) == 0;
 }
 
-static bool read_action(struct word word, enum cairn_action *action) {
+RUNS_ONCE static bool read_action(struct word word, enum cairn_action *action) {
     static const char *const names[] = {
         [CAIRN_ABORT] = "abort", [CAIRN_TRAP] = "trap", [CAIRN_CONTINUE] = "continue"};
     for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -34,14 +35,14 @@ static bool read_action(struct word word, enum cairn_action *action) {
     return false;
 }
 
-static void set_all(struct policy *policy, enum cairn_action action) {
+RUNS_ONCE static void set_all(struct policy *policy, enum cairn_action action) {
     for (unsigned what = 0; what < FOUND_COUNT; what++) {
         policy->of[what] = action;
     }
 }
 
 /* Several values of enum found may be of one kind.  False: there is no such kind. */
-static bool set_kind(struct policy *policy, struct word kind, enum cairn_action action) {
+RUNS_ONCE static bool set_kind(struct policy *policy, struct word kind, enum cairn_action action) {
     bool is_known = is(kind, "leak");
     if (is_known) {
         policy->of_leaks = action;
@@ -55,7 +56,7 @@ static bool set_kind(struct policy *policy, struct word kind, enum cairn_action 
     return is_known;
 }
 
-static bool read_entry(struct policy *policy, struct word entry) {
+RUNS_ONCE static bool read_entry(struct policy *policy, struct word entry) {
     const char *equals = memchr(entry.start, '=', entry.length);
     enum cairn_action action;
     if (equals == NULL) {
@@ -70,10 +71,13 @@ static bool read_entry(struct policy *policy, struct word entry) {
     return read_action(value, &action) && set_kind(policy, kind, action);
 }
 
-bool policy_read(const char *list) {
+RUNS_ONCE bool policy_read(const char *list) {
     struct policy policy = fallback;
     for (const char *at = list;; at++) {
-        size_t length = strcspn(at, ",");
+        size_t length = 0;
+        while (at[length] != '\0' && at[length] != ',') {
+            length++;
+        }
         if (!read_entry(&policy, (struct word){at, length})) {
             return false;
         }

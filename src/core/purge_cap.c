@@ -20,9 +20,18 @@ static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
 /* A new window begins where the last one is over.  Half of what was dirty all through it, and was
  * kept for a swing, is forgotten; of each further window that passed without anybody looking, half
- * of the rest. */
+ * of the rest.
+ * The first window lasts until something was given up: a program that only grows, as most small
+ * ones do, asks for no time. */
 static void look_at_clock(size_t taken, size_t dirty) {
+    if (lately.since_ms == 0 && dirty == 0) {
+        return;
+    }
     uint64_t now = os_clock_ms();
+    if (lately.since_ms == 0) {
+        lately.since_ms = now;
+        return;
+    }
     uint64_t windows = (now - lately.since_ms) / PURGE_WINDOW_MS;
     if (windows == 0) {
         return;
@@ -54,7 +63,12 @@ void purge_cap_note_level(size_t taken, size_t dirty) {
     lately.low_dirty = smaller(lately.low_dirty, dirty);
 }
 
-void purge_cap_note_purged(size_t chunks) { lately.just_purged += chunks; }
+void purge_cap_note_purged(size_t chunks) {
+    if (lately.since_ms == 0) {
+        lately.since_ms = os_clock_ms();
+    }
+    lately.just_purged += chunks;
+}
 
 size_t purge_cap_note_taken(size_t chunks) {
     size_t again = smaller(chunks, lately.just_purged);

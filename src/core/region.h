@@ -24,10 +24,10 @@ struct region {
 };
 
 struct region_table {
-    struct region region[REGION_LIMIT];
-    size_t count;     /* grows only */
-    size_t reserved;  /* sum over region[].reserved */
-    size_t committed; /* sum over region[].committed */
+    size_t count;                       /* grows only */
+    size_t reserved;                    /* sum over region[].reserved */
+    size_t committed;                   /* sum over region[].committed */
+    struct region region[REGION_LIMIT]; /* behind the others: one page has all of a small heap */
 };
 
 extern struct region_table regions;

@@ -19,7 +19,8 @@ enum { STDERR = 2 };
 /* Absolute, as the program may change its directory. */
 static char path[OS_PATH_SIZE];
 
-/* Written by report_start() and report_set_handler(); all zero is the default. */
+/* Written by report_start(); all zero is the default, and left alone, as most processes have no use
+ * for the page. */
 static struct {
     bool to_file, to_fd, as_json;     /* neither file nor fd: stderr */
     int fd;                           /* to_fd */
@@ -49,7 +50,7 @@ static int descriptor_of(const char *digits) {
     return at != digits && *at == '\0' ? number : -1;
 }
 
-static void choose_target(void) {
+RUNS_ONCE static void choose_target(void) {
     const char *to = options.report;
     if (strncmp(to, "fd:", 3) == 0) {
         chosen.fd = descriptor_of(to + 3);
@@ -59,15 +60,16 @@ static void choose_target(void) {
         if (chosen.fd < 0) {
             refuse("CAIRN_REPORT", to, "stderr, fd: and a number, or a file");
         }
-    } else {
-        chosen.to_file = to[0] != '\0' && strcmp(to, "stderr") != 0 && os_absolute_path(to, path);
+    } else if (to[0] != '\0' && strcmp(to, "stderr") != 0) {
+        chosen.to_file = os_absolute_path(to, path);
     }
 }
 
-void report_start(void) {
+RUNS_ONCE void report_start(void) {
     choose_target();
-    chosen.as_json = strcmp(options.report_format, "json") == 0;
-    if (!chosen.as_json && strcmp(options.report_format, "text") != 0) {
+    if (strcmp(options.report_format, "json") == 0) {
+        chosen.as_json = true;
+    } else if (strcmp(options.report_format, "text") != 0) {
         refuse("CAIRN_REPORT_FORMAT", options.report_format, "text or json");
     }
     if (!policy_read(options.on_finding)) {

@@ -3,23 +3,26 @@
 #include "core/block.h"
 #include "core/chunk_map.h"
 #include "core/limit.h"
+#include "os/cgroup.h"
 
 /* All heaps together keep as much as a SHARE-th of what is taken, and some for each processor;
  * until it is known how many there are, as for two. */
 enum { SHARE = 64, FOR_EACH_CPU = 4, MOST_CPUS = 16 };
 
 static _Atomic(size_t) heaps_with_thread;
-
-void spare_note_heaps(int more) {
-    /* relaxed: a measure for a limit. */
-    atomic_fetch_add_explicit(&heaps_with_thread, (size_t)more, memory_order_relaxed);
-}
-
 static _Atomic(unsigned) cpus_known;
 
 void spare_note_cpus(unsigned cpus) {
-    /* relaxed: likewise. */
+    /* relaxed: a measure for a limit. */
     atomic_store_explicit(&cpus_known, cpus < MOST_CPUS ? cpus : MOST_CPUS, memory_order_relaxed);
+}
+
+void spare_note_heaps(int more) {
+    /* relaxed: likewise. */
+    if (atomic_load_explicit(&cpus_known, memory_order_relaxed) == 0) {
+        spare_note_cpus(os_cpus(false));
+    }
+    atomic_fetch_add_explicit(&heaps_with_thread, (size_t)more, memory_order_relaxed);
 }
 
 static size_t limit(void) {

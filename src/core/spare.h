@@ -29,7 +29,8 @@ unsigned spare_count(const struct heap *heap);
  * none. */
 uintptr_t spare_sum(const struct heap *heap);
 
-/* How many heaps have a thread: they share what may be kept. */
+/* How many heaps have a thread: they share what may be kept.  The first one to be noted has the
+ * processors counted, if nobody has said yet how many there are. */
 void spare_note_heaps(int more);
 
 /* How many processors the threads may run on: what all may keep grows with them, as so many threads

@@ -61,7 +61,8 @@ static void add_heap(struct heap *heap) {
 
 static struct heap *heap_new(void) {
     size_t more = interceptor != NULL ? interceptor->heap_bytes : 0;
-    struct heap *heap = metadata_take((sizeof(struct heap) + more + CACHE_LINE - 1) / CACHE_LINE);
+    size_t bytes = more != 0 ? sizeof(struct heap) + more : OPEN_HEAP_BYTES;
+    struct heap *heap = metadata_take((bytes + CACHE_LINE - 1) / CACHE_LINE);
     if (heap != NULL) {
         if (more != 0) {
             memset(heap, 0, sizeof *heap + more); /* it may have been notes: see slab.c */

@@ -1,6 +1,7 @@
 #include "core/trim.h"
 
 #include "base/bits.h"
+#include "base/compiler.h"
 #include "core/block.h"
 #include "core/interceptor.h"
 #include "core/shared_heap.h"
@@ -10,7 +11,7 @@
 
 static _Atomic(struct trim_hook *) hooks;
 
-void trim_add_hook(struct trim_hook *hook) {
+RUNS_ONCE void trim_add_hook(struct trim_hook *hook) {
     hook->next = atomic_load_explicit(&hooks, memory_order_relaxed);
     /* release: who finds the hook finds it whole. */
     while (!atomic_compare_exchange_weak_explicit(&hooks, &hook->next, hook, memory_order_release,

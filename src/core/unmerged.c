@@ -1,5 +1,6 @@
 #include "core/unmerged.h"
 
+#include "base/compiler.h"
 #include "core/report.h"
 #include "core/slab.h"
 #include "core/threads.h"
@@ -15,7 +16,7 @@ static void look_at_word(const struct chunk *slab, unsigned w, uint64_t remote) 
     }
 }
 
-void unmerged_report_double_free(void) {
+RUNS_ONCE void unmerged_report_double_free(void) {
     struct heap *heap = heap_self();
     /* acquire: pairs with the push, so the links are there. */
     struct chunk *slab = atomic_load_explicit(&heap->notified, memory_order_acquire);

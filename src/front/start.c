@@ -53,7 +53,9 @@ __attribute__((constructor(101))) static void start(void) {
         mapping_names_start();
     }
     limit_start();
-    spare_note_cpus(os_cpus(options.cgroup || options.background));
+    if (options.cgroup || options.background) {
+        spare_note_cpus(os_cpus(true));
+    }
     if (options.background) {
         background_start(options.pressure);
     }

@@ -11,6 +11,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/compiler.h"
 #include "base/text.h"
 #include "config/options.h"
 #include "core/statistics.h"
@@ -69,7 +70,7 @@ static bool path_works(void) {
     return true;
 }
 
-void summary_start(void) {
+RUNS_ONCE void summary_start(void) {
     if (!is_wanted()) {
         return;
     }
@@ -166,7 +167,7 @@ static int append(void) {
     return error;
 }
 
-void summary_write(void) {
+RUNS_ONCE void summary_write(void) {
     static struct cairn_heap_stats peak;
     if (!is_wanted()) {
         return;

@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 
+#include "base/compiler.h"
 #include "os/os.h"
 
 /* Spent and free are in nanoseconds times 100, so that a percent is a whole number.
@@ -26,7 +27,7 @@ static uint64_t floor_at(uint64_t shares) {
     return shares > BUDGET_BURST_NS * WHOLE ? shares - BUDGET_BURST_NS * WHOLE : 0;
 }
 
-void budget_set(size_t percent) {
+RUNS_ONCE void budget_set(size_t percent) {
     atomic_store_explicit(&share, percent < WHOLE ? percent : WHOLE, memory_order_relaxed);
     atomic_store_explicit(&spent_to, 0,
                           memory_order_relaxed); /* it was in shares of another size */

@@ -4,13 +4,14 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/compiler.h"
 #include "base/text.h"
 #include "config/options.h"
 #include "core/interceptor.h"
 #include "guard/debug.h"
 #include "guard/hardened.h"
 
-static void nothing(void) {}
+RUNS_ONCE static void nothing(void) {}
 
 static bool nothing_to_check(const char *function) {
     (void)function;
@@ -28,7 +29,7 @@ static const struct profile {
 
 static const struct profile *in_effect = &profiles[0];
 
-static const struct profile *find(const char *name) {
+RUNS_ONCE static const struct profile *find(const char *name) {
     for (size_t i = 0; i < sizeof profiles / sizeof *profiles; i++) {
         if (strcmp(profiles[i].name, name) == 0) {
             return &profiles[i];
@@ -45,7 +46,7 @@ static void complain(const char *name, int complaints) {
     (void)text_write(&text, complaints);
 }
 
-void profile_start(int complaints) {
+RUNS_ONCE void profile_start(int complaints) {
     const struct profile *profile = NULL;
     if (options.profile[0] != '\0') {
         profile = find(options.profile);
@@ -60,6 +61,6 @@ void profile_start(int complaints) {
 
 bool profile_check(const char *function) { return in_effect->check(function); }
 
-void profile_finish(void) { in_effect->finish(); }
+RUNS_ONCE void profile_finish(void) { in_effect->finish(); }
 
 const char *profile_name(void) { return in_effect->name; }

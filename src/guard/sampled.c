@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/compiler.h"
 #include "core/report.h"
 #include "core/sampling.h"
 #include "guard/budget.h"
@@ -17,8 +18,8 @@
  * of objects more than over their beginnings. */
 enum { BEFORE_ONE_IN = 4 };
 
-/* Under the slots' lock. */
-static size_t wanted_slots = SLOTS_DEFAULT;
+/* relaxed: it is read when the slots are made. */
+static _Atomic(size_t) wanted_slots = SLOTS_DEFAULT;
 
 static _Atomic(uint64_t) missed;
 static _Atomic(uint32_t) placed; /* objects, for the choice of the side */
@@ -162,10 +163,8 @@ static struct sample_source source = {
 
 /* --- on and off ------------------------------------------------------------------------------- */
 
-void sampled_configure(size_t slots, size_t percent) {
-    slots_lock();
-    wanted_slots = slots;
-    slots_unlock();
+RUNS_ONCE void sampled_configure(size_t slots, size_t percent) {
+    atomic_store_explicit(&wanted_slots, slots, memory_order_relaxed);
     budget_set(percent);
 }
 
@@ -181,7 +180,7 @@ static bool make_slots(size_t *slots, bool by_markers) {
 }
 
 static int start(void) {
-    size_t slots = wanted_slots;
+    size_t slots = atomic_load_explicit(&wanted_slots, memory_order_relaxed);
     return slots_are_made() || make_slots(&slots, false) ? 0 : ENOMEM;
 }
 

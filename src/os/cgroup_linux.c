@@ -8,8 +8,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/bits.h"
+#include "base/compiler.h"
 #include "os/cgroup.h"
 
 enum { PATH_BYTES = 4096, TEXT_BYTES = 512 };
@@ -146,7 +149,7 @@ size_t os_cgroup_high_events(void) {
 }
 
 /* "max 100000" or "250000 100000": microseconds of time in a period. */
-static size_t cpus_of_cgroup(void) {
+RUNS_ONCE static size_t cpus_of_cgroup(void) {
     struct group group;
     char text[TEXT_BYTES];
     size_t cpus = SIZE_MAX;
@@ -162,12 +165,16 @@ static size_t cpus_of_cgroup(void) {
 }
 
 /* More processors than a set of the usual size holds are counted as many as it holds. */
-unsigned os_cpus(bool of_group) {
-    cpu_set_t set;
+RUNS_ONCE unsigned os_cpus(bool of_group) {
+    uint64_t set[CPU_SETSIZE / 64] = {0};
     int saved = errno;
     size_t cpus = 1;
-    if (sched_getaffinity(0, sizeof set, &set) == 0) {
-        cpus = (size_t)CPU_COUNT(&set);
+    /* Not by the C library's functions for it: of those a small program has no page in memory. */
+    if (syscall(SYS_sched_getaffinity, 0, sizeof set, set) > 0) {
+        cpus = 0;
+        for (size_t i = 0; i < sizeof set / sizeof set[0]; i++) {
+            cpus += count_bits(set[i]);
+        }
     } else if (errno == EINVAL) {
         cpus = CPU_SETSIZE;
     }

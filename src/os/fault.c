@@ -23,11 +23,11 @@ struct generation {
 enum { GENERATIONS = 8 };
 
 static struct chain {
-    int signal;
     struct generation generations[GENERATIONS];
     _Atomic(uintptr_t) handle; /* an os_fault_handler *; never changes once set */
-} chains[OS_FAULT_KINDS] = {
-    [OS_FAULT_BUS] = {.signal = SIGBUS}, [OS_FAULT_SEGMENT] = {.signal = SIGSEGV}};
+} chains[OS_FAULT_KINDS];
+
+static int signal_of(enum os_fault_kind kind) { return kind == OS_FAULT_BUS ? SIGBUS : SIGSEGV; }
 
 /* Whether the instruction that failed is tried again after the handler's return.  Other signals
  * were sent by a program, or tell of memory that nobody has touched yet. */
@@ -193,9 +193,11 @@ static size_t generation_above(struct chain *chain, const struct sigaction *befo
     return GENERATIONS;
 }
 
-static int install(struct chain *chain) {
+static int install(enum os_fault_kind kind) {
+    struct chain *chain = &chains[kind];
+    int signal = signal_of(kind);
     struct sigaction before;
-    if (sigaction(chain->signal, NULL, &before) != 0) {
+    if (sigaction(signal, NULL, &before) != 0) {
         return errno;
     }
     if (is_ours(&before)) {
@@ -208,17 +210,17 @@ static int install(struct chain *chain) {
     struct sigaction ours = {.sa_sigaction = handlers[number],
                              .sa_flags = SA_SIGINFO | SA_ONSTACK | (before.sa_flags & SA_RESTART)};
     (void)sigemptyset(&ours.sa_mask);
-    return sigaction(chain->signal, &ours, NULL) == 0 ? 0 : errno;
+    return sigaction(signal, &ours, NULL) == 0 ? 0 : errno;
 }
 
 int os_on_fault(enum os_fault_kind kind, os_fault_handler *handle) {
     int saved = errno;
     atomic_store_explicit(&chains[kind].handle, (uintptr_t)handle, memory_order_relaxed);
-    int code = install(&chains[kind]);
+    int code = install(kind);
     errno = saved;
     return code;
 }
 
 bool os_admit_faults(enum os_fault_kind kind, bool let_in) {
-    return admit(chains[kind].signal, let_in);
+    return admit(signal_of(kind), let_in);
 }

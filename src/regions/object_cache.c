@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/compiler.h"
 #include "core/report.h"
 #include "core/threads.h"
 #include "core/trim.h"
@@ -510,7 +511,7 @@ static void after_fork_in_child(void) {
     }
 }
 
-void object_cache_start(void) {
+RUNS_ONCE void object_cache_start(void) {
     static struct trim_hook hook = {.release = reap_all};
     os_on_fork(before_fork, after_fork_in_parent, after_fork_in_child);
     trim_add_hook(&hook);

@@ -113,4 +113,6 @@ static void after_fork_in_child(void) {
     }
 }
 
-void registry_start(void) { os_on_fork(before_fork, after_fork_in_parent, after_fork_in_child); }
+RUNS_ONCE void registry_start(void) {
+    os_on_fork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
