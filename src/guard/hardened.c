@@ -220,13 +220,13 @@ static SLOW_PATH void report(const char *function, const void *pointer) {
 }
 
 /* By a thread whose malloc does not come from a heap of its own. */
-static __attribute__((noinline)) void keep_elsewhere(uintptr_t object, size_t room) {
+static __attribute__((noinline)) void keep_elsewhere(struct chunk *slab, uint64_t index) {
     struct heap *heap = own_heap();
     struct hardened *guard = guard_of(heap);
     if (guard != NULL) {
-        quarantine_keep(heap, &guard->small, object, room);
+        quarantine_keep(heap, &guard->small, slab, index, slab_class(slab)->size);
     } else {
-        quarantine_release_of(chunk_of(object), object);
+        quarantine_release_of(slab, index);
     }
 }
 
@@ -264,10 +264,11 @@ FAST_PATH void take_back(struct small small, void *object) {
     clear(object, small.room);
     struct heap *heap = closed_heap();
     if (unlikely(heap == NULL)) {
-        keep_elsewhere((uintptr_t)object, small.room);
+        keep_elsewhere(small.slab, small.index);
         return;
     }
-    quarantine_keep(heap, &guard_of(heap)->small, (uintptr_t)object, small.room);
+    struct hardened *guard = heap->guard;
+    quarantine_keep(heap, &guard->small, small.slab, small.index, small.room);
 }
 
 static __attribute__((noinline)) void free_long(const char *function, void *pointer) {
