@@ -22,7 +22,8 @@
 
 enum {
     QUARANTINE_RANDOM = 32,
-    QUARANTINE_SHARE = 16 /* what has more than that part of the bytes goes to the ring at once */
+    QUARANTINE_SHARE = 16, /* what has more than that part of the bytes goes to the ring at once */
+    QUARANTINE_LEAST = 512 /* and nothing up to so many */
 };
 
 /* An object of a slab: the descriptor, whose address has 48 bits of which the lowest six are zero,
@@ -62,7 +63,7 @@ FAST_PATH void quarantine_keep(struct heap *heap, struct quarantine *quarantine,
     size_t bytes = quarantine->bytes + size;
     quarantine->bytes = bytes;
     waiting object = waiting_of(slab, index);
-    if (likely(size <= quarantine->most_bytes / QUARANTINE_SHARE)) {
+    if (size <= QUARANTINE_LEAST || likely(size <= quarantine->most_bytes / QUARANTINE_SHARE)) {
         uint64_t place = wyrand(&heap->random) % QUARANTINE_RANDOM;
         waiting other = quarantine->random[place];
         quarantine->random[place] = object;
