@@ -55,8 +55,8 @@ static inline void slab_hand_out_used(struct chunk *slab, unsigned w, uint64_t o
     slab_hand_out(slab, w, objects, count, bin);
 }
 
-/* What an interceptor's slab hands out first reads as zero, whatever the chunk was before: a handful
- * is cleared when it is due, as most of a slab that soon goes again may never be. */
+/* What an interceptor's slab hands out first reads as zero, whatever the chunk was before.  Each
+ * handful is cleared when it is due, as a slab that goes again soon may never need the rest. */
 static inline void slab_clear_fresh(const struct chunk *slab, unsigned from, unsigned to) {
     if (unlikely(slab->noted && !slab->zeroed)) {
         size_t size = slab_class(slab)->size;

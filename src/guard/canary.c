@@ -86,9 +86,8 @@ bool canary_check(const void *object, size_t room, size_t *size) {
     }
     uint64_t word = canary_fill_word(key, fill_bytes);
     pair fill = {word, word};
-    pair wrong =
-        (wrong_fill(end, fill, fill_bytes, 16) | wrong_fill(end, fill, fill_bytes, 32)) |
-        (wrong_fill(end, fill, fill_bytes, 48) | wrong_fill(end, fill, fill_bytes, 64));
+    pair wrong = (wrong_fill(end, fill, fill_bytes, 16) | wrong_fill(end, fill, fill_bytes, 32)) |
+                 (wrong_fill(end, fill, fill_bytes, 48) | wrong_fill(end, fill, fill_bytes, 64));
     return (wrong[0] | wrong[1]) == 0;
 }
 

@@ -296,8 +296,7 @@ static void free_guarded(const char *function, void *pointer) {
     struct small small = find_small((uintptr_t)pointer);
     if (unlikely(small.slab == NULL)) {
         free_other(function, pointer);
-    } else if (small.room <= CANARY_SHORT_ROOM &&
-               likely(canary_check_short(pointer, small.room))) {
+    } else if (small.room <= CANARY_SHORT_ROOM && likely(canary_check_short(pointer, small.room))) {
         take_back(small, pointer);
     } else {
         free_long(function, pointer, small.slab, small.index, small.room);
