@@ -50,17 +50,17 @@ FAST_PATH void release(struct chunk *slab, uint64_t index, uintptr_t own, size_t
 }
 
 /* Releases the first ones of the ring until `most` are left at most, and of all that wait
- * most_bytes.  (What the ring says meanwhile is of before: see quarantine_begin().) */
+ * most_bytes.  Each has left the ring before it is free, as the thread may vanish in a fork. */
 FAST_PATH void release_until(struct quarantine *quarantine, uint32_t most, size_t most_bytes) {
     uintptr_t own = own_distance();
     size_t note_bytes = interceptor->note_bytes, bytes = quarantine->bytes;
     uint32_t first = quarantine->first, end = quarantine->end, mask = quarantine->mask;
     while ((end - first > most || bytes > most_bytes) && first != end) {
-        waiting object = quarantine->ring[first++ & mask];
+        waiting object = quarantine->ring[first & mask];
+        quarantine->first = ++first;
         bytes -= size_of(object);
         release(slab_of(object), index_of(object), own, note_bytes);
     }
-    quarantine->first = first;
     quarantine->bytes = bytes;
 }
 
