@@ -5,6 +5,9 @@
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
+/* True, and the compiler can't know. */
+#define ASSUME(x) ((x) ? (void)0 : __builtin_unreachable())
+
 /* FAST_PATH: inlined into every entry point; its instructions are budgeted.
  * SLOW_PATH: never inlined, so that it costs a fast path one jump and no registers. */
 #define FAST_PATH static inline __attribute__((always_inline))

@@ -167,13 +167,16 @@ static bool is_intercepted(void) {
            (likely(distance_is_closed(heap_distance)) || heap_self()->shared == NULL);
 }
 
-void *allocate_slow(size_t size) {
-    if (unlikely(is_intercepted())) {
-        return interceptor->allocate(size, GRANULE, false);
-    }
+/* Without an interceptor.  Not inline, so that the way to one saves no registers. */
+static __attribute__((noinline)) void *allocate_plain(size_t size) {
     bool zeroed;
     return likely(size <= SLAB_MAX) ? take_plain(size, &zeroed)
                                     : take_large(size, GRANULE, &zeroed);
+}
+
+void *allocate_slow(size_t size) {
+    return unlikely(is_intercepted()) ? interceptor->allocate(size, GRANULE, false)
+                                      : allocate_plain(size);
 }
 
 void *allocate_zeroed_slow(size_t size) {
@@ -277,31 +280,39 @@ void free_ordinary(const char *function, void *pointer) {
 }
 
 /* Tells an interceptor first what the program claims, then that the object is free. */
-static __attribute__((noinline)) void free_intercepted(const char *function, void *pointer,
-                                                       const struct claim *claim) {
-    if (interceptor->judge != NULL) {
-        interceptor->judge(function, pointer, claim);
-    }
+static __attribute__((noinline)) void free_judged(const char *function, void *pointer,
+                                                  const struct claim *claim) {
+    interceptor->judge(function, pointer, claim);
     interceptor->free(function, pointer);
+}
+
+static __attribute__((noinline)) void free_by_malloc_judged(const char *function, void *pointer) {
+    free_judged(function, pointer, &(struct claim){FORM_MALLOC, CLAIM_NONE, CLAIM_NONE});
+}
+
+static __attribute__((noinline)) void free_plain(const char *function, void *pointer) {
+    free_ordinary(function, pointer);
 }
 
 void free_slow(const char *function, void *pointer) {
     if (pointer == NULL) {
         return;
     }
-    if (unlikely(interceptor != NULL)) {
-        free_intercepted(function, pointer, &(struct claim){FORM_MALLOC, CLAIM_NONE, CLAIM_NONE});
-    } else if (!free_in_slab((uintptr_t)pointer)) {
-        free_elsewhere(function, pointer);
+    if (likely(interceptor == NULL)) {
+        free_plain(function, pointer);
+    } else if (interceptor->judge == NULL) {
+        interceptor->free(function, pointer);
+    } else {
+        free_by_malloc_judged(function, pointer);
     }
 }
 
 void free_claimed(const char *function, void *pointer, enum form form, size_t size,
                   size_t alignment) {
-    if (interceptor == NULL || pointer == NULL) {
+    if (interceptor == NULL || interceptor->judge == NULL || pointer == NULL) {
         free_slow(function, pointer);
     } else {
-        free_intercepted(function, pointer, &(struct claim){form, size, alignment});
+        free_judged(function, pointer, &(struct claim){form, size, alignment});
     }
 }
 

@@ -433,6 +433,7 @@ static void rebuild_slab(struct chunk *slab, void *argument) {
         owner_word_write(&word->avail, 0);
         (void)slab_merge_word(heap, slab, w);
     }
+    slab_clear_fresh(slab, slab->fresh, slab->capacity);
     slab->fresh = slab->capacity; /* a refill may have been under way */
     slab->queued = false;
     for (unsigned i = 0; i < slab->chunks; i++) {

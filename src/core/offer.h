@@ -7,6 +7,8 @@
 #ifndef CAIRN_CORE_OFFER_H
 #define CAIRN_CORE_OFFER_H
 
+#include <string.h>
+
 #include "core/slab.h"
 
 /* How many words a growing slab looks at for used objects, each time on from where it ended: a slab
@@ -53,15 +55,26 @@ static inline void slab_hand_out_used(struct chunk *slab, unsigned w, uint64_t o
     slab_hand_out(slab, w, objects, count, bin);
 }
 
+/* What an interceptor's slab hands out first reads as zero, whatever the chunk was before.  Each
+ * handful is cleared when it is due, as a slab that goes again soon may never need the rest. */
+static inline void slab_clear_fresh(const struct chunk *slab, unsigned from, unsigned to) {
+    if (unlikely(slab->noted && !slab->zeroed)) {
+        size_t size = slab_class(slab)->size;
+        memset((void *)(slab->start + from * size), 0, (to - from) * size);
+    }
+}
+
 /* The next handful of objects never used, of a growing slab. */
 static inline void slab_hand_out_fresh(struct chunk *slab, struct bin *bin) {
     unsigned w = slab->fresh / 64u;
     unsigned first = slab->fresh % 64u;
     uint64_t fresh = slab_valid_bits(slab, w) & low_mask(slab_class(slab)->handful) << first;
     unsigned before = slab->fresh;
-    slab->fresh = (uint16_t)(w * 64 + 64 - (unsigned)__builtin_clzll(fresh));
-    slab_hand_out(slab, w, fresh, slab->fresh - before, bin);
-    bin->zeroed = slab->zeroed;
+    unsigned end = w * 64 + 64 - (unsigned)__builtin_clzll(fresh);
+    slab_clear_fresh(slab, before, end);
+    slab->fresh = (uint16_t)end;
+    slab_hand_out(slab, w, fresh, end - before, bin);
+    bin->zeroed = slab->zeroed || slab->noted;
 }
 
 /* Returns how many objects the bin may get: of used ones `worth` or more, else of fresh ones. */

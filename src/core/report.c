@@ -19,13 +19,13 @@ enum { STDERR = 2 };
 /* Absolute, as the program may change its directory. */
 static char path[OS_PATH_SIZE];
 
-/* Written by report_start(); all zero is the default, and left alone, as most processes have no use
- * for the page. */
+/* Written by report_start().  (Not zero at first, so that it lies beside data that every process
+ * writes.) */
 static struct {
     bool to_file, to_fd, as_json;     /* neither file nor fd: stderr */
     int fd;                           /* to_fd */
     struct os_file_identity identity; /* of fd, when the program started */
-} chosen;
+} chosen = {.fd = -1};
 
 static void refuse(const char *variable, const char *value, const char *what) {
     struct text text = {0};
@@ -60,16 +60,15 @@ RUNS_ONCE static void choose_target(void) {
         if (chosen.fd < 0) {
             refuse("CAIRN_REPORT", to, "stderr, fd: and a number, or a file");
         }
-    } else if (to[0] != '\0' && strcmp(to, "stderr") != 0) {
-        chosen.to_file = os_absolute_path(to, path);
+    } else {
+        chosen.to_file = to[0] != '\0' && strcmp(to, "stderr") != 0 && os_absolute_path(to, path);
     }
 }
 
 RUNS_ONCE void report_start(void) {
     choose_target();
-    if (strcmp(options.report_format, "json") == 0) {
-        chosen.as_json = true;
-    } else if (strcmp(options.report_format, "text") != 0) {
+    chosen.as_json = strcmp(options.report_format, "json") == 0;
+    if (!chosen.as_json && strcmp(options.report_format, "text") != 0) {
         refuse("CAIRN_REPORT_FORMAT", options.report_format, "text or json");
     }
     if (!policy_read(options.on_finding)) {

@@ -183,10 +183,6 @@ static struct chunk *create(struct heap *owner, unsigned class) {
         holes_fill(owner, slab);
     }
     slab->purged = 0;
-    if (notes != NULL && run.dirty != 0) {
-        memset((void *)run.address, 0, CHUNK_SIZE); /* whatever it was: an interceptor starts so */
-        slab->zeroed = true;
-    }
     set_notes(slab, notes);
     slab->capacity = (uint16_t)slab_whole_capacity(class, chunks);
     if (notes != NULL && run.dirty == 0) {

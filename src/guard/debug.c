@@ -265,9 +265,9 @@ static enum verdict free_known(const struct known *known, uint32_t stack, struct
     known->record->state = NOTE_WAITS;
     memset((void *)known->address, FILL_FREED, known->room);
     if (guard != NULL) {
-        quarantine_keep(threads_own_heap(), &guard->small, known->address, known->room);
+        quarantine_keep(threads_own_heap(), &guard->small, known->chunk, known->index, known->room);
     } else {
-        quarantine_release_of(known->chunk, known->address);
+        quarantine_release_of(known->chunk, known->index);
     }
     return FREED_IT;
 }

@@ -31,7 +31,12 @@ static inline struct heap *own_heap(void) {
 /* The same if malloc comes from there; NULL: it has none, or malloc comes from elsewhere. */
 FAST_PATH struct heap *closed_heap(void) {
     uintptr_t distance = heap_distance;
-    return likely(distance_is_closed(distance)) ? heap_at(distance - CLOSED_OFFSET) : NULL;
+    if (unlikely(!distance_is_closed(distance))) {
+        return NULL;
+    }
+    struct heap *heap = heap_at(distance - CLOSED_OFFSET);
+    ASSUME(heap != NULL);
+    return heap;
 }
 
 /* Of a closed heap, or of one of before the profile began. */
@@ -220,13 +225,13 @@ static SLOW_PATH void report(const char *function, const void *pointer) {
 }
 
 /* By a thread whose malloc does not come from a heap of its own. */
-static __attribute__((noinline)) void keep_elsewhere(uintptr_t object, size_t room) {
+static __attribute__((noinline)) void keep_elsewhere(struct chunk *slab, uint64_t index) {
     struct heap *heap = own_heap();
     struct hardened *guard = guard_of(heap);
     if (guard != NULL) {
-        quarantine_keep(heap, &guard->small, object, room);
+        quarantine_keep(heap, &guard->small, slab, index, slab_class(slab)->size);
     } else {
-        quarantine_release_of(chunk_of(object), object);
+        quarantine_release_of(slab, index);
     }
 }
 
@@ -264,21 +269,22 @@ FAST_PATH void take_back(struct small small, void *object) {
     clear(object, small.room);
     struct heap *heap = closed_heap();
     if (unlikely(heap == NULL)) {
-        keep_elsewhere((uintptr_t)object, small.room);
+        keep_elsewhere(small.slab, small.index);
         return;
     }
-    quarantine_keep(heap, &guard_of(heap)->small, (uintptr_t)object, small.room);
+    struct hardened *guard = heap->guard;
+    quarantine_keep(heap, &guard->small, small.slab, small.index, small.room);
 }
 
-static __attribute__((noinline)) void free_long(const char *function, void *pointer) {
-    struct small small = find_small((uintptr_t)pointer);
+/* An object that may be longer than free_guarded() looks at, or that is not as it should be. */
+static __attribute__((noinline)) void free_long(const char *function, void *pointer,
+                                                struct chunk *slab, uint64_t index, size_t room) {
+    struct small small = {slab, index, room};
     size_t size;
-    if (unlikely(small.slab == NULL)) {
-        free_other(function, pointer);
-    } else if (likely(canary_check(pointer, small.room, &size))) {
+    if (likely(canary_check(pointer, room, &size))) {
         take_back(small, pointer);
     } else if (is_live(small)) {
-        damage_canary(function, (uintptr_t)pointer, small.room);
+        damage_canary(function, (uintptr_t)pointer, room);
     } else {
         report(function, pointer);
     }
@@ -288,11 +294,12 @@ static __attribute__((noinline)) void free_long(const char *function, void *poin
  * looked for, and the bitmaps only if there is none. */
 static void free_guarded(const char *function, void *pointer) {
     struct small small = find_small((uintptr_t)pointer);
-    if (likely(small.slab != NULL) && small.room <= CANARY_SHORT_ROOM &&
-        likely(canary_check_short(pointer, small.room))) {
+    if (unlikely(small.slab == NULL)) {
+        free_other(function, pointer);
+    } else if (small.room <= CANARY_SHORT_ROOM && likely(canary_check_short(pointer, small.room))) {
         take_back(small, pointer);
     } else {
-        free_long(function, pointer);
+        free_long(function, pointer, small.slab, small.index, small.room);
     }
 }
 

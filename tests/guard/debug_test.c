@@ -9,11 +9,9 @@
 #include "guard/leaks.h"
 #include "guard/record.h"
 #include "support/dies.h"
-#include "support/random.h"
+#include "support/exchange.h"
 
-enum { MANY = 1000 };
-
-static size_t usable(void *object) { return usable_size("malloc_usable_size", object); }
+enum { MANY = PLACES, ROUNDS = 8000 };
 
 static void memory_is_filled(void **state) {
     (void)state;
@@ -52,36 +50,13 @@ static void what_is_too_large_is_refused(void **state) {
     }
 }
 
-static void *places[MANY];
-
-static void *work(void *argument) {
-    uint64_t random = (uintptr_t)argument;
-    for (unsigned i = 0; i < 8000; i++) {
-        size_t size = random_below(&random, i % 200 == 0 ? 100000 : 600);
-        char *object = take(size);
-        REQUIRE(object != NULL && usable(object) == size);
-        if (size != 0) {
-            memset(object, 9, size);
-        }
-        object = resize(object, size + 40);
-        REQUIRE(object != NULL && usable(object) == size + 40);
-        give(__atomic_exchange_n(&places[random_below(&random, MANY)], object, __ATOMIC_ACQ_REL));
-    }
-    return NULL;
-}
-
-static void empty_places(void) {
-    for (size_t i = 0; i < MANY; i++) {
-        give(places[i]);
-        places[i] = NULL;
-    }
-}
-
 static void threads_free_each_others_objects(void **state) {
     (void)state;
     pthread_t threads[3];
-    for (uintptr_t i = 0; i < 3; i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, work, (void *)(i + 1)), 0);
+    struct exchange exchanges[3];
+    for (unsigned i = 0; i < 3; i++) {
+        exchanges[i] = (struct exchange){i + 1, ROUNDS};
+        assert_int_equal(pthread_create(&threads[i], NULL, exchange, &exchanges[i]), 0);
     }
     for (unsigned i = 0; i < 20; i++) {
         assert_true(debug_check("test"));
@@ -96,26 +71,9 @@ static void threads_free_each_others_objects(void **state) {
     assert_true(debug_check("test"));
 }
 
-static int in_fork(void *unused) {
-    (void)unused;
-    struct checker_finding finding;
-    REQUIRE(checker_run_after_fork(&finding));
-    empty_places();
-    work((void *)7);
-    empty_places();
-    return debug_check("test") ? 0 : 1;
-}
-
 static void forks_go_on(void **state) {
     (void)state;
-    for (unsigned i = 0; i < 5; i++) {
-        pthread_t thread;
-        assert_int_equal(pthread_create(&thread, NULL, work, (void *)(uintptr_t)(i + 1)), 0);
-        assert_int_equal(in_child(in_fork, NULL), 0);
-        assert_int_equal(pthread_join(thread, NULL), 0);
-    }
-    empty_places();
-    assert_intact();
+    assert_forks_go_on(5, (struct fork){ROUNDS, debug_check});
 }
 
 /* --- what is found ---------------------------------------------------------------------------- */

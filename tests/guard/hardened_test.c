@@ -12,11 +12,10 @@
 #include "core/trim.h"
 #include "guard/quarantine.h"
 #include "support/dies.h"
+#include "support/exchange.h"
 #include "support/random.h"
 
-enum { MANY = 3000 };
-
-static size_t usable(void *object) { return usable_size("malloc_usable_size", object); }
+enum { MANY = 3000, ROUNDS = 30000 };
 
 /* --- what an object is ------------------------------------------------------------------------ */
 
@@ -186,34 +185,13 @@ static void what_waits_is_not_live(void **state) {
 
 /* --- threads ---------------------------------------------------------------------------------- */
 
-static void *places[MANY];
-
-static void *work(void *argument) {
-    uint64_t random = (uintptr_t)argument;
-    for (unsigned i = 0; i < 30000; i++) {
-        size_t size = random_below(&random, i % 200 == 0 ? 100000 : 600);
-        char *object = take(size);
-        REQUIRE(object != NULL && usable(object) == size);
-        if (size != 0) {
-            memset(object, 9, size);
-        }
-        give(__atomic_exchange_n(&places[random_below(&random, MANY)], object, __ATOMIC_ACQ_REL));
-    }
-    return NULL;
-}
-
-static void empty_places(void) {
-    for (size_t i = 0; i < MANY; i++) {
-        give(places[i]);
-        places[i] = NULL;
-    }
-}
-
 static void threads_free_each_others_objects(void **state) {
     (void)state;
     pthread_t threads[4];
-    for (uintptr_t i = 0; i < 4; i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, work, (void *)(i + 1)), 0);
+    struct exchange exchanges[4];
+    for (unsigned i = 0; i < 4; i++) {
+        exchanges[i] = (struct exchange){i + 1, ROUNDS};
+        assert_int_equal(pthread_create(&threads[i], NULL, exchange, &exchanges[i]), 0);
     }
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(pthread_join(threads[i], NULL), 0);
@@ -224,26 +202,9 @@ static void threads_free_each_others_objects(void **state) {
     assert_intact();
 }
 
-static int in_fork(void *unused) {
-    (void)unused;
-    struct checker_finding finding;
-    REQUIRE(checker_run_after_fork(&finding));
-    empty_places();
-    work((void *)7);
-    empty_places();
-    return 0;
-}
-
 static void forks_go_on(void **state) {
     (void)state;
-    for (unsigned i = 0; i < 10; i++) {
-        pthread_t thread;
-        assert_int_equal(pthread_create(&thread, NULL, work, (void *)(uintptr_t)(i + 1)), 0);
-        assert_int_equal(in_child(in_fork, NULL), 0);
-        assert_int_equal(pthread_join(thread, NULL), 0);
-    }
-    empty_places();
-    assert_intact();
+    assert_forks_go_on(10, (struct fork){ROUNDS, NULL});
 }
 
 /* --- what is found ---------------------------------------------------------------------------- */
