@@ -6,6 +6,9 @@
  *   it); then by that thread alone, without the lock.  While a lease lasts, others that want to
  *   allocate small objects wait.  Nobody waits to free: a free takes the lock if that is free at
  *   once, and otherwise goes the way of remote frees (remote.h).  Large objects need no lock.
+ *   The lock is a latch (os/mutex.h), given back by a store with release and taken with acquire:
+ *   so each holder finds all that the ones before it did, `life` among it, and nothing below asks
+ *   more of it.  The one order of seq_cst operations is for those who do not hold it.
  *
  * THE END  A free may be between finding a slab and setting its bit while another thread destroys
  *   the heap.  The slab's memory must not become another slab then.  So who frees without the lock,
@@ -48,7 +51,7 @@ enum shared_heap_life { SHARED_HEAP_RETIRED = 0, SHARED_HEAP_ALIVE = 1, SHARED_H
 
 struct shared_heap {
     struct heap heap; /* heap.shared leads back here */
-    struct mutex lock;
+    struct latch lock;
     _Atomic(uint32_t) leased; /* 1 while a thread has it for itself; written under the lock */
     struct heap *lessee;      /* that thread's own heap, or NULL; lock */
     uint32_t leases;          /* how often, one within the other; lock */
