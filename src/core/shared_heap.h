@@ -34,7 +34,13 @@
  *   of H at any time (remote.h), also of an H that has ended: d, and the state HEAP_PARKED from
  *   then on, see to it that it is passed on.
  *
- * tests/model/destroy.pml holds this protocol as a spin model. */
+ *   Who dissolves H waits for nobody.  Under the lock it makes the slabs a parked heap's, and only
+ *   then says that H does not live: so a free that finds in 3 that the slab is H's and H does not
+ *   live can't be one of an object that lives on, and one that finds the slab another's begins
+ *   again.  One that stops between 3 and its write writes into the right slab all the same: that
+ *   can't be released before the object is free.
+ *
+ * tests/model/destroy.pml and dissolve.pml hold this protocol as spin models. */
 #ifndef CAIRN_CORE_SHARED_HEAP_H
 #define CAIRN_CORE_SHARED_HEAP_H
 
