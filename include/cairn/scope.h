@@ -17,9 +17,9 @@
  * declared.  Thread-safety, errors: those of the function that gives back.  Cost: that call,
  * nothing else.
  *
- * A block to defer is a nested function in gcc's C, and a lambda in C++.  Clang's C has neither (its
- * blocks want a runtime library), so cairn_defer_block is not defined there, which #ifdef tells;
- * a function with an argument is the same everywhere.
+ * A block to defer is a nested function in gcc's C, and a lambda in C++.  Clang's C has neither
+ * (its blocks want a runtime library), so cairn_defer_block is not defined there, which #ifdef
+ * tells; a function with an argument is the same everywhere.
  */
 #ifndef CAIRN_SCOPE_H
 #define CAIRN_SCOPE_H

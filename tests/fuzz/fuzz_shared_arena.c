@@ -1,6 +1,7 @@
 /* Shared arenas under a fuzzer: two threads carry out half of the input's operations each, at the
- * same time, in one arena, from chunks of their own or the same.  Each has a model: its objects and their contents, which no other object
- * may overlap.  The memory below is limited, so that any of them may fail. */
+ * same time, in one arena, from chunks of their own or the same.  Each has a model: its objects and
+ * their contents, which no other object may overlap.  The memory below is limited, so that any of
+ * them may fail. */
 #include <cairn/shared_arena.h>
 #include <pthread.h>
 #include <sched.h>
