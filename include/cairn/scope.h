@@ -5,6 +5,7 @@
  *     cairn_auto(cairn_str_destroy) struct cairn_str text = {0};
  *     cairn_auto(cairn_map_dispose) struct cairn_map map;
  *     cairn_defer(unlock, &mutex);
+ *     cairn_defer_block { count--; report(name, count); };
  *     ...
  *     return cairn_steal(path);                   // or hand it on
  *
@@ -16,8 +17,10 @@
  * declared.  Thread-safety, errors: those of the function that gives back.  Cost: that call,
  * nothing else.
  *
- * Why no block after `defer`: gcc would need nested functions for it and clang has none, clang
- * would need blocks and their runtime.  A function with an argument is the same on both. */
+ * A block to defer is a nested function in gcc's C, and a lambda in C++.  Clang's C has neither
+ * (its blocks want a runtime library), so cairn_defer_block is not defined there, which #ifdef
+ * tells; a function with an argument is the same everywhere.
+ */
 #ifndef CAIRN_SCOPE_H
 #define CAIRN_SCOPE_H
 
@@ -68,11 +71,36 @@ static inline void cairn_scope_run(struct cairn_deferred *deferred) {
     cairn_auto(cairn_scope_run) __attribute__((unused)) struct cairn_deferred CAIRN_SCOPE_NAME( \
         cairn_deferred_, __LINE__) = {(function), (argument)}
 
+/* As a statement, with a block behind and a semicolon at the end: the block is run when the scope
+ * around it ends.  It sees the variables as they are then.  It ends by its last brace or by
+ * return, which leaves the block only. */
+#if defined(__cplusplus)
+#define cairn_defer_block   \
+    CAIRN_ATTRIBUTE(unused) \
+    const auto &CAIRN_SCOPE_NAME(cairn_deferred_, __LINE__) = cairn_scope_maker{} + [&]()
+#elif defined(__GNUC__) && !defined(__clang__)
+#define cairn_defer_block                                                              \
+    __extension__ auto void CAIRN_SCOPE_NAME(cairn_deferred_block_, __LINE__)(char *); \
+    cairn_auto(CAIRN_SCOPE_NAME(cairn_deferred_block_, __LINE__))                      \
+        __attribute__((unused)) char CAIRN_SCOPE_NAME(cairn_deferred_, __LINE__) = 0;  \
+    __extension__ void CAIRN_SCOPE_NAME(cairn_deferred_block_,                         \
+                                        __LINE__)(__attribute__((unused)) char *cairn_of)
+#endif
+
 #define CAIRN_SCOPE_NAME(prefix, line)   CAIRN_SCOPE_PASTED(prefix, line)
 #define CAIRN_SCOPE_PASTED(prefix, line) prefix##line
 
 #ifdef __cplusplus
 }
+
+/* What cairn_defer_block makes of its block. */
+template <typename block> struct cairn_scope_block {
+    block run;
+    ~cairn_scope_block() { run(); }
+};
+struct cairn_scope_maker {
+    template <typename block> cairn_scope_block<block> operator+(block run) const { return {run}; }
+};
 #endif
 
 #endif

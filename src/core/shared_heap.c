@@ -44,13 +44,13 @@ static void wake(struct shared_heap *heap) {
 }
 
 static void lock(struct shared_heap *heap) {
-    mutex_lock(&heap->lock);
+    latch_lock(&heap->lock);
     if (unlikely(!is_open(heap))) {
         heap->waiting++;
         do {
-            mutex_unlock(&heap->lock);
+            latch_unlock(&heap->lock);
             os_wait(&heap->leased, 1);
-            mutex_lock(&heap->lock);
+            latch_lock(&heap->lock);
         } while (!is_open(heap));
         heap->waiting--;
         wake(heap);
@@ -59,18 +59,18 @@ static void lock(struct shared_heap *heap) {
 }
 
 static bool try_lock(struct shared_heap *heap) {
-    if (!mutex_try_lock(&heap->lock)) {
+    if (!latch_try_lock(&heap->lock)) {
         return false;
     }
     if (!is_open(heap)) {
-        mutex_unlock(&heap->lock);
+        latch_unlock(&heap->lock);
         return false;
     }
     repair(heap);
     return true;
 }
 
-static void unlock(struct shared_heap *heap) { mutex_unlock(&heap->lock); }
+static void unlock(struct shared_heap *heap) { latch_unlock(&heap->lock); }
 
 bool shared_heap_lease(struct shared_heap *heap) {
     if (threads_attach() == NULL) {
@@ -99,7 +99,7 @@ static void give_up(struct shared_heap *heap) {
 }
 
 void shared_heap_end_lease(struct shared_heap *heap) {
-    mutex_lock(&heap->lock);
+    latch_lock(&heap->lock);
     if (--heap->leases == 0) {
         struct shared_heap **link = &heap->lessee->leased;
         while (*link != heap) {
@@ -123,7 +123,7 @@ bool shared_heap_is_leased(const struct shared_heap *heap) {
 void shared_heap_end_leases(struct heap *own) {
     for (struct shared_heap *heap; (heap = own->leased) != NULL;) {
         own->leased = heap->next_leased;
-        mutex_lock(&heap->lock);
+        latch_lock(&heap->lock);
         give_up(heap);
         unlock(heap);
     }
@@ -195,7 +195,25 @@ static void *take(void *argument) {
     return object;
 }
 
-void *shared_heap_allocate(struct shared_heap *heap, size_t size, size_t alignment, bool *zeroed) {
+/* What take() does if nothing is in the way: the lock is free at once and the bin has an object.
+ * NULL: something is. */
+static void *take_at_once(struct shared_heap *heap, size_t size, bool *zeroed) {
+    if (!try_lock(heap)) {
+        return NULL;
+    }
+    struct bin *bin = heap_bin(&heap->heap, size);
+    uint64_t avail = owner_word_read(bin->avail);
+    void *object = NULL;
+    if (likely(avail != 0 && is_alive(heap))) {
+        *zeroed = bin->zeroed != 0;
+        object = bin_take(bin, avail);
+    }
+    unlock(heap);
+    return object;
+}
+
+static SLOW_PATH void *allocate_slowly(struct shared_heap *heap, size_t size, size_t alignment,
+                                       bool *zeroed) {
     if (size > REQUEST_MAX || alignment > ALIGNMENT_MAX) {
         return NULL;
     }
@@ -203,6 +221,14 @@ void *shared_heap_allocate(struct shared_heap *heap, size_t size, size_t alignme
     limit_note_refusal(false); /* its own limit may be what refuses */
     void *object = take(&request);
     return likely(object != NULL) ? object : limit_insist(take, &request, size);
+}
+
+void *shared_heap_allocate(struct shared_heap *heap, size_t size, size_t alignment, bool *zeroed) {
+    void *object = NULL;
+    if (likely(size <= SLAB_MAX && alignment <= GRANULE)) {
+        object = take_at_once(heap, size, zeroed);
+    }
+    return likely(object != NULL) ? object : allocate_slowly(heap, size, alignment, zeroed);
 }
 
 /* --- freeing ---------------------------------------------------------------------------------- */
@@ -288,7 +314,7 @@ static struct shared_heap *make(void) {
     struct shared_heap *heap = metadata_take((sizeof *heap + CACHE_LINE - 1) / CACHE_LINE);
     if (heap != NULL) {
         memset(heap, 0, sizeof *heap); /* it may have been notes: see slab.c */
-        heap->lock = (struct mutex)MUTEX(RANK_HEAP);
+        heap->lock = (struct latch)LATCH(RANK_HEAP);
         heap->heap.shared = heap;
         heap_start(&heap->heap);
         threads_add_heap(&heap->heap);
@@ -463,8 +489,8 @@ size_t shared_heap_trim_all(void) {
 /* --- fork ------------------------------------------------------------------------------------- */
 
 static void reset(struct shared_heap *heap) {
-    bool was_locked = atomic_load_explicit(&heap->lock.state, memory_order_relaxed) != 0;
-    mutex_reset(&heap->lock);
+    bool was_locked = atomic_load_explicit(&heap->lock.mutex.state, memory_order_relaxed) != 0;
+    latch_reset(&heap->lock);
     atomic_store_explicit(&heap->in_flight, 0, memory_order_relaxed);
     heap->waiting = 0;
     bool is_mine = heap->lessee != NULL && heap->lessee == threads_own_heap();

@@ -6,6 +6,9 @@
  *   it); then by that thread alone, without the lock.  While a lease lasts, others that want to
  *   allocate small objects wait.  Nobody waits to free: a free takes the lock if that is free at
  *   once, and otherwise goes the way of remote frees (remote.h).  Large objects need no lock.
+ *   The lock is a latch (os/mutex.h), given back by a store with release and taken with acquire:
+ *   so each holder finds all that the ones before it did, `life` among it, and nothing below asks
+ *   more of it.  The one order of seq_cst operations is for those who do not hold it.
  *
  * THE END  A free may be between finding a slab and setting its bit while another thread destroys
  *   the heap.  The slab's memory must not become another slab then.  So who frees without the lock,
@@ -31,7 +34,13 @@
  *   of H at any time (remote.h), also of an H that has ended: d, and the state HEAP_PARKED from
  *   then on, see to it that it is passed on.
  *
- * tests/model/destroy.pml holds this protocol as a spin model. */
+ *   Who dissolves H waits for nobody.  Under the lock it makes the slabs a parked heap's, and only
+ *   then says that H does not live: so a free that finds in 3 that the slab is H's and H does not
+ *   live can't be one of an object that lives on, and one that finds the slab another's begins
+ *   again.  One that stops between 3 and its write writes into the right slab all the same: that
+ *   can't be released before the object is free.
+ *
+ * tests/model/destroy.pml and dissolve.pml hold this protocol as spin models. */
 #ifndef CAIRN_CORE_SHARED_HEAP_H
 #define CAIRN_CORE_SHARED_HEAP_H
 
@@ -48,7 +57,7 @@ enum shared_heap_life { SHARED_HEAP_RETIRED = 0, SHARED_HEAP_ALIVE = 1, SHARED_H
 
 struct shared_heap {
     struct heap heap; /* heap.shared leads back here */
-    struct mutex lock;
+    struct latch lock;
     _Atomic(uint32_t) leased; /* 1 while a thread has it for itself; written under the lock */
     struct heap *lessee;      /* that thread's own heap, or NULL; lock */
     uint32_t leases;          /* how often, one within the other; lock */

@@ -3,11 +3,14 @@
 #include "core/geometry.h"
 #include "core/heap.h"
 
+/* Doublings above 4 KiB, where those classes begin. */
+#define DOUBLINGS(c) ((c) < 48 ? 0u : ((c)-48u) / 4u)
+
 #define SIZE(c)                                                                    \
     ((c) < 8    ? 16u * ((c) + 1u)                                                 \
      : (c) < 40 ? (9u + ((c)&7u)) << (3u + ((c) >> 3))                             \
      : (c) < 48 ? (uint32_t)CHUNK_SIZE / (55u - ((c) < 48 ? (c) : 0u)) / 64u * 64u \
-                : (5u + ((c)&3u)) << (10u + ((c)-48u) / 4u))
+                : (5u + ((c)&3u)) << (10u + DOUBLINGS(c)))
 
 /* Few large objects at a time, so that one that was just freed is used again while it is in the
  * cache: what is handed out at once spans 8 KiB or so. */

@@ -1,6 +1,7 @@
 #include "os/mutex.h"
 
 #include "base/check.h"
+#include "base/compiler.h"
 #include "os/os.h"
 
 /* How often a contended lock is looked at before the thread goes to sleep: critical sections are
@@ -43,13 +44,17 @@ static bool try_take(struct mutex *mutex) {
                                                    memory_order_acquire, memory_order_relaxed);
 }
 
-void mutex_lock(struct mutex *mutex) {
+static bool take_awake(struct mutex *mutex) {
     bool taken = try_take(mutex);
     for (int i = 0; !taken && i < SPINS; i++) {
         pause_briefly();
         taken = atomic_load_explicit(&mutex->state, memory_order_relaxed) == 0 && try_take(mutex);
     }
-    if (!taken) {
+    return taken;
+}
+
+void mutex_lock(struct mutex *mutex) {
+    if (!take_awake(mutex)) {
         while (atomic_exchange_explicit(&mutex->state, 2, memory_order_acquire) != 0) {
             os_wait(&mutex->state, 2);
         }
@@ -75,4 +80,35 @@ void mutex_unlock(struct mutex *mutex) {
 void mutex_reset(struct mutex *mutex) {
     note_reset(mutex);
     atomic_store_explicit(&mutex->state, 0, memory_order_relaxed);
+}
+
+/* --- latches ---------------------------------------------------------------------------------- */
+
+void latch_lock(struct latch *latch) {
+    struct mutex *mutex = &latch->mutex;
+    if (!take_awake(mutex)) {
+        /* relaxed: a hint; see the header. */
+        (void)atomic_fetch_add_explicit(&latch->sleepers, 1, memory_order_relaxed);
+        while (!try_take(mutex)) {
+            os_wait_at_most(&mutex->state, 1, LATCH_SLEEP_MS);
+        }
+        (void)atomic_fetch_sub_explicit(&latch->sleepers, 1, memory_order_relaxed);
+    }
+    note_locked(mutex);
+}
+
+bool latch_try_lock(struct latch *latch) { return mutex_try_lock(&latch->mutex); }
+
+/* release: what one holder wrote the next one sees. */
+void latch_unlock(struct latch *latch) {
+    note_unlocked(&latch->mutex);
+    atomic_store_explicit(&latch->mutex.state, 0, memory_order_release);
+    if (unlikely(atomic_load_explicit(&latch->sleepers, memory_order_relaxed) != 0)) {
+        os_wake_one(&latch->mutex.state);
+    }
+}
+
+void latch_reset(struct latch *latch) {
+    mutex_reset(&latch->mutex);
+    atomic_store_explicit(&latch->sleepers, 0, memory_order_relaxed);
 }

@@ -40,4 +40,26 @@ bool mutex_try_lock(struct mutex *mutex);
 /* In a child after fork: free, whoever of the vanished threads held it. */
 void mutex_reset(struct mutex *mutex);
 
+/* A mutex for sections of some ten nanoseconds that are entered at every turn: one atomic
+ * read-modify-write to take it and none to give it back, where struct mutex needs one for each.
+ *
+ * The price is that a wake-up can be missed.  Who gives it back stores 0 and then looks whether
+ * somebody sleeps; without a fence between, the processor may look before the store can be seen,
+ * just while another thread counts itself among the sleepers and still finds the latch held.  So
+ * nobody sleeps for longer than LATCH_SLEEP_MS without looking again. */
+struct latch {
+    struct mutex mutex;         /* its state is never 2 */
+    _Atomic(uint32_t) sleepers; /* threads that sleep, are about to, or have just woken up */
+};
+
+enum { LATCH_SLEEP_MS = 1 };
+
+#define LATCH(rank_of_it) \
+    { MUTEX(rank_of_it), 0 }
+
+void latch_lock(struct latch *latch);
+void latch_unlock(struct latch *latch);
+bool latch_try_lock(struct latch *latch);
+void latch_reset(struct latch *latch);
+
 #endif

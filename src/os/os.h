@@ -173,6 +173,8 @@ int os_advise(void *address, size_t size, enum os_advice advice);
 
 /* Sleeps while *word == expected; may return early. */
 void os_wait(_Atomic(uint32_t) *word, uint32_t expected);
+/* The same, for some `ms` milliseconds at most; below 1,000. */
+void os_wait_at_most(_Atomic(uint32_t) *word, uint32_t expected, unsigned ms);
 /* Wakes one sleeper on *word. */
 void os_wake_one(_Atomic(uint32_t) *word);
 

@@ -477,10 +477,17 @@ int os_advise(void *address, size_t size, enum os_advice advice) {
 
 /* ---------------------------------------------------------------------------------------------- */
 
-void os_wait(_Atomic(uint32_t) *word, uint32_t expected) {
+static void wait_on(_Atomic(uint32_t) *word, uint32_t expected, const struct timespec *at_most) {
     int saved = errno;
-    (void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
+    (void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, at_most, NULL, 0);
     errno = saved;
+}
+
+void os_wait(_Atomic(uint32_t) *word, uint32_t expected) { wait_on(word, expected, NULL); }
+
+void os_wait_at_most(_Atomic(uint32_t) *word, uint32_t expected, unsigned ms) {
+    const struct timespec at_most = {.tv_nsec = (long)ms * 1000000};
+    wait_on(word, expected, &at_most);
 }
 
 void os_wake_one(_Atomic(uint32_t) *word) {

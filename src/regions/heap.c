@@ -8,6 +8,7 @@
 #include "base/bits.h"
 #include "core/allocate.h"
 #include "core/chunk_map.h"
+#include "core/interceptor.h"
 #include "core/metadata.h"
 #include "core/object.h"
 #include "core/shared_heap.h"
@@ -210,10 +211,22 @@ CAIRN_EXPORT void *cairn_heap_aligned_alloc(struct cairn_heap *heap, size_t alig
     return allocate(heap, size, alignment, false);
 }
 
+/* A small object, with nobody between.  False: something else, or a mistake; nothing happened. */
+static bool free_at_once(struct cairn_heap *heap, void *pointer) {
+    uintptr_t address = (uintptr_t)pointer;
+    if (unlikely(interceptor != NULL || !address_is_mappable(address))) {
+        return false;
+    }
+    struct chunk *slab = chunk_of(address);
+    uintptr_t owner = chunk_owner(slab);
+    return chunk_is(slab, CHUNK_SLAB) && shared_heap_of_owner(owner) == heap->shared &&
+           shared_heap_free(slab, owner, address) == SHARED_FREED;
+}
+
 static void free_in(struct cairn_heap *heap, const char *function, void *pointer) {
     if (heap->fixed != NULL) {
         fixed_heap_free(heap->fixed, function, pointer);
-    } else {
+    } else if (unlikely(!free_at_once(heap, pointer))) {
         require_member(heap, function, pointer);
         free_slow(function, pointer);
     }

@@ -404,6 +404,7 @@ CAIRN_EXPORT void cairn_pool_destroy(struct cairn_pool *pool) {
 }
 
 CAIRN_EXPORT void cairn_pool_reset(struct cairn_pool *pool) {
+    require_live(pool, "cairn_pool_reset");
     struct cairn_pool_cursor cursor = {0};
     for (void *object; (object = cairn_pool_next(pool, &cursor)) != NULL;) {
         cairn_pool_give(pool, object);

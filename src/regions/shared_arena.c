@@ -37,6 +37,14 @@ struct cairn_shared_chunk {
 
 #define RELAXED __ATOMIC_RELAXED
 
+/* relaxed: init and destroy are for one thread. */
+static void check_ready(const struct cairn_shared_arena *arena, const char *function) {
+    if (unlikely(__atomic_load_n(&arena->state, RELAXED) != READY)) {
+        report_misuse(function, arena,
+                      "use of a shared arena that is not initialised, or destroyed");
+    }
+}
+
 /* --- chunks ----------------------------------------------------------------------------------- */
 
 /* The address of `size` bytes, or 0 if they are not there.  relaxed: nobody reads what another
@@ -119,10 +127,7 @@ static struct cairn_shared_chunk *next_chunk(struct cairn_shared_arena *arena, u
 
 /* size: with what alignment may cost.  0 without memory. */
 static SLOW_PATH uintptr_t take_slow(struct cairn_shared_arena *arena, unsigned slot, size_t size) {
-    if (unlikely(__atomic_load_n(&arena->state, RELAXED) != READY)) {
-        report_misuse("cairn_shared_arena_allocate", arena,
-                      "use of a shared arena that is not initialised, or destroyed");
-    }
+    check_ready(arena, "cairn_shared_arena_allocate");
     struct cairn_shared_chunk *chunk = __atomic_load_n(&arena->current[slot], __ATOMIC_ACQUIRE);
     if (size > (chunk == NULL ? (size_t)CHUNK_LEAST : chunk->bytes) / 4) {
         return take_large(arena, size);
@@ -173,6 +178,7 @@ CAIRN_EXPORT void *cairn_shared_arena_allocate(struct cairn_shared_arena *arena,
 
 CAIRN_EXPORT void *cairn_shared_arena_resize(struct cairn_shared_arena *arena, void *pointer,
                                              size_t old_size, size_t size, size_t alignment) {
+    check_ready(arena, "cairn_shared_arena_resize");
     if (pointer == NULL) {
         return cairn_shared_arena_allocate(arena, size, alignment);
     }
@@ -197,6 +203,7 @@ static void *resize(void *context, void *pointer, size_t old_size, size_t size, 
 }
 
 CAIRN_EXPORT struct cairn_allocator cairn_shared_arena_allocator(struct cairn_shared_arena *arena) {
+    check_ready(arena, "cairn_shared_arena_allocator");
     return (struct cairn_allocator){.resize = resize, .context = arena};
 }
 
@@ -214,6 +221,7 @@ static size_t taken_of_chunks(struct cairn_shared_chunk *const *head) {
 
 CAIRN_EXPORT struct cairn_arena_figures
 cairn_shared_arena_statistics(const struct cairn_shared_arena *arena) {
+    check_ready(arena, "cairn_shared_arena_statistics");
     size_t wasted = __atomic_load_n(&arena->wasted, RELAXED);
     size_t taken = taken_of_chunks(&arena->large);
     for (int i = 0; i < SLOTS; i++) {
@@ -249,13 +257,6 @@ CAIRN_EXPORT void cairn_shared_arena_init(struct cairn_shared_arena *arena, cons
         .region = {.name = name, .kind = "shared arena", .read = read_usage},
     };
     registry_add(&arena->region);
-}
-
-static void check_ready(const struct cairn_shared_arena *arena, const char *function) {
-    if (arena->state != READY) {
-        report_misuse(function, arena,
-                      "use of a shared arena that is not initialised, or destroyed");
-    }
 }
 
 static void release_list(struct cairn_shared_arena *arena, struct cairn_shared_chunk *chunk) {

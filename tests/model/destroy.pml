@@ -14,8 +14,8 @@
 
 #define MINE 0
 #define OTHER 1
+#define HEAPS 2
 #define NOBODY 3
-#define NIL false
 
 /* The descriptor of the chunk. */
 byte owner = MINE;
@@ -25,8 +25,8 @@ bool summary;
 byte truth;                     /* bits of free objects */
 
 /* The heaps. */
-bool list[2];                   /* the one chunk is on it */
-bool parked;                    /* MINE has ended, for those who push on its list */
+bool list[HEAPS];               /* the one chunk is on it */
+bool parked[HEAPS];             /* it has ended, for those who push on its list */
 bool alive = true;              /* MINE */
 byte in_flight;
 bool locked;                    /* MINE's lock */
@@ -37,78 +37,16 @@ bool made;
 byte freed, merged;             /* of OTHER's object */
 byte working = 5;
 
-inline lock_mine() { atomic { !locked -> locked = true } }
-
-/* --- notifications, as in remote.pml but for the one chunk ------------------------------------ */
-
-/* Leaves in `notified` the heap whose list it is on now, or NOBODY. */
-inline notify() {
-    bits = true;
-    notified = NOBODY;
-    do
-    :: atomic { before = summary; summary = summary || bits };
-       if
-       :: before -> break
-       :: else
-       fi;
-       notified = owner;
-       if
-       :: notified != NOBODY ->
-          atomic { assert(!list[0] && !list[1]); list[notified] = true };
-          break
-       :: else
-       fi;
-       atomic { bits = summary; summary = false };
-       if
-       :: !bits || !slab -> break
-       :: else
-       fi
-    od
-}
-
-inline merge() {
-    atomic {
-        if
-        :: owner == OTHER -> merged = merged + (remote & 1)
-        :: else
-        fi;
-        assert((truth & remote) == 0); /* nothing is freed twice */
-        truth = truth | remote;
-        remote = 0
-    }
-}
-
-inline drain(h) {
-    atomic { taken = list[h]; list[h] = NIL };
+/* The hooks of one_chunk.pml. */
+inline note_merge() {
     if
-    :: taken ->
-       atomic { bits = summary; summary = false };
-       if
-       :: owner == h && slab -> merge()
-       :: else ->
-          if
-          :: slab && bits -> notify()
-          :: else
-          fi
-       fi
+    :: owner == OTHER -> merged = merged + (remote & 1)
     :: else
     fi
 }
+inline after_drain(h) { skip }
 
-inline tell() {
-    notify();
-    if
-    :: notified == MINE && parked ->
-       atomic { !registry -> registry = true };
-       drain(MINE);
-       registry = false
-    :: else
-    fi
-}
-
-#define VARIABLES \
-    bool taken, bits, before, seen; \
-    byte notified = NOBODY, word
+#include "one_chunk.pml"
 
 /* --- frees into MINE -------------------------------------------------------------------------- */
 
@@ -207,12 +145,12 @@ proctype Destroyer() {
     owner = NOBODY;
     slab = false;
     locked = false;
-    atomic { !registry -> registry = true };
+    lock_registry();
 #ifdef PARK_LAST
     drain(MINE);
-    parked = true;
+    parked[MINE] = true;
 #else
-    parked = true;
+    parked[MINE] = true;
 #ifndef NO_PASSING_ON
     drain(MINE);
 #endif

@@ -51,6 +51,79 @@ static void test_reset(void **state) {
     mutex_unlock(&mutex);
 }
 
+/* --- latches ---------------------------------------------------------------------------------- */
+
+static struct latch latch = LATCH(RANK_CHUNKS);
+
+static void *count_in_latch(void *argument) {
+    for (int i = 0; i < ROUNDS; i++) {
+        latch_lock(&latch);
+        counter++;
+        if (argument != NULL && i % 1000 == 0) {
+            (void)usleep(200);
+        }
+        latch_unlock(&latch);
+    }
+    return NULL;
+}
+
+static void test_latch_excludes(void **state) {
+    (void)state;
+    counter = 0;
+    pthread_t threads[THREADS];
+    for (uintptr_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, count_in_latch, (void *)(i % 2)), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    assert_int_equal(counter, THREADS * ROUNDS);
+    assert_int_equal(latch.mutex.state, 0);
+    assert_int_equal(latch.sleepers, 0);
+}
+
+static void *enter_and_leave(void *argument) {
+    latch_lock(&latch);
+    latch_unlock(&latch);
+    return argument;
+}
+
+static void wait_for_sleeper(void) {
+    while (atomic_load(&latch.sleepers) == 0) {
+        (void)usleep(100);
+    }
+    (void)usleep(2000);
+}
+
+/* As when the processor looks for sleepers before the store that gives the latch back is seen. */
+static void test_latch_outlives_missed_wake(void **state) {
+    (void)state;
+    pthread_t sleeper;
+    latch_lock(&latch);
+    assert_int_equal(pthread_create(&sleeper, NULL, enter_and_leave, NULL), 0);
+    wait_for_sleeper();
+    latch_reset(&latch);
+    atomic_store(&latch.sleepers, 1); /* as it was: the sleeper will take itself off */
+    assert_int_equal(pthread_join(sleeper, NULL), 0);
+    assert_int_equal(latch.sleepers, 0);
+}
+
+static void test_latch_waits(void **state) {
+    (void)state;
+    errno = EILSEQ;
+    assert_true(latch_try_lock(&latch));
+    assert_int_equal(latch.mutex.state, 1);
+    latch_unlock(&latch);
+    latch_lock(&latch);
+    pthread_t other;
+    assert_int_equal(pthread_create(&other, NULL, enter_and_leave, NULL), 0);
+    wait_for_sleeper();
+    assert_int_equal(latch.mutex.state, 1); /* it waits */
+    latch_unlock(&latch);
+    assert_int_equal(pthread_join(other, NULL), 0);
+    assert_int_equal(errno, EILSEQ);
+}
+
 #ifdef CAIRN_DEBUG
 static struct mutex lower = MUTEX(RANK_THREADS);
 
@@ -89,6 +162,9 @@ int main(void) {
         cmocka_unit_test(test_exclusion),
         cmocka_unit_test(test_keeps_errno),
         cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_latch_excludes),
+        cmocka_unit_test(test_latch_outlives_missed_wake),
+        cmocka_unit_test(test_latch_waits),
 #ifdef CAIRN_DEBUG
         cmocka_unit_test(test_ranks),
 #endif

@@ -78,6 +78,7 @@ static void maps() {
     bool deferred = false;
     {
         cairn_defer(set_true, &deferred);
+        cairn_defer_block { EXPECT(!deferred); };
         cairn_auto(cairn_map_dispose) cairn_map map = {};
         EXPECT(!cairn_map_failed(cairn_map_memory(&map, 100, CAIRN_MAP_GUARDED)));
         char byte = 1;

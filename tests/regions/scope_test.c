@@ -97,6 +97,36 @@ static void deferred_calls_run_in_reverse(void **state) {
     assert_string_equal(order, "3 body 2 1 ");
 }
 
+#ifdef cairn_defer_block
+static int leave_early(int times) {
+    for (int i = 0; i < times; i++) {
+        cairn_defer_block { strcat(order, i == 1 ? "last " : "turn "); };
+        if (i == 1) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static void deferred_blocks_see_the_scope(void **state) {
+    (void)state;
+    order[0] = '\0';
+    int count = 1;
+    {
+        cairn_defer_block { count *= 10; };
+        cairn_defer_block {
+            count += 2;
+            strcat(order, "two ");
+        };
+        cairn_defer(note, "one ");
+        count = 4;
+    }
+    assert_int_equal(count, 60);
+    assert_int_equal(leave_early(3), 1);
+    assert_string_equal(order, "one two turn last ");
+}
+#endif
+
 CAIRN_VEC(numbers, int)
 
 static void strings_arrays_and_maps_too(void **state) {
@@ -120,9 +150,11 @@ static void strings_arrays_and_maps_too(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_ways_out_give_back),
-        cmocka_unit_test(what_is_stolen_stays),
+        cmocka_unit_test(all_ways_out_give_back),        cmocka_unit_test(what_is_stolen_stays),
         cmocka_unit_test(deferred_calls_run_in_reverse),
+#ifdef cairn_defer_block
+        cmocka_unit_test(deferred_blocks_see_the_scope),
+#endif
         cmocka_unit_test(strings_arrays_and_maps_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
