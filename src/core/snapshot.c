@@ -171,8 +171,8 @@ static void walk_block(struct walker *walker, const struct block *block) {
         struct chunk_snapshot *chunk = &walker->chunk;
         chunk->address = block->address + i * CHUNK_SIZE;
         chunk->is_head = false;
-        /* All of a slab is shown as its first chunk is, whatever happens meanwhile: it is counted as
-         * one. */
+        /* All of a slab is shown as its first chunk is, whatever happens meanwhile: it is counted
+         * as one. */
         bool goes_on = walker->chunks != 0 && walker->state == STATE_SLAB;
         if (goes_on || (block->free >> i & 1) == 0) {
             chunk->state = read_taken(walker, chunk->address);
