@@ -130,7 +130,10 @@ static size_t free_row(const char *function, struct chunk *slab, struct row row,
 static size_t free_remotely(const char *function, void *const *pointers, size_t count) {
     uintptr_t address = (uintptr_t)pointers[0];
     struct chunk *slab = slab_of_chunk(chunk_of(address));
-    uintptr_t owner = slab != NULL ? chunk_owner(slab) : heap_distance;
+    if (slab == NULL) {
+        return 0;
+    }
+    uintptr_t owner = chunk_owner(slab);
     if (owner_heap(owner) == heap_distance || shared_heap_of_owner(owner) != NULL ||
         interceptor != NULL) {
         return 0;
