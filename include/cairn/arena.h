@@ -27,8 +27,9 @@
  * Cost: 5 instructions to take memory aligned to 8 or less, 7 for more, if the size is a constant;
  * 8 if it is not.  At the end of a chunk less is lost than the object needs that did not fit.
  *
- * A program built with AddressSanitizer sees what is free in an arena, and the gaps that are
- * then left between its objects, as poisoned; each call is slower there.
+ * A program built with AddressSanitizer, or that runs under Valgrind, sees what is free in an
+ * arena, and the gaps that are then left between its objects, as poisoned; each call is slower
+ * there.
  *
  * The idea is Hanson's (Fast allocation and deallocation of memory based on object lifetimes,
  * 1990), with the marks of obstacks. */
@@ -59,7 +60,7 @@ struct cairn_arena_chunk;
  * what other threads read for statistics is stored atomically.
  *
  *   begin <= next <= end            in the current chunk: up to next is used, from there free
- *   bound == end + 1                or 0: no chunk yet, destroyed, or AddressSanitizer looks on
+ *   bound == end + 1                or 0: no chunk yet, destroyed, or a checker of memory looks on
  *   used == used_before + next - begin
  *   used + wasted <= reserved       (growing: headers of chunks are reserved too) */
 struct cairn_arena {
@@ -100,8 +101,8 @@ void cairn_arena_init(struct cairn_arena *arena, const char *name,
                       const struct cairn_allocator *allocator);
 
 /* An arena in memory of the caller's, which may have any alignment and size, also none.  It is
- * listed by cairn_regions_each if it has a name.  Without a name, and without AddressSanitizer,
- * it may be left undestroyed. */
+ * listed by cairn_regions_each if it has a name.  Without a name, and without AddressSanitizer
+ * or Valgrind, it may be left undestroyed. */
 void cairn_arena_init_fixed(struct cairn_arena *arena, const char *name, void *memory, size_t size);
 
 /* An arena that has `size` bytes of address space (rounded up to pages), of which only what is used

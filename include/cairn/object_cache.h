@@ -33,7 +33,7 @@
  * Cost: take and give are a call, a spin lock that other threads avoid, and an exchange; one in 64
  * or so goes to the cache's own lock.  Slabs waste an eighth at most.
  *
- * Under the address sanitizer the bytes of free objects are poisoned. */
+ * Under the address sanitizer and Valgrind the bytes of free objects are poisoned. */
 #ifndef CAIRN_OBJECT_CACHE_H
 #define CAIRN_OBJECT_CACHE_H
 

@@ -31,7 +31,7 @@
  * atomic operation, two to four when it is nearly full; its growth takes time in proportion to what
  * is added.
  *
- * Under the address sanitizer the bytes of free objects are poisoned. */
+ * Under the address sanitizer and Valgrind the bytes of free objects are poisoned. */
 #ifndef CAIRN_POOL_H
 #define CAIRN_POOL_H
 
@@ -158,8 +158,8 @@ bool cairn_pool_init(struct cairn_pool *pool, size_t size,
 
 /* Makes a pool of as many objects as fit into `bytes` bytes of the caller's memory, at any address,
  * which must stay until the pool is destroyed.  It is listed by cairn_regions_each if it has a
- * name; without one, and without AddressSanitizer, it may be left undestroyed.  False with errno
- * EINVAL as above, ENOMEM if not even one object fits. */
+ * name; without one, and without AddressSanitizer or Valgrind, it may be left undestroyed.  False
+ * with errno EINVAL as above, ENOMEM if not even one object fits. */
 CAIRN_ATTRIBUTE(warn_unused_result)
 bool cairn_pool_init_fixed(struct cairn_pool *pool, size_t size, void *memory, size_t bytes,
                            const struct cairn_pool_options *options);

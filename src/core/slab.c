@@ -140,6 +140,31 @@ static void make_bodies(struct chunk *slab) {
     }
 }
 
+/* All that does not depend on who owns it.  `table`: where its bitmap is, or NULL. */
+static void describe(struct chunk *slab, unsigned class, unsigned chunks, struct run run,
+                     char *table) {
+    const struct size_class *size_class = &size_classes[class];
+    struct chunk_shared *shared = shared_of(slab);
+    slab->reciprocal = size_class->reciprocal;
+    slab->start = run.address;
+    slab->words = &slab->one;
+    shared->remote = &shared->remote_one;
+    if (table != NULL) {
+        size_t pairs = pair_lines(size_class->words) * CACHE_LINE;
+        slab->words = (struct slab_word *)(void *)table;
+        shared->remote = (_Atomic(uint64_t) *)(void *)(table + pairs);
+    }
+    chunk_set_kind(slab, CHUNK_SLAB);
+    slab->class = (uint8_t) class;
+    slab->chunks = (uint8_t)chunks;
+    slab->capacity = (uint16_t)slab_whole_capacity(class, chunks);
+    slab->zeroed = run.dirty == 0;
+    slab->cursor = 0;
+    slab->scan = 0;
+    slab->fresh = 0;
+    slab->queued = false;
+}
+
 static struct chunk *create(struct heap *owner, unsigned class) {
     const struct size_class *size_class = &size_classes[class];
     char *table = NULL;
@@ -163,35 +188,18 @@ static struct chunk *create(struct heap *owner, unsigned class) {
         return NULL;
     }
     struct chunk *slab = chunk_of(run.address);
-    struct chunk_shared *shared = shared_of(slab);
-    _Atomic(uint64_t) *remote = &shared->remote_one;
-    if (table != NULL) {
-        remote = (_Atomic(uint64_t) *)(void *)(table + pair_lines(size_class->words) * CACHE_LINE);
-    }
-    slab->reciprocal = size_class->reciprocal;
-    slab->start = run.address;
-    slab->words = table != NULL ? (struct slab_word *)(void *)table : &slab->one;
-    chunk_set_kind(slab, CHUNK_SLAB);
-    slab->class = (uint8_t) class;
-    slab->zeroed = run.dirty == 0;
-    slab->cursor = 0;
-    slab->scan = 0;
-    slab->fresh = 0;
-    slab->queued = false;
-    slab->chunks = (uint8_t)chunks;
+    describe(slab, class, chunks, run, table);
     if (run.dirty != 0 && slab_has_holes(slab)) {
         holes_fill(owner, slab);
     }
     slab->purged = 0;
     set_notes(slab, notes);
-    slab->capacity = (uint16_t)slab_whole_capacity(class, chunks);
     if (notes != NULL && run.dirty == 0) {
         put_guard(owner, slab);
     }
     slab->live_before = slab->capacity;
-    shared->remote = remote;
     for (unsigned w = 0; w < size_class->words; w++) {
-        atomic_store_explicit(&remote[w], 0, memory_order_relaxed);
+        atomic_store_explicit(&shared_of(slab)->remote[w], 0, memory_order_relaxed);
     }
     fill_words(slab, size_class->words);
     make_bodies(slab);

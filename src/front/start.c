@@ -20,6 +20,7 @@
 #include "os/cgroup.h"
 #include "os/os.h"
 #include "regions/object_cache.h"
+#include "regions/poison.h"
 #include "regions/registry.h"
 
 static void announce(void) {
@@ -43,6 +44,7 @@ __attribute__((constructor(101))) static void start(void) {
     /* Who starts later locks earlier in a fork: from the highest rank to the lowest. */
     threads_start();
     profile_start(STDERR_FILENO);
+    poison_start();
     object_cache_start();
     registry_start();
     if (options.verbose) {

@@ -1,8 +1,12 @@
-/* Built with AddressSanitizer.  Without an argument: right use of every kind of arena, which must
- * not be reported.  With one: the mistake of that name, which must be. */
+/* Built with AddressSanitizer, or run under Valgrind.  Without an argument: right use of arenas,
+ * pools and object caches, which must not be reported.  With one: the mistake of that name, which
+ * must be. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include <cairn/object_cache.h>
+#include <cairn/pool.h>
 #include <cairn/scratch.h>
 #include <cairn/shared_arena.h>
 
@@ -49,6 +53,51 @@ static void shared(void) {
     sink = object[13];
 }
 
+static void given(void) {
+    static struct cairn_pool pool;
+    (void)!cairn_pool_init(&pool, 48, NULL);
+    object = cairn_pool_take(&pool);
+    object[40] = 1;
+    cairn_pool_give(&pool, object);
+    sink = object[40];
+}
+
+static void cached(void) {
+    struct cairn_object_cache *cache = cairn_object_cache_create(48, NULL);
+    object = cairn_object_cache_take(cache);
+    object[40] = 1;
+    cairn_object_cache_give(cache, object);
+    sink = object[40];
+}
+
+/* Malloc itself: of memcheck, to which the library gives way. */
+static void plain(void) {
+    object = malloc(13);
+    free(object);
+    sink = object[0];
+}
+
+/* Many more than a chunk or a magazine has, some of them twice. */
+static void use_objects_rightly(void) {
+    enum { OBJECTS = 2000 };
+    static void *objects[2][OBJECTS];
+    static struct cairn_pool pool;
+    struct cairn_object_cache *cache = cairn_object_cache_create(100, NULL);
+    (void)!cairn_pool_init(&pool, 100, NULL);
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < OBJECTS; i++) {
+            objects[0][i] = memset(cairn_pool_take(&pool), 1, 100);
+            objects[1][i] = memset(cairn_object_cache_take(cache), 2, 100);
+        }
+        for (size_t i = 0; i < OBJECTS; i++) {
+            cairn_pool_give(&pool, objects[0][i]);
+            cairn_object_cache_give(cache, objects[1][i]);
+        }
+    }
+    cairn_pool_destroy(&pool);
+    cairn_object_cache_destroy(cache);
+}
+
 static void use_rightly(struct cairn_arena *some) {
     for (int round = 0; round < 3; round++) {
         struct cairn_mark mark = cairn_arena_mark(some);
@@ -85,6 +134,7 @@ static int use_all_rightly(void) {
     }
     cairn_shared_arena_reset(&threads);
     cairn_shared_arena_destroy(&threads);
+    use_objects_rightly();
     return 0;
 }
 
@@ -94,7 +144,9 @@ int main(int argc, char **argv) {
         void (*make)(void);
     } mistakes[] = {{"overflow", overflow}, {"before_first", before_first},
                     {"rewound", rewound},   {"reset", reset},
-                    {"shrunk", shrunk},     {"shared", shared}};
+                    {"shrunk", shrunk},     {"shared", shared},
+                    {"given", given},       {"cached", cached},
+                    {"plain", plain}};
     for (size_t i = 0; argc == 2 && i < sizeof mistakes / sizeof *mistakes; i++) {
         if (strcmp(argv[1], mistakes[i].name) == 0) {
             mistakes[i].make();
