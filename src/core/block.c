@@ -179,20 +179,20 @@ static struct block *choose_dirty_block(unsigned count) {
 
 /* The block to take a short run from: one that has it dirty, as clean memory costs page faults;
  * else the one whose longest run is the shortest that suffices. */
-static struct block *choose_block(unsigned count) {
+static struct block *choose_block(unsigned count, bool may_grow) {
     struct block *dirty = choose_dirty_block(count);
     if (dirty != NULL) {
         return dirty;
     }
     uint64_t usable = filled & ~low_mask(count - 1);
-    struct block *block = usable != 0 ? bucket[lowest_bit(usable) + 1] : grow(1);
+    struct block *block = usable != 0 ? bucket[lowest_bit(usable) + 1] : may_grow ? grow(1) : NULL;
     untouched = block != NULL && block->free == WHOLE ? block : NULL;
     return block;
 }
 
 /* A run within one block. */
-static struct run take_short(unsigned count) {
-    struct block *block = choose_block(count);
+static struct run take_short(unsigned count, bool may_grow) {
+    struct block *block = choose_block(count, may_grow);
     if (block == NULL) {
         return (struct run){0, 0};
     }
@@ -260,35 +260,40 @@ static struct run take_long(size_t count, uintptr_t from, size_t leaving) {
  * system call instead of 512 page faults, and what it may leave unused is a small share. */
 enum { HUGE_FROM = 512 };
 
-/* `taken`: a chunk of the block, the caller's.  What is free of it is resident then. */
-static void make_huge(struct block *block, uintptr_t taken) {
-    *(volatile char *)taken = 0; /* there has to be a page; it was zero */
-    if (os_collapse((void *)block->address, BLOCK_SIZE)) {
-        chunks_lock();
-        add(&block_totals.refaulted, purge_cap_note_taken(count_bits(block->free)));
-        set_dirty(block, block->free);
-        block->huge = true;
-        chunks_unlock();
-    }
-}
-
-bool chunks_make_huge(uintptr_t address) {
-    if (!os_collapse((void *)address, BLOCK_SIZE)) {
+/* What is free of the block is resident then.  Something of it has to be already. */
+static bool collapse(struct block *block) {
+    if (!os_collapse((void *)block->address, BLOCK_SIZE)) {
         return false;
     }
     chunks_lock();
-    block_of(address)->huge = true;
+    add(&block_totals.refaulted, purge_cap_note_taken(count_bits(block->free)));
+    set_dirty(block, block->free);
+    block->huge = true;
     chunks_unlock();
     return true;
 }
 
-/* The untouched block, if it may be made huge.  Lock held. */
-static struct block *huge_block(void) {
+/* `taken`: a chunk of the block, the caller's. */
+static void make_huge(struct block *block, uintptr_t taken) {
+    *(volatile char *)taken = 0; /* it was zero */
+    (void)collapse(block);
+}
+
+bool chunks_make_huge(uintptr_t address) { return collapse(block_of(address)); }
+
+/* Whether the heap is large enough for huge pages of which not all is used at once.  Lock held. */
+static bool may_be_huge(void) {
     size_t taken = total(&block_totals.taken), held = taken + total(&block_totals.dirty);
-    return untouched != NULL && taken >= HUGE_FROM && !limit_presses() &&
-                   held + ALL_CHUNKS <= limit_hard()
-               ? untouched
-               : NULL;
+    return taken >= HUGE_FROM && !limit_presses() && held + ALL_CHUNKS <= limit_hard();
+}
+
+bool chunks_make_huge_from(uintptr_t address, size_t count) {
+    struct block *block = block_of(address);
+    chunks_lock();
+    bool may =
+        may_be_huge() && block->free == (WHOLE & ~low_mask((unsigned)count)) && block->dirty == 0;
+    chunks_unlock();
+    return may && collapse(block);
 }
 
 /* Whether `count` more chunks stay within the hard limit as things are, because no limit is near or
@@ -324,21 +329,33 @@ static void keep_soft_limit(void) {
     }
 }
 
-static struct run take(size_t count, size_t leaving, uintptr_t from) {
+struct wish {
+    size_t count;
+    size_t leaving; /* of what moves there: the chunks that it will give up, */
+    uintptr_t from; /* from this address on */
+    bool is_modest; /* rather nothing than a new block */
+};
+
+static struct run take_any(const struct wish *wish) {
+    return wish->count <= ALL_CHUNKS ? take_short((unsigned)wish->count, !wish->is_modest)
+                                     : take_long(wish->count, wish->from, wish->leaving);
+}
+
+static struct run take(struct wish wish) {
     struct run run = {0, 0};
     chunks_lock();
     untouched = NULL;
-    if (has_room(count) || make_room(count)) {
-        run = count <= ALL_CHUNKS ? take_short((unsigned)count) : take_long(count, from, leaving);
+    if (has_room(wish.count) || make_room(wish.count)) {
+        run = take_any(&wish);
         limit_note_refusal(false);
     } else {
         limit_note_refusal(true);
     }
     if (run.address != 0) {
-        note_taken(count, run.dirty, leaving);
+        note_taken(wish.count, run.dirty, wish.leaving);
         keep_soft_limit();
     }
-    struct block *huge = huge_block();
+    struct block *huge = untouched != NULL && may_be_huge() ? untouched : NULL;
     chunks_unlock();
     if (huge != NULL && run.address != 0) {
         make_huge(huge, run.address);
@@ -347,16 +364,20 @@ static struct run take(size_t count, size_t leaving, uintptr_t from) {
 }
 
 struct run chunks_take_to_move(size_t count, uintptr_t from, size_t leaving) {
-    return take(count, leaving, from);
+    return take((struct wish){.count = count, .leaving = leaving, .from = from});
+}
+
+struct run chunks_take_of_old(size_t count) {
+    return take((struct wish){.count = count, .is_modest = true});
 }
 
 struct run chunks_take(size_t count, size_t alignment) {
     if (alignment <= CHUNK_SIZE) {
-        return take(count, 0, 0);
+        return take((struct wish){.count = count});
     }
     /* More than needed, and the ends given back. */
     size_t extra = alignment / CHUNK_SIZE - 1;
-    struct run run = take(count + extra, 0, 0);
+    struct run run = take((struct wish){.count = count + extra});
     if (run.address == 0) {
         return run;
     }
@@ -416,7 +437,7 @@ bool chunks_extend(uintptr_t address, size_t count, bool *zeroed) {
         *zeroed = dirty == 0;
         note_taken(count, dirty, 0);
         keep_soft_limit();
-        huge = huge_block();
+        huge = untouched != NULL && may_be_huge() ? untouched : NULL;
     }
     chunks_unlock();
     if (huge != NULL) {

@@ -61,12 +61,20 @@ struct run {
 /* Takes `count` adjacent chunks, aligned to `alignment` bytes (a power of two). */
 struct run chunks_take(size_t count, size_t alignment);
 
+/* Takes up to a block's adjacent chunks of the blocks that there are; none rather than of a new
+ * one. */
+struct run chunks_take_of_old(size_t count);
+
 /* Takes as many for an object that grows and is going to move there, and to give up the `leaving`
  * chunks from `from` on: for that moment no more counts as in use than before or after. */
 struct run chunks_take_to_move(size_t count, uintptr_t from, size_t leaving);
 
 /* Makes one huge page of a block of which all is the caller's; false: the kernel can't. */
 bool chunks_make_huge(uintptr_t address);
+
+/* The same of a block of which the first `count` chunks are the caller's, if nothing of the rest is
+ * in use or resident.  That is kept for reuse then. */
+bool chunks_make_huge_from(uintptr_t address, size_t count);
 
 /* Gives chunks back.  dirty: they may have been written to. */
 void chunks_give(uintptr_t address, size_t count, bool dirty);

@@ -148,8 +148,7 @@ static bool check_slab(const struct checker *checker, struct chunk *slab) {
     const struct size_class *size_class = slab_class(slab);
     EXPECT(slab->reciprocal == size_class->reciprocal, "a slab has its class's reciprocal", slab);
     EXPECT(slab->cursor < size_class->words, "the cursor is a word of the bitmap", slab);
-    EXPECT(slab->chunks == 1 ||
-               (slab->chunks == WIDE_CHUNKS && slab->class >= WIDE_FROM_CLASS && !slab->noted),
+    EXPECT(slab->chunks == 1 || (slab->chunks == slab_class(slab)->chunks && !slab->noted),
            "a slab is one chunk, or a wide one", slab);
     EXPECT(slab->capacity == slab_whole_capacity(slab->class, slab->chunks) ||
                (slab->noted && slab->capacity == slab_guarded_capacity(slab->class)),

@@ -116,7 +116,7 @@ struct chunk {
         uint16_t lead; /* pages from the chunk's start to the object; 0: it has no guard pages */
     };
     union {
-        uint8_t chunks; /* slab: that it has, 1 or WIDE_CHUNKS; their descriptors are neighbours */
+        uint8_t chunks; /* slab: 1, or size_class.chunks, whose descriptors are neighbours */
         uint16_t slack; /* large: bytes of its last page that nobody asked for; 65535 at most, as
                            pages are */
     };

@@ -3,7 +3,7 @@
  *   region   a reservation, a multiple of blocks
  *   block    2 MiB: one huge page
  *   chunk    32 KiB: the unit of bookkeeping, 64 to a block
- *   slab     a chunk cut into objects of one class; or, for objects above 4 KiB, eight chunks
+ *   slab     a chunk cut into objects of one class; or, for objects above 4 KiB, two to eight
  *   large    a run of chunks of its own
  *
  * Why chunks of 32 KiB: a slab is a chunk, and each thread has one or more of each class it
@@ -11,8 +11,9 @@
  * no gain in time; with 16 KiB the descriptors would cost twice as much address space as a tiny
  * program's start-up may.
  *
- * Why eight for large objects: of these a chunk holds 6 to 1, so that slabs would be made and
- * released all the time; in eight of them, only what is used is resident, page by page. */
+ * Why more for large objects: of these a chunk holds 6 to 1, so that slabs would be made and
+ * released all the time.  Why not eight for all: threads that come and go between few and many
+ * objects would leave more slabs half empty, and hold an eighth more. */
 #ifndef CAIRN_CORE_GEOMETRY_H
 #define CAIRN_CORE_GEOMETRY_H
 
@@ -32,7 +33,7 @@ enum {
 enum {
     CHUNKS_PER_BLOCK = 1 << (BLOCK_SHIFT - CHUNK_SHIFT),
     CHUNKS_PER_WINDOW = 1 << (WINDOW_SHIFT - CHUNK_SHIFT),
-    WIDE_CHUNKS = 8, /* of a wide slab */
+    WIDE_CHUNKS = 8, /* of the widest slab */
     BLOCKS_PER_WINDOW = 1 << (WINDOW_SHIFT - BLOCK_SHIFT),
     WINDOWS = 1 << (ADDRESS_BITS - WINDOW_SHIFT)
 };

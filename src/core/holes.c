@@ -141,9 +141,7 @@ static void look_at(struct heap *heap, struct chunk *slab) {
     }
 }
 
-static unsigned many(unsigned class) {
-    return class >= WIDE_FROM_CLASS ? MANY / WIDE_CHUNKS : MANY;
-}
+static unsigned many(unsigned class) { return MANY / size_classes[class].chunks; }
 
 static bool is_shrinking(struct heap *heap, unsigned class) {
     struct queue *queue = &heap->queues[class];

@@ -53,6 +53,17 @@ static unsigned learn(uintptr_t address, size_t size) {
     return whole;
 }
 
+/* The rest of a large object, in a block of its own: if it is most of that, the block as it is. */
+static bool make_rest_huge(uintptr_t address, size_t size) {
+    enum { MOST = CHUNKS_PER_BLOCK / 2 };
+    size_t chunks = (size + CHUNK_SIZE - 1) / CHUNK_SIZE;
+    if (address % BLOCK_SIZE != 0 || chunks < MOST) {
+        return false;
+    }
+    *(volatile char *)address = 0; /* as below */
+    return chunks_make_huge_from(address, chunks);
+}
+
 /* In huge pages where there is room for them. */
 static void make_resident(uintptr_t address, size_t size) {
     uintptr_t end = address + size, from = address;
@@ -65,7 +76,7 @@ static void make_resident(uintptr_t address, size_t size) {
             from = at + BLOCK_SIZE;
         }
     }
-    if (end > from) {
+    if (end > from && !make_rest_huge(from, end - from)) {
         os_populate((void *)from, end - from);
     }
 }

@@ -22,6 +22,7 @@
            .size = SIZE(c),                                         \
            .capacity = (uint16_t)(CHUNK_SIZE / SIZE(c)),            \
            .words = (uint8_t)((CHUNK_SIZE - 1) / SIZE(c) / 64 + 1), \
+           .chunks = (c) < 48 ? 1 : 2u << DOUBLINGS(c),             \
            .handful = (uint8_t)HANDFUL(c),                          \
            .worth = (uint8_t)WORTH(c)}
 

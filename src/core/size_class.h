@@ -4,9 +4,9 @@
  * rounding up wastes at most 12.5 % (and 15 bytes).  Above that what counts is how many objects
  * a slab of 32 KiB holds: for 15, 14, ... 8 of them the largest multiple of 64 that fits; a
  * class between two of these would waste at the slab's end what it saves in the object.  Above
- * 4 KiB slabs are wide (geometry.h) where a heap has more than a few objects, and there are four
- * classes to a doubling: what is rounded up is mostly pages that nobody touches.  A request of 0
- * bytes takes the smallest class.
+ * 4 KiB slabs are wide (geometry.h) where a heap has more than a few objects, with 8 to 12 of
+ * them, and there are four classes to a doubling: what is rounded up is mostly pages that nobody
+ * touches.  A request of 0 bytes takes the smallest class.
  *
  *   class  0 ..  7:  size = 16 * (c + 1)
  *   class  8 .. 39:  size = (9 + (c - 8) % 8) << (4 + (c - 8) / 8)
@@ -38,6 +38,7 @@ struct size_class {
     uint16_t capacity;   /* objects in a slab of one chunk: floor(32 KiB / size) */
     uint8_t words; /* of its bitmap: a bit for each multiple of size, also behind the last object; a
                       wide slab has one as well */
+    uint8_t chunks;  /* of a wide slab; 1: there are none */
     uint8_t handful; /* a bin gets objects within so many places of the first */
     uint8_t worth;   /* so many used objects make a word worth going to: fewer do not pay the way */
 };

@@ -45,7 +45,7 @@ enum { WIDE_FROM = 2 };
 /* An interceptor looks after slabs of one chunk only, and a first-class heap's limit counts
  * chunks. */
 static bool wants_wide(const struct heap *owner, unsigned class) {
-    return class >= WIDE_FROM_CLASS && owner->queues[class].slabs >= WIDE_FROM &&
+    return size_classes[class].chunks > 1 && owner->queues[class].slabs >= WIDE_FROM &&
            owner->guard == NULL && owner->shared == NULL && !limit_presses();
 }
 
@@ -64,9 +64,9 @@ static struct run take_chunk(struct heap *owner, unsigned class) {
 /* *chunks: how many it is. */
 static struct run take_memory(struct heap *owner, unsigned class, unsigned *chunks) {
     if (wants_wide(owner, class)) {
-        struct run run = chunks_take(WIDE_CHUNKS, CHUNK_SIZE);
+        struct run run = chunks_take_of_old(size_classes[class].chunks);
         if (run.address != 0) {
-            *chunks = WIDE_CHUNKS;
+            *chunks = size_classes[class].chunks;
             return run;
         }
     }

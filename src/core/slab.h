@@ -1,7 +1,7 @@
-/* Slabs: a chunk, or eight, cut into objects of one class, and its bitmap.
+/* Slabs: a chunk, or up to eight, cut into objects of one class, and its bitmap.
  *
  * Object i lies at start + i * size.  All functions here are for the slab's owner (see heap.h);
- * a slab is named by the descriptor of its first chunk.  Wide slabs hold 51 objects at most, so
+ * a slab is named by the descriptor of its first chunk.  Wide slabs hold 12 objects at most, so
  * their bitmap is the one pair in that descriptor. */
 #ifndef CAIRN_CORE_SLAB_H
 #define CAIRN_CORE_SLAB_H
@@ -61,8 +61,7 @@ static inline struct chunk *slab_of_chunk(struct chunk *chunk) {
 /* Objects in a slab of so many chunks without a guard page. */
 static inline unsigned slab_whole_capacity(unsigned class, unsigned chunks) {
     const struct size_class *size_class = &size_classes[class];
-    return chunks == 1 ? size_class->capacity
-                       : (unsigned)(WIDE_CHUNKS * CHUNK_SIZE / size_class->size);
+    return chunks == 1 ? size_class->capacity : (unsigned)(chunks * CHUNK_SIZE / size_class->size);
 }
 
 /* Objects in a slab whose last page is a guard page; 0: none of the class has one. */

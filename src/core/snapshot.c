@@ -46,7 +46,7 @@ static bool is_slab(const struct descriptor *copy, uintptr_t address) {
     return chunk_owner(&copy->chunk) != OWNER_NONE && chunk_is(&copy->chunk, CHUNK_SLAB) &&
            copy->chunk.start == address && copy->chunk.class < CLASS_COUNT &&
            (copy->chunk.chunks == 1 ||
-            (copy->chunk.chunks == WIDE_CHUNKS && copy->chunk.class >= WIDE_FROM_CLASS)) &&
+            copy->chunk.chunks == size_classes[copy->chunk.class].chunks) &&
            copy->chunk.capacity <= slab_whole_capacity(copy->chunk.class, copy->chunk.chunks) &&
            copy->chunk.words != NULL && copy->shared.remote != NULL;
 }

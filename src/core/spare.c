@@ -37,10 +37,21 @@ static size_t limit(void) {
     return share < HEAP_SPARES ? share : HEAP_SPARES;
 }
 
-/* Takes out up to `most`. */
-static size_t take_out(struct heap *heap, uintptr_t *addresses, size_t most) {
+/* The places before the first empty one.  All spares are there as a rule: the owner fills the first
+ * empty place and takes from the last one that is not. */
+static unsigned first_places(struct heap *heap) {
+    unsigned places = 0;
+    while (places < HEAP_SPARES &&
+           atomic_load_explicit(&heap->spares[places], memory_order_relaxed) != 0) {
+        places++;
+    }
+    return places;
+}
+
+/* Takes out up to `most` of the first `places`. */
+static size_t take_out(struct heap *heap, unsigned places, uintptr_t *addresses, size_t most) {
     size_t count = 0;
-    for (unsigned i = HEAP_SPARES; i-- > 0 && count < most;) {
+    for (unsigned i = places; i-- > 0 && count < most;) {
         /* relaxed: whether it is worth the exchange. */
         if (atomic_load_explicit(&heap->spares[i], memory_order_relaxed) != 0) {
             /* acquire: the thread that gave the chunk up is done with its descriptor. */
@@ -69,7 +80,7 @@ static size_t put_in(struct heap *heap, const uintptr_t *addresses, size_t count
 
 uintptr_t spare_take(struct heap *heap) {
     uintptr_t addresses[HEAP_SPARES];
-    if (take_out(heap, addresses, 1) != 0) {
+    if (take_out(heap, first_places(heap), addresses, 1) != 0) {
         return addresses[0];
     }
     size_t most = limit();
@@ -77,7 +88,11 @@ uintptr_t spare_take(struct heap *heap) {
     if (count == 0) {
         return 0;
     }
-    (void)put_in(heap, addresses + 1, count - 1, most); /* all: the places are empty */
+    /* All, as a rule: the places are empty but where another thread emptied some meanwhile. */
+    size_t put = put_in(heap, addresses + 1, count - 1, most);
+    if (unlikely(put < count - 1)) {
+        chunks_give_dirty(addresses + 1 + put, count - 1 - put);
+    }
     return addresses[0];
 }
 
@@ -87,13 +102,14 @@ void spare_give(struct heap *heap, uintptr_t address) {
         return;
     }
     uintptr_t addresses[HEAP_SPARES + 1] = {address};
-    size_t count = 1 + take_out(heap, addresses + 1, most == 0 ? HEAP_SPARES : (most + 1) / 2);
+    size_t count = 1 + take_out(heap, first_places(heap), addresses + 1,
+                                most == 0 ? HEAP_SPARES : (most + 1) / 2);
     chunks_give_dirty(addresses, count);
 }
 
 void spare_flush(struct heap *heap) {
     uintptr_t addresses[HEAP_SPARES];
-    size_t count = take_out(heap, addresses, HEAP_SPARES);
+    size_t count = take_out(heap, HEAP_SPARES, addresses, HEAP_SPARES);
     if (count != 0) {
         chunks_give_dirty(addresses, count);
     }

@@ -312,6 +312,36 @@ static void test_huge_pages(void **state) {
     }
 }
 
+/* A block of which the caller has the beginning: the rest is kept, but only in a heap that is large
+ * enough, and where nothing else is in it. */
+static void test_huge_from(void **state) {
+    (void)state;
+    enum { WHOLE_BLOCKS = 9, REST = 40, SIZE = WHOLE_BLOCKS * CHUNKS_PER_BLOCK + REST };
+    uintptr_t small = take_chunks(CHUNKS_PER_BLOCK + REST);
+    assert_false(chunks_make_huge_from(round_up(small, BLOCK_SIZE), REST));
+    chunks_give(small, CHUNKS_PER_BLOCK + REST, false);
+    struct run run = take_run(SIZE);
+    uintptr_t rest = run.address + WHOLE_BLOCKS * BLOCK_SIZE;
+    if (run.address % BLOCK_SIZE != 0 || block_of(rest)->dirty != 0) {
+        skip();
+    }
+    assert_false(chunks_make_huge_from(rest, REST - 1));
+    assert_false(chunks_make_huge_from(rest, REST + 1));
+    *(volatile char *)rest = 1;
+    size_t dirty = block_totals.dirty;
+    if (chunks_make_huge_from(rest, REST)) {
+        assert_int_equal(block_totals.dirty - dirty, CHUNKS_PER_BLOCK - REST);
+        assert_int_equal(os_resident_bytes((void *)rest, BLOCK_SIZE), BLOCK_SIZE);
+        assert_int_equal(*(volatile char *)rest, 1);
+        assert_false(chunks_make_huge_from(rest, REST));
+    } else {
+        assert_int_equal(block_totals.dirty, dirty);
+    }
+    assert_blocks();
+    chunks_give(run.address, SIZE, true);
+    assert_blocks();
+}
+
 static void test_too_much(void **state) {
     (void)state;
     assert_int_equal(chunks_take((size_t)1 << 40, CHUNK_SIZE).address, 0);
@@ -366,6 +396,7 @@ int main(void) {
         cmocka_unit_test_setup(test_extend_across_blocks, clean_up),
         cmocka_unit_test_setup(test_purge, clean_up),
         cmocka_unit_test_setup(test_huge_pages, clean_up),
+        cmocka_unit_test_setup(test_huge_from, clean_up),
         cmocka_unit_test_setup(test_too_much, clean_up),
         cmocka_unit_test_setup_teardown(test_random, clean_up, clean_up),
     };

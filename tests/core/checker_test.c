@@ -81,7 +81,7 @@ static void make_small_slabs(void) {
 
 /* The third slab of a class for which slabs may be wide is. */
 static void make_wide_slab(void) {
-    size_t size = size_classes[WIDE_FROM_CLASS].size;
+    size_t size = size_classes[CLASS_COUNT - 1].size;
     do {
         void *object = take(size);
         scene.wide = slab_of(object);
@@ -303,7 +303,7 @@ static void wide_body_owner(void) { POKE(scene.wide[2].owner, scene.wide[2].owne
 static void wide_body_start(void) { POKE(scene.wide[3].start, scene.wide->start + 3 * CHUNK_SIZE); }
 static void wide_body_words(void) { POKE(scene.wide[7].words, &scene.wide[7].one); }
 static void wide_body_reciprocal(void) { POKE(scene.wide[4].reciprocal, 0); }
-static void wide_body_class(void) { POKE(scene.wide[5].class, WIDE_FROM_CLASS + 1); }
+static void wide_body_class(void) { POKE(scene.wide[5].class, WIDE_FROM_CLASS); }
 static void wide_body_capacity(void) { POKE(scene.wide[6].capacity, 6); }
 static void wide_body_noted(void) { POKE(scene.wide[6].noted, true); }
 static void body_alone(void) { POKE(scene.wide->kind, CHUNK_RELEASED); }

@@ -76,8 +76,12 @@ static void test_slabs(void **state) {
         assert_int_equal(size_class->capacity, bytes / size_class->size);
         assert_int_equal(size_class->capacity >= 8, class < WIDE_FROM_CLASS);
         assert_int_equal(size_class->capacity >= 2, class < NARROW_CLASS_COUNT);
-        check_end(class, class < WIDE_FROM_CLASS ? 1 : WIDE_CHUNKS);
-        assert_true(class < WIDE_FROM_CLASS || slab_whole_capacity(class, WIDE_CHUNKS) <= 64);
+        assert_int_equal(size_class->chunks > 1, class >= WIDE_FROM_CLASS);
+        assert_true(size_class->chunks <= WIDE_CHUNKS);
+        check_end(class, size_class->chunks);
+        assert_in_range(slab_whole_capacity(class, size_class->chunks), 8, 2048);
+        assert_true(size_class->chunks == 1 ||
+                    slab_whole_capacity(class, size_class->chunks) <= 12);
         assert_int_equal(size_class->words,
                          ((bytes + size_class->size - 1) / size_class->size + 63) / 64);
         assert_true(size_class->words <= 64); /* the bits of a summary */

@@ -346,7 +346,7 @@ static struct chunk *create_wide(unsigned class) {
     heap.queues[class].slabs = 2;
     struct chunk *slab = create(class);
     heap.queues[class].slabs = 0;
-    assert_int_equal(slab->chunks, WIDE_CHUNKS);
+    assert_int_equal(slab->chunks, size_classes[class].chunks);
     return slab;
 }
 
@@ -355,11 +355,11 @@ static struct chunk *create_wide(unsigned class) {
 static void test_wide(void **state) {
     (void)state;
     for (unsigned class = WIDE_FROM_CLASS; class < CLASS_COUNT; class ++) {
-        size_t before = block_totals.taken;
+        size_t before = block_totals.taken, chunks = size_classes[class].chunks;
         struct chunk *slab = create_wide(class);
         size_t size = size_classes[class].size;
-        assert_int_equal(block_totals.taken, before + WIDE_CHUNKS);
-        assert_int_equal(slab->capacity, WIDE_CHUNKS * CHUNK_SIZE / size);
+        assert_int_equal(block_totals.taken, before + chunks);
+        assert_int_equal(slab->capacity, chunks * CHUNK_SIZE / size);
         for (unsigned i = 0; i < slab->capacity; i++) {
             bool exact;
             uintptr_t object = slab->start + i * size, last = object + size - 1;
@@ -371,11 +371,11 @@ static void test_wide(void **state) {
             assert_ptr_equal(slab_word_of(chunk_of(object), i), &slab->one);
         }
         slab_set_owner(slab, OWNER_FULL);
-        for (unsigned i = 0; i < WIDE_CHUNKS; i++) {
+        for (unsigned i = 0; i < chunks; i++) {
             assert_int_equal(chunk_owner(&slab[i]), OWNER_FULL);
         }
         slab_release(&heap, slab);
-        for (unsigned i = 0; i < WIDE_CHUNKS; i++) {
+        for (unsigned i = 0; i < chunks; i++) {
             assert_true(chunk_is(&slab[i], CHUNK_RELEASED) && slab[i].reciprocal == 0);
             assert_true(chunk_owner(&slab[i]) == OWNER_NONE);
             assert_null(slab_of_chunk(&slab[i]));
@@ -396,12 +396,12 @@ static void test_wide_hands_out_all(void **state) {
     }
 }
 
-/* Where there is no room for eight chunks, it has one; and where only one is wanted. */
+/* Where there is no room for several chunks, it has one; and where only one is wanted. */
 static void test_wide_falls_back(void **state) {
     (void)state;
     spare_flush(&heap);
     (void)chunks_purge_all();
-    limit_set_hard((block_totals.taken + WIDE_CHUNKS - 1) * CHUNK_SIZE);
+    limit_set_hard((block_totals.taken + 1) * CHUNK_SIZE);
     heap.queues[WIDE_FROM_CLASS].slabs = 2;
     struct chunk *slab = create(WIDE_FROM_CLASS);
     limit_set_hard(0);

@@ -64,6 +64,27 @@ static void test_share(void **state) {
     chunks_give(chunk, 1, true);
 }
 
+/* Another thread that empties places while the owner fills others may leave some behind an empty
+ * one: nothing is lost. */
+static void test_left_behind(void **state) {
+    (void)state;
+    enum { MANY = 20 };
+    uintptr_t chunks[MANY];
+    make_dirty(chunks, MANY);
+    for (unsigned i = 1; i < HEAP_SPARES; i++) {
+        chunk_set_kind(chunk_of(chunks[i]), CHUNK_SPARE);
+        heap_self()->spares[i] = chunks[i];
+    }
+    chunks_give_dirty(&chunks[0], 1);
+    chunks_give_dirty(&chunks[HEAP_SPARES], MANY - HEAP_SPARES);
+    uintptr_t chunk = spare_take(heap_self());
+    assert_true(chunk != 0);
+    assert_int_equal(spare_count(heap_self()), HEAP_SPARES);
+    assert_int_equal(block_totals.dirty, 1 + MANY - HEAP_SPARES - 2);
+    chunks_give(chunk, 1, true);
+    assert_intact();
+}
+
 /* The more heaps there are, the less each may keep. */
 static void test_many_heaps(void **state) {
     (void)state;
@@ -123,6 +144,7 @@ int main(void) {
         cmocka_unit_test_setup(test_given_is_taken, clean_up),
         cmocka_unit_test_setup(test_none, clean_up),
         cmocka_unit_test_setup(test_share, clean_up),
+        cmocka_unit_test_setup(test_left_behind, clean_up),
         cmocka_unit_test_setup(test_many_heaps, clean_up),
         cmocka_unit_test_setup(test_cpus, clean_up),
         cmocka_unit_test_setup(test_flush_by_other_thread, clean_up),

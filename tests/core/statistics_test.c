@@ -36,14 +36,14 @@ static void check_class(const struct cairn_class_stats *class, unsigned c) {
     assert_int_equal(class->object_bytes, size_classes[c].size);
     assert_int_equal(class->live_bytes, class->live_objects * class->object_bytes);
     assert_int_equal(class->free_bytes, class->free_objects * class->object_bytes);
-    uint64_t wide = (class->slab_bytes / CHUNK_SIZE - class->slabs) / (WIDE_CHUNKS - 1);
+    unsigned chunks = size_classes[c].chunks;
+    uint64_t more = class->slab_bytes / CHUNK_SIZE - class->slabs;
+    uint64_t wide = chunks > 1 ? more / (chunks - 1) : 0;
     uint64_t narrow = class->slabs - wide;
-    assert_true(wide == 0 || c >= WIDE_FROM_CLASS);
-    assert_int_equal(class->slab_bytes, (narrow + wide * WIDE_CHUNKS) * CHUNK_SIZE);
+    assert_int_equal(class->slab_bytes, (narrow + wide * chunks) * CHUNK_SIZE);
     assert_int_equal(class->slab_bytes, class->live_bytes + class->free_bytes + class->end_bytes);
     assert_int_equal(class->live_objects + class->free_objects,
-                     narrow * slab_whole_capacity(c, 1) +
-                         wide * slab_whole_capacity(c, WIDE_CHUNKS));
+                     narrow * slab_whole_capacity(c, 1) + wide * slab_whole_capacity(c, chunks));
     assert_true(class->ready_objects + class->unmerged_objects <= class->free_objects);
     assert_true(class->largest_free_bytes <= class->free_bytes);
     assert_true(class->resident_bytes <= class->slab_bytes);
