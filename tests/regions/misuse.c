@@ -114,7 +114,8 @@ static void *cache_start(void) {
     return opaque(cairn_object_cache_take(cache));
 }
 static void cache_ended(void) {
-    cairn_object_cache_give(cache, cache_start());
+    void *object = cache_start();
+    cairn_object_cache_give(cache, object);
     cairn_object_cache_destroy(cache);
 }
 static void cache_double_give(void) {
@@ -159,8 +160,14 @@ static void free_twice(void *object) {
 }
 static void heap_double_free(void) { free_twice(heap_start()); }
 static void fixed_double_free(void) { free_twice(fixed_start()); }
-static void heap_interior(void) { cairn_heap_free(heap, opaque((char *)heap_start() + 16)); }
-static void fixed_interior(void) { cairn_heap_free(heap, opaque((char *)fixed_start() + 16)); }
+static void heap_interior(void) {
+    char *object = heap_start();
+    cairn_heap_free(heap, opaque(object + 16));
+}
+static void fixed_interior(void) {
+    char *object = fixed_start();
+    cairn_heap_free(heap, opaque(object + 16));
+}
 static void heap_foreign(void) { heap_start(), cairn_heap_free(heap, opaque(memory)); }
 static void fixed_foreign(void) { fixed_start(), cairn_heap_free(heap, opaque(&heap)); }
 static void heap_of_process(void) { heap_start(), cairn_heap_free(heap, opaque(malloc(48))); }
@@ -173,7 +180,10 @@ static void heap_resize_freed(void) {
 static void heap_twice(void) { heap_ended(), cairn_heap_destroy(opaque(heap)); }
 static void heap_delete_late(void) { heap_ended(), (void)!cairn_heap_delete(opaque(heap)); }
 static void heap_malloc_late(void) { heap_ended(), (void)!cairn_heap_malloc(opaque(heap), 8); }
-static void heap_free_late(void) { cairn_heap_free(opaque(heap), heap_ended()); }
+static void heap_free_late(void) {
+    void *object = heap_ended();
+    cairn_heap_free(opaque(heap), object);
+}
 static void fixed_malloc_late(void) { fixed_ended(), (void)!cairn_heap_malloc(opaque(heap), 8); }
 static void fixed_delete(void) { fixed_start(), (void)!cairn_heap_delete(heap); }
 static void fixed_enter(void) { fixed_start(), (void)cairn_heap_enter(heap).heap; }
