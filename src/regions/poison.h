@@ -30,7 +30,7 @@ static inline bool poison_is_active(void) {
 static inline void poison(uintptr_t address, size_t size) {
     if (unlikely(poison_under_valgrind)) {
         (void)valgrind_request(VALGRIND_MAKE_MEM_NOACCESS, address, size);
-    } else if (unlikely(poison_is_active())) {
+    } else if (unlikely(__asan_poison_memory_region != NULL)) {
         __asan_poison_memory_region((void *)address, size);
     }
 }
@@ -39,7 +39,7 @@ static inline void poison(uintptr_t address, size_t size) {
 static inline void unpoison(uintptr_t address, size_t size) {
     if (unlikely(poison_under_valgrind)) {
         (void)valgrind_request(VALGRIND_MAKE_MEM_DEFINED, address, size);
-    } else if (unlikely(poison_is_active())) {
+    } else if (unlikely(__asan_unpoison_memory_region != NULL)) {
         __asan_unpoison_memory_region((void *)address, size);
     }
 }
