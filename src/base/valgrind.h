@@ -5,7 +5,6 @@
 #ifndef CAIRN_BASE_VALGRIND_H
 #define CAIRN_BASE_VALGRIND_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* Names as in the manual; numbers are part of its interface. */

@@ -273,7 +273,7 @@ static __attribute__((noinline)) void free_elsewhere(const char *function, void 
     }
 }
 
-void free_ordinary(const char *function, void *pointer) {
+__attribute__((noinline)) void free_ordinary(const char *function, void *pointer) {
     if (!free_in_slab((uintptr_t)pointer)) {
         free_elsewhere(function, pointer);
     }
@@ -290,16 +290,12 @@ static __attribute__((noinline)) void free_by_malloc_judged(const char *function
     free_judged(function, pointer, &(struct claim){FORM_MALLOC, CLAIM_NONE, CLAIM_NONE});
 }
 
-static __attribute__((noinline)) void free_plain(const char *function, void *pointer) {
-    free_ordinary(function, pointer);
-}
-
 void free_slow(const char *function, void *pointer) {
     if (pointer == NULL) {
         return;
     }
     if (likely(interceptor == NULL)) {
-        free_plain(function, pointer);
+        free_ordinary(function, pointer);
     } else if (interceptor->judge == NULL) {
         interceptor->free(function, pointer);
     } else {

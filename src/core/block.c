@@ -287,6 +287,11 @@ static bool may_be_huge(void) {
     return taken >= HUGE_FROM && !limit_presses() && held + ALL_CHUNKS <= limit_hard();
 }
 
+/* The untouched block, if it may be made huge.  Lock held. */
+static struct block *huge_block(void) {
+    return untouched != NULL && may_be_huge() ? untouched : NULL;
+}
+
 bool chunks_make_huge_from(uintptr_t address, size_t count) {
     struct block *block = block_of(address);
     chunks_lock();
@@ -355,7 +360,7 @@ static struct run take(struct wish wish) {
         note_taken(wish.count, run.dirty, wish.leaving);
         keep_soft_limit();
     }
-    struct block *huge = untouched != NULL && may_be_huge() ? untouched : NULL;
+    struct block *huge = huge_block();
     chunks_unlock();
     if (huge != NULL && run.address != 0) {
         make_huge(huge, run.address);
@@ -437,7 +442,7 @@ bool chunks_extend(uintptr_t address, size_t count, bool *zeroed) {
         *zeroed = dirty == 0;
         note_taken(count, dirty, 0);
         keep_soft_limit();
-        huge = untouched != NULL && may_be_huge() ? untouched : NULL;
+        huge = huge_block();
     }
     chunks_unlock();
     if (huge != NULL) {

@@ -74,7 +74,7 @@ RUNS_ONCE static bool read_entry(struct policy *policy, struct word entry) {
 RUNS_ONCE bool policy_read(const char *list) {
     struct policy policy = fallback;
     for (const char *at = list;; at++) {
-        size_t length = 0;
+        size_t length = 0; /* not by strcspn(): of that a small program has no page in memory */
         while (at[length] != '\0' && at[length] != ',') {
             length++;
         }

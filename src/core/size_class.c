@@ -4,7 +4,7 @@
 #include "core/heap.h"
 
 /* Doublings above 4 KiB, where those classes begin. */
-#define DOUBLINGS(c) ((c) < 48 ? 0u : ((c)-48u) / 4u)
+#define DOUBLINGS(c) ((c) < WIDE_FROM_CLASS ? 0u : (unsigned)((c)-WIDE_FROM_CLASS) / 4u)
 
 #define SIZE(c)                                                                    \
     ((c) < 8    ? 16u * ((c) + 1u)                                                 \
@@ -17,13 +17,13 @@
 #define HANDFUL(c) (SIZE(c) <= 128 ? 64u : SIZE(c) >= 2048 ? 4u : 8192u / SIZE(c))
 #define WORTH(c)   (HANDFUL(c) >= 32 ? 8u : HANDFUL(c) >= 4 ? HANDFUL(c) / 4 : 1u)
 
-#define ROW(c)                                                      \
-    [c] = {.reciprocal = ~UINT64_C(0) / SIZE(c) + 1,                \
-           .size = SIZE(c),                                         \
-           .capacity = (uint16_t)(CHUNK_SIZE / SIZE(c)),            \
-           .words = (uint8_t)((CHUNK_SIZE - 1) / SIZE(c) / 64 + 1), \
-           .chunks = (c) < 48 ? 1 : 2u << DOUBLINGS(c),             \
-           .handful = (uint8_t)HANDFUL(c),                          \
+#define ROW(c)                                                       \
+    [c] = {.reciprocal = ~UINT64_C(0) / SIZE(c) + 1,                 \
+           .size = SIZE(c),                                          \
+           .capacity = (uint16_t)(CHUNK_SIZE / SIZE(c)),             \
+           .words = (uint8_t)((CHUNK_SIZE - 1) / SIZE(c) / 64 + 1),  \
+           .chunks = (c) < WIDE_FROM_CLASS ? 1 : 2u << DOUBLINGS(c), \
+           .handful = (uint8_t)HANDFUL(c),                           \
            .worth = (uint8_t)WORTH(c)}
 
 #define EIGHT(X, c) \

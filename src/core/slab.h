@@ -27,6 +27,8 @@ FAST_PATH uint64_t object_index(const struct chunk *chunk, uintptr_t address, bo
     return index;
 }
 
+_Static_assert(WIDE_CHUNKS *CHUNK_SIZE <= 1 << 18, "offsets in a slab are below 2^18");
+
 /* The pair of words that holds the bits of an object. */
 FAST_PATH struct slab_word *slab_word_of(const struct chunk *slab, uint64_t index) {
     uint64_t offset = index / 64 * sizeof(struct slab_word);

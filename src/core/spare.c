@@ -41,6 +41,7 @@ static size_t limit(void) {
  * empty place and takes from the last one that is not. */
 static unsigned first_places(struct heap *heap) {
     unsigned places = 0;
+    /* relaxed: as in take_out(). */
     while (places < HEAP_SPARES &&
            atomic_load_explicit(&heap->spares[places], memory_order_relaxed) != 0) {
         places++;

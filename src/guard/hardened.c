@@ -125,7 +125,8 @@ static __attribute__((noinline)) void *allocate_other(size_t size, size_t alignm
  * is in the place of one of the other while the slab is there, or next to it. */
 static unsigned parity_of(bool holds_pointers) { return holds_pointers ? 0 : 1; }
 
-/* The least class of the parity for `request` bytes that are so aligned; CLASS_COUNT: none. */
+/* The least class of the parity for `request` bytes that are so aligned; NARROW_CLASS_COUNT:
+ * none. */
 static unsigned class_apart(size_t request, size_t alignment, unsigned parity) {
     unsigned class = request <= NARROW_MAX ? class_of(request) : NARROW_CLASS_COUNT;
     while (class < NARROW_CLASS_COUNT &&

@@ -7,7 +7,7 @@
 
 #include "core/checker.h"
 #include "core/fast.h"
-#include "support/child.h"
+#include "support/bytes.h"
 
 enum { PLACES = 64, OPERATION = 4, CHECK_EVERY = 256 };
 enum { ALLOCATE = 0, ZEROED, ALIGNED, RESIZE, FREE, FREE_PLAINLY, IN_SCOPE, LOOK, KINDS };
@@ -50,9 +50,7 @@ static size_t size_of(const uint8_t *operation) {
 
 static void require_stamped(const struct entry *entry, size_t size) {
     REQUIRE(cairn_heap_usable_size(model.heap, entry->object) >= size);
-    for (size_t i = 0; i < size; i++) {
-        REQUIRE(entry->object[i] == entry->stamp);
-    }
+    require_filled(entry->object, size, entry->stamp);
 }
 
 static void stamp(struct entry *entry, size_t size) {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/threads.h"
+#include "support/bytes.h"
 #include "support/tight_allocator.h"
 
 enum { HEAD = 2, OPERATION = 4, OBJECTS = 256, THREADS = 2, LIMIT_MOST = 64 << 20, ROUNDS = 2 };
@@ -35,9 +36,7 @@ static _Atomic(unsigned) waiting; /* of the workers: who is not there yet */
 static struct tight_allocator tight;
 
 static void require_stamped(const struct entry *entry, size_t size) {
-    for (size_t i = 0; i < size; i++) {
-        REQUIRE(entry->object[i] == entry->stamp);
-    }
+    require_filled(entry->object, size, entry->stamp);
 }
 
 static void stamp(struct worker *worker, struct entry *entry, size_t size) {

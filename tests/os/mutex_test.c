@@ -21,16 +21,22 @@ static void *count(void *argument) {
     return NULL;
 }
 
-static void test_exclusion(void **state) {
-    (void)state;
+/* In several threads at once, every other one slow. */
+static void assert_counts(void *(*count_up)(void *slow)) {
+    counter = 0;
     pthread_t threads[THREADS];
     for (uintptr_t i = 0; i < THREADS; i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, count, (void *)(i % 2)), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, count_up, (void *)(i % 2)), 0);
     }
     for (size_t i = 0; i < THREADS; i++) {
         assert_int_equal(pthread_join(threads[i], NULL), 0);
     }
     assert_int_equal(counter, THREADS * ROUNDS);
+}
+
+static void test_exclusion(void **state) {
+    (void)state;
+    assert_counts(count);
     assert_int_equal(mutex.state, 0);
 }
 
@@ -69,15 +75,7 @@ static void *count_in_latch(void *argument) {
 
 static void test_latch_excludes(void **state) {
     (void)state;
-    counter = 0;
-    pthread_t threads[THREADS];
-    for (uintptr_t i = 0; i < THREADS; i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, count_in_latch, (void *)(i % 2)), 0);
-    }
-    for (size_t i = 0; i < THREADS; i++) {
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
-    }
-    assert_int_equal(counter, THREADS * ROUNDS);
+    assert_counts(count_in_latch);
     assert_int_equal(latch.mutex.state, 0);
     assert_int_equal(latch.sleepers, 0);
 }
