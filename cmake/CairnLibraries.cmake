@@ -53,7 +53,8 @@ target_link_libraries(cairn_front PUBLIC cairn_library_flags)
 set(everybodys
     core/threads core/heap core/slab core/block core/place core/allocate core/object core/remote
     core/large core/spare core/holes core/prefault core/purge_cap core/size_class core/limit
-    core/interceptor core/mapping_names core/trim core/policy core/sampling core/background
+    base/cpu core/interceptor core/mapping_names core/trim core/policy core/sampling
+    core/background
     guard/budget os/os_linux os/mutex front/malloc front/rules core/metadata core/region
     core/chunk_map front/cxx
     config/options)

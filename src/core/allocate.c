@@ -11,6 +11,7 @@
 #include "core/large.h"
 #include "core/limit.h"
 #include "core/object.h"
+#include "core/offer.h"
 #include "core/remote.h"
 #include "core/sampling.h"
 #include "core/shared_heap.h"
@@ -174,9 +175,35 @@ static __attribute__((noinline)) void *allocate_plain(size_t size) {
                                     : take_large(size, GRANULE, &zeroed);
 }
 
-void *allocate_slow(size_t size) {
+static __attribute__((noinline)) void *allocate_otherwise(size_t size) {
     return unlikely(is_intercepted()) ? interceptor->allocate(size, GRANULE, false)
                                       : allocate_plain(size);
+}
+
+static __attribute__((noinline)) void *allocate_growing(struct heap *heap, unsigned class,
+                                                        size_t size) {
+    note(&heap->queues[class].requests, size);
+    return heap_take_growing(heap, class);
+}
+
+/* Most refills are made here, without a call; what else may be is looked at where it is not so. */
+void *allocate_slow(size_t size) {
+    if (likely(size <= SLAB_MAX && interceptor == NULL && !sampling_is_on())) {
+        unsigned class = class_of(size);
+        struct heap *heap = heap_at(heap_distance); /* without an interceptor none is closed */
+        const struct chunk *slab = heap_goes_on(heap, class);
+        if (likely(slab != NULL)) {
+            if (slab_is_growing(slab)) {
+                return allocate_growing(heap, class, size);
+            }
+            void *object = heap_take_swept(heap, class);
+            if (likely(object != NULL)) {
+                note(&heap->queues[class].requests, size);
+                return object;
+            }
+        }
+    }
+    return allocate_otherwise(size);
 }
 
 void *allocate_zeroed_slow(size_t size) {

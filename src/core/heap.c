@@ -13,13 +13,6 @@
  * instead. */
 enum { CANDIDATES = 8 };
 
-/* With fewer slabs than this a class takes what little its slabs have before it takes a new one:
- * a small heap stays small, a large one does not go to the slow path for every object. */
-enum { FEW_SLABS = 4 };
-
-/* Every so many refills somebody looks whether memory is kept that nobody needs. */
-enum { LOOK_EVERY = 1024 };
-
 /* The bin has no slab. */
 static void empty_bin(struct bin *bin) { bin->avail = heap_origin.none.bins[0].avail; }
 
@@ -143,8 +136,7 @@ FAST_PATH bool refill_from(struct queue *queue, struct chunk *slab, struct bin *
         count = slab_refill_growing(slab, bin);
     } else {
         const struct size_class *size_class = slab_class(slab);
-        bool takes_any = size_class->handful == 64 || queue->slabs < FEW_SLABS;
-        count = slab_refill_swept(slab, bin, takes_any ? 1 : size_class->worth);
+        count = slab_refill_swept(slab, bin, queue_least(queue, size_class));
     }
     queue->found += count;
     return count != 0;
@@ -240,6 +232,11 @@ static bool take_leftovers(struct heap *heap, unsigned class) {
 static __attribute__((noinline)) bool refill_elsewhere(struct heap *heap, unsigned class,
                                                        bool may_adopt) {
     struct queue *queue = &heap->queues[class];
+    /* Not at each refill: each look moves cache lines between processors, and the more objects have
+     * come together the fewer moves there are to each.  Before anything new is taken is in time. */
+    if (unlikely(remote_is_notified(heap))) {
+        heap_drain(heap);
+    }
     if (queue->current != NULL && go_on_or_leave(heap, class)) {
         return true;
     }
@@ -254,10 +251,7 @@ static __attribute__((noinline)) bool refill_elsewhere(struct heap *heap, unsign
 
 static inline bool refill(struct heap *heap, unsigned class, bool may_adopt) {
     struct queue *queue = &heap->queues[class];
-    if (unlikely(remote_is_notified(heap))) {
-        heap_drain(heap);
-    }
-    if (unlikely(++heap->counters.refills % LOOK_EVERY == 0)) {
+    if (unlikely(heap->counters.refills++ % LOOK_EVERY == 0)) {
         chunks_look_at_quiet();
     }
     struct chunk *slab = queue->current;

@@ -174,7 +174,8 @@ static inline uintptr_t heap_own_distance(uintptr_t distance) {
 }
 
 static inline unsigned class_of(size_t size) {
-    return heap_origin.bin_offsets[(size + GRANULE - 1) / GRANULE] >> BIN_STRIDE_LOG;
+    unsigned offset = heap_origin.bin_offsets[(size + GRANULE - 1) / GRANULE];
+    return offset >> BIN_STRIDE_LOG;
 }
 
 /* Its bin for `size` bytes; size <= SLAB_MAX. */

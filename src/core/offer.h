@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "base/cpu.h"
 #include "core/slab.h"
 
 /* How many words a growing slab looks at for used objects, each time on from where it ended: a slab
@@ -20,9 +21,8 @@ static inline bool slab_is_growing(const struct chunk *slab) {
 }
 
 /* Makes `objects`, `count` free ones of word w and not none, the bin's. */
-static inline void slab_hand_out(struct chunk *slab, unsigned w, uint64_t objects, unsigned count,
-                                 struct bin *bin) {
-    const struct size_class *size_class = slab_class(slab);
+FAST_PATH void slab_hand_out(struct chunk *slab, const struct size_class *size_class, unsigned w,
+                             uint64_t objects, unsigned count, struct bin *bin) {
     struct slab_word *word = &slab->words[w];
     slab->cursor = (uint8_t)w;
     bin->avail = &word->avail;
@@ -44,15 +44,15 @@ static const uint8_t distance_of[65] = {64, 64, 32, 21, 16, 12, 10, 9, 8, 7, 6, 
                                         1,  1,  1,  1,  1,  1,  1,  1, 1, 1, 1, 1, 1, 1};
 
 /* About a handful of `count` free objects that were used before. */
-static inline void slab_hand_out_used(struct chunk *slab, unsigned w, uint64_t objects,
-                                      unsigned count, struct bin *bin) {
-    unsigned handful = slab_class(slab)->handful;
+FAST_PATH void slab_hand_out_used(struct chunk *slab, const struct size_class *size_class,
+                                  unsigned w, uint64_t objects, unsigned count, struct bin *bin) {
+    unsigned handful = size_class->handful;
     if (count > 2 * handful) {
         /* Neighbours, from the first on. */
         objects &= low_mask(handful * distance_of[count]) << lowest_bit(objects);
-        count = count_bits(objects);
+        count = cpu_count_bits(objects);
     }
-    slab_hand_out(slab, w, objects, count, bin);
+    slab_hand_out(slab, size_class, w, objects, count, bin);
 }
 
 /* What an interceptor's slab hands out first reads as zero, whatever the chunk was before.  Each
@@ -66,31 +66,51 @@ static inline void slab_clear_fresh(const struct chunk *slab, unsigned from, uns
 
 /* The next handful of objects never used, of a growing slab. */
 static inline void slab_hand_out_fresh(struct chunk *slab, struct bin *bin) {
+    const struct size_class *size_class = slab_class(slab);
     unsigned w = slab->fresh / 64u;
     unsigned first = slab->fresh % 64u;
-    uint64_t fresh = slab_valid_bits(slab, w) & low_mask(slab_class(slab)->handful) << first;
+    uint64_t fresh = slab_valid_bits(slab, w) & low_mask(size_class->handful) << first;
     unsigned before = slab->fresh;
     unsigned end = w * 64 + 64 - (unsigned)__builtin_clzll(fresh);
     slab_clear_fresh(slab, before, end);
     slab->fresh = (uint16_t)end;
-    slab_hand_out(slab, w, fresh, end - before, bin);
+    slab_hand_out(slab, size_class, w, fresh, end - before, bin);
     bin->zeroed = slab->zeroed || slab->noted;
+}
+
+/* The free objects of word w that were used before go to the bin if they are `least` or more.
+ * Returns how many they are, or 0. */
+FAST_PATH unsigned slab_refill_word(struct chunk *slab, const struct size_class *size_class,
+                                    unsigned w, unsigned least, struct bin *bin) {
+    uint64_t used = owner_word_read(&slab->words[w].freed) & low_mask(slab->fresh - w * 64);
+    if (used == 0) {
+        return 0;
+    }
+    unsigned count = cpu_count_bits(used);
+    if (count < least) {
+        return 0;
+    }
+    slab_hand_out_used(slab, size_class, w, used, count, bin);
+    return count;
+}
+
+/* The word at which the pass over a slab that does not grow goes on when w was taken from.  Of more
+ * than a handful the rest comes next. */
+FAST_PATH uint8_t slab_scan_after(const struct size_class *size_class, unsigned w) {
+    return (uint8_t)(size_class->handful == 64 ? w + 1 : w);
 }
 
 /* Returns how many objects the bin may get: of used ones `worth` or more, else of fresh ones. */
 static inline unsigned slab_refill_growing(struct chunk *slab, struct bin *bin) {
+    const struct size_class *size_class = slab_class(slab);
     unsigned touched = (slab->fresh + 63u) / 64;
     unsigned w = slab->scan;
     for (unsigned i = touched < LOOK_AT ? touched : LOOK_AT; i > 0; i--) {
         w = w < touched ? w : 0;
-        uint64_t used = owner_word_read(&slab->words[w].freed) & low_mask(slab->fresh - w * 64);
-        if (used != 0) {
-            unsigned count = count_bits(used);
-            if (count >= slab_class(slab)->worth) {
-                slab->scan = (uint8_t)w;
-                slab_hand_out_used(slab, w, used, count, bin);
-                return count;
-            }
+        unsigned count = slab_refill_word(slab, size_class, w, size_class->worth, bin);
+        if (count != 0) {
+            slab->scan = (uint8_t)w;
+            return count;
         }
         w++;
     }
@@ -99,24 +119,16 @@ static inline unsigned slab_refill_growing(struct chunk *slab, struct bin *bin) 
     return 64;
 }
 
-/* Goes on with the pass over a slab that does not grow, to the next word with `least` free objects.
- * Returns how many; 0: the pass is over. */
-static inline unsigned slab_refill_swept(struct chunk *slab, struct bin *bin, unsigned least) {
-    const struct size_class *size_class = slab_class(slab);
+/* Goes on with the pass over a slab that does not grow, to the next word with `least` free objects,
+ * which is 1 or more.  Returns how many; 0: the pass is over. */
+FAST_PATH unsigned slab_sweep(struct chunk *slab, const struct size_class *size_class,
+                              struct bin *bin, unsigned least) {
     unsigned last = slab_last_word(slab);
     for (unsigned w = slab->scan; w <= last; w++) {
-        uint64_t free = owner_word_read(&slab->words[w].freed);
-        if (w == last) {
-            free &= slab_last_bits(slab);
-        }
-        if (free != 0) {
-            unsigned count = count_bits(free);
-            if (count >= least) {
-                /* More than a handful: the rest comes next. */
-                slab->scan = (uint8_t)(size_class->handful == 64 ? w + 1 : w);
-                slab_hand_out_used(slab, w, free, count, bin);
-                return count;
-            }
+        unsigned count = slab_refill_word(slab, size_class, w, least, bin);
+        if (count != 0) {
+            slab->scan = slab_scan_after(size_class, w);
+            return count;
         }
     }
     slab->scan = (uint8_t)(last + 1);
@@ -132,6 +144,51 @@ static inline bool slab_has_free(const struct chunk *slab) {
         }
     }
     return (owner_word_read(&slab->words[last].freed) & slab_last_bits(slab)) != 0;
+}
+
+static inline unsigned slab_refill_swept(struct chunk *slab, struct bin *bin, unsigned least) {
+    return slab_sweep(slab, slab_class(slab), bin, least);
+}
+
+/* With fewer slabs than this a class takes what little its slabs have before it takes a new one:
+ * a small heap stays small, a large one does not go to the slow path for every object. */
+enum { FEW_SLABS = 4 };
+
+/* So many free objects make a word of a slab that does not grow worth taking. */
+FAST_PATH unsigned queue_least(const struct queue *queue, const struct size_class *size_class) {
+    bool takes_any = size_class->handful == 64 || queue->slabs < FEW_SLABS;
+    return takes_any ? 1 : size_class->worth;
+}
+
+/* Every so many refills somebody looks whether memory is kept that nobody needs. */
+enum { LOOK_EVERY = 1024 };
+
+/* The current slab, if a refill has nothing to do but to go on with it; else NULL, and so of no
+ * heap (heap_origin.none). */
+FAST_PATH struct chunk *heap_goes_on(const struct heap *heap, unsigned class) {
+    return likely(heap->counters.refills % LOOK_EVERY != 0) ? heap->queues[class].current : NULL;
+}
+
+FAST_PATH void *heap_take_first(struct heap *heap, unsigned class, unsigned found) {
+    struct bin *bin = &heap->bins[class];
+    heap->queues[class].found += found;
+    heap->counters.refills++;
+    return bin_take(bin, owner_word_read(bin->avail));
+}
+
+/* A refill from a current slab that grows: it always has something. */
+static inline void *heap_take_growing(struct heap *heap, unsigned class) {
+    struct chunk *slab = heap->queues[class].current;
+    return heap_take_first(heap, class, slab_refill_growing(slab, &heap->bins[class]));
+}
+
+/* From one that does not.  NULL: the pass over it is over. */
+FAST_PATH void *heap_take_swept(struct heap *heap, unsigned class) {
+    const struct size_class *size_class = &size_classes[class];
+    struct queue *queue = &heap->queues[class];
+    unsigned least = queue_least(queue, size_class);
+    unsigned count = slab_sweep(queue->current, size_class, &heap->bins[class], least);
+    return likely(count != 0) ? heap_take_first(heap, class, count) : NULL;
 }
 
 #endif

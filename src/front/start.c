@@ -5,6 +5,7 @@
  * LD_PRELOAD, and when it is loaded late. */
 #include <unistd.h>
 
+#include "base/cpu.h"
 #include "base/text.h"
 #include "config/options.h"
 #include "core/background.h"
@@ -40,6 +41,7 @@ static void complain_of_guards(void) {
 
 /* 101: as early as a program may ask for, and correspondingly late at the end. */
 __attribute__((constructor(101))) static void start(void) {
+    cpu_start();
     options_read(os_option, STDERR_FILENO);
     /* Who starts later locks earlier in a fork: from the highest rank to the lowest. */
     threads_start();
