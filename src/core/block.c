@@ -279,7 +279,10 @@ static void make_huge(struct block *block, uintptr_t taken) {
     (void)collapse(block);
 }
 
-bool chunks_make_huge(uintptr_t address) { return collapse(block_of(address)); }
+bool chunks_make_huge(uintptr_t address) {
+    struct block *block = block_of(address);
+    return block->huge || collapse(block);
+}
 
 /* Whether the heap is large enough for huge pages of which not all is used at once.  Lock held. */
 static bool may_be_huge(void) {
@@ -629,6 +632,8 @@ static void give_mask(struct block *block, uint64_t mask, bool dirty) {
     set_free(block, block->free | mask);
     if (dirty) {
         set_dirty(block, block->dirty | mask);
+    } else {
+        block->huge = false;
     }
 }
 

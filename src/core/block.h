@@ -69,7 +69,8 @@ struct run chunks_take_of_old(size_t count);
  * chunks from `from` on: for that moment no more counts as in use than before or after. */
 struct run chunks_take_to_move(size_t count, uintptr_t from, size_t leaving);
 
-/* Makes one huge page of a block of which all is the caller's; false: the kernel can't. */
+/* Makes one huge page of a block of which all is the caller's, unless it is one; false: the kernel
+ * can't. */
 bool chunks_make_huge(uintptr_t address);
 
 /* The same of a block of which the first `count` chunks are the caller's, if nothing of the rest is

@@ -102,7 +102,8 @@ void *large_allocate_in(struct shared_heap *holder, size_t size, size_t alignmen
     }
     (void)make_head(run.address, bytes, holder);
     *zeroed = run.dirty == 0;
-    if (likely(interceptor == NULL)) { /* else it has guard pages, which are never resident */
+    /* With an interceptor it has guard pages, which are never resident. */
+    if (likely(interceptor == NULL) && run.dirty < chunks_for(bytes)) {
         prefault_large(run.address, bytes);
     }
     chunks_watch();
