@@ -168,11 +168,14 @@ static bool is_intercepted(void) {
            (likely(distance_is_closed(heap_distance)) || heap_self()->shared == NULL);
 }
 
+static inline void *take_plain_of_any_size(size_t size, bool *zeroed) {
+    return likely(size <= SLAB_MAX) ? take_plain(size, zeroed) : take_large(size, GRANULE, zeroed);
+}
+
 /* Without an interceptor.  Not inline, so that the way to one saves no registers. */
 static __attribute__((noinline)) void *allocate_plain(size_t size) {
     bool zeroed;
-    return likely(size <= SLAB_MAX) ? take_plain(size, &zeroed)
-                                    : take_large(size, GRANULE, &zeroed);
+    return take_plain_of_any_size(size, &zeroed);
 }
 
 static __attribute__((noinline)) void *allocate_otherwise(size_t size) {
@@ -211,8 +214,7 @@ void *allocate_zeroed_slow(size_t size) {
         return interceptor->allocate(size, GRANULE, true);
     }
     bool zeroed = false;
-    void *object =
-        size <= SLAB_MAX ? take_small(size, &zeroed) : take_large(size, GRANULE, &zeroed);
+    void *object = take_plain_of_any_size(size, &zeroed);
     if (object != NULL && !zeroed) {
         memset(object, 0, size);
     }
