@@ -23,7 +23,7 @@
  * moved while it is in use, and is destroyed before the memory or the allocator below it ends.
  * Errors: NULL (or false) if there is no memory, and then the arena is as it was; errno is not
  * promised.  What can only be a mistake (an alignment that is not a power of two, a mark of another
- * arena, resizing what it has not or not any more, use after destroy) is reported on stderr and ends
+ * arena, resizing what is not or no longer in it, use after destroy) is reported on stderr and ends
  * the process by abort().  A NULL arena is a SIGSEGV.
  * Cost: 5 instructions to take memory aligned to 8 or less, 7 for more, if the size is a constant;
  * 8 if it is not.  At the end of a chunk less is lost than the object needs that did not fit.

@@ -87,15 +87,15 @@ enum cairn_map_options {
                               size and address become multiples of 2 MiB */
 };
 
-/* `size` bytes of zeroed memory, EINVAL for 0 and for options that there are not, ENOMEM for more
- * than there is.  The guard page behind comes after the last whole
- * page: what a small overflow hits first is the rest of that page. */
+/* `size` bytes of zeroed memory; EINVAL for 0 and for options that there are not, ENOMEM for more
+ * than there is.  The guard page behind comes after the last whole page: what a small overflow hits
+ * first is the rest of that page. */
 CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_map_error cairn_map_memory(struct cairn_map *map, size_t size, unsigned options);
 
-/* Address space for `most` bytes, errors as of cairn_map_memory, of which none can be used, nor costs memory, until
+/* Address space for `most` bytes, of which none can be used, nor costs memory, until
  * cairn_map_resize makes it usable.  It may be far larger than the machine's memory.  Use it for
- * what grows and must not move. */
+ * what grows and must not move.  Errors as of cairn_map_memory. */
 CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_map_error cairn_map_reserve(struct cairn_map *map, size_t most, unsigned options);
 
