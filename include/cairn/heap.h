@@ -15,7 +15,9 @@
  * An object may be freed, resized and measured by free(), realloc(), malloc_usable_size() and their
  * kin as any other; realloc keeps it in its heap.  A heap takes chunks of 32 KiB for small objects,
  * one at least for each size class that it uses, and whole chunks for each of more than 32 KiB.
- * The limit counts these chunks.  What was freed is given back as in the rest of the process.
+ * The limit counts these chunks, so a class of objects of 20 KiB uses it for 32 KiB each.  What was
+ * freed is given back as in the rest of the process; one chunk of each size class stays, until the
+ * limit or cairn_purge() wants it.
  *
  * A heap in memory of the caller's (cairn_heap_create_fixed) is bounded by that memory and keeps
  * everything that it knows there.  It is of another make, for up to some tens of MiB: it looks for
