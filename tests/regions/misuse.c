@@ -58,6 +58,13 @@ static void arena_resize_foreign(void) {
     (void)!cairn_arena_allocate(&arena, 64, 8);
     (void)!cairn_arena_resize(&arena, opaque(elsewhere), 16, 8, 8);
 }
+static void arena_resize_of_empty(void) {
+    (void)!cairn_arena_resize(&arena, opaque(&shared), 16, 8, 8);
+}
+static void arena_resize_of_fixed(void) {
+    cairn_arena_init_fixed(&arena, NULL, opaque(&shared), sizeof shared);
+    (void)!cairn_arena_resize(&arena, opaque(&shared), opaque_size(16), 8, 8);
+}
 static void arena_resize_more(void) {
     char *object = cairn_arena_allocate(&arena, 64, 8);
     (void)!cairn_arena_allocate(&arena, 64, 8);
@@ -304,6 +311,8 @@ static const struct row {
     {arena_statistics_late, "cairn_arena_statistics", "arena that was destroyed"},
     {arena_allocator_late, "cairn_arena_allocator", "arena that was destroyed"},
     {arena_resize_foreign, "cairn_arena_resize", "16 bytes that are not of an unnamed arena"},
+    {arena_resize_of_empty, "cairn_arena_resize", "16 bytes that are not of an unnamed arena"},
+    {arena_resize_of_fixed, "cairn_arena_resize", "16 bytes that are not of an unnamed arena"},
     {arena_resize_more, "cairn_arena_resize", "4096 bytes that are not of"},
     {arena_resize_rewound, "cairn_arena_resize", "64 bytes that are not of"},
     {arena_release_twice, "cairn_arena_resize", "64 bytes that are not of"},
