@@ -131,7 +131,7 @@ static inline void *cairn_arena_allocate(struct cairn_arena *arena, size_t size,
     const uintptr_t grain = CAIRN_ARENA_GRAIN;
     uintptr_t start = arena->next;
     if (alignment > grain) {
-        start = (start + alignment - 1) & ~(uintptr_t)(alignment - 1);
+        start = (start + alignment - 1) & ~(alignment - 1);
     }
     /* The same sum twice: the first is an addition if the size is a constant, the second is the
      * shorter one if not.  Below CAIRN_ARENA_INLINE it does not overflow: no address of a
