@@ -95,7 +95,7 @@ static void measure(const char *name, void (*workload)(void)) {
 }
 
 int main(int argc, char **argv) {
-    rounds = number_or(argc > 1 ? argv[1] : NULL, 200000);
+    rounds = number_or(argc > 1 ? argv[1] : NULL, 1000000);
     measure("construction", construction);
     measure("pairs", pairs);
     measure("batches", batches);

@@ -40,7 +40,9 @@ struct cairn_allocator {
      *
      * old_size is the size it was last asked for (0 for NULL), so that an allocator need not
      * remember it; alignment is a power of two, the same in every call for one object.  Returns
-     * NULL when there is no memory; the object is then as it was.  errno is not promised. */
+     * NULL when there is no memory; the object is then as it was.  errno is not promised.  Cairn's
+     * own report another alignment where they allocate, and an object that is none of theirs: on
+     * stderr, and the process ends by abort(). */
     void *(*resize)(void *context, void *pointer, size_t old_size, size_t size, size_t alignment);
     void *context; /* handed to resize; the allocator's own */
 };

@@ -23,7 +23,8 @@
  * moved while it is in use, and is destroyed before the memory or the allocator below it ends.
  * Errors: NULL (or false) if there is no memory, and then the arena is as it was; errno is not
  * promised.  What can only be a mistake (an alignment that is not a power of two, a mark of another
- * arena, use after destroy) is reported on stderr and ends the process by abort().
+ * arena, resizing what is not or no longer in it, use after destroy) is reported on stderr and ends
+ * the process by abort().  A NULL arena is a SIGSEGV.
  * Cost: 5 instructions to take memory aligned to 8 or less, 7 for more, if the size is a constant;
  * 8 if it is not.  At the end of a chunk less is lost than the object needs that did not fit.
  *
@@ -96,7 +97,8 @@ struct cairn_arena_figures {
 /* --- making and ending ------------------------------------------------------------------------ */
 
 /* A growing arena; it takes no memory before the first object. name: as cairn_regions_each
- * shows it, NULL for none; not copied, as neither is the allocator (NULL: the heap). */
+ * shows it, NULL for none; not copied, as neither is the allocator (NULL: the heap).  This and the
+ * other two write over whatever was there: an arena in use is destroyed first. */
 void cairn_arena_init(struct cairn_arena *arena, const char *name,
                       const struct cairn_allocator *allocator);
 
@@ -129,7 +131,7 @@ static inline void *cairn_arena_allocate(struct cairn_arena *arena, size_t size,
     const uintptr_t grain = CAIRN_ARENA_GRAIN;
     uintptr_t start = arena->next;
     if (alignment > grain) {
-        start = (start + alignment - 1) & ~(uintptr_t)(alignment - 1);
+        start = (start + alignment - 1) & ~(alignment - 1);
     }
     /* The same sum twice: the first is an addition if the size is a constant, the second is the
      * shorter one if not.  Below CAIRN_ARENA_INLINE it does not overflow: no address of a
@@ -186,15 +188,17 @@ bool cairn_arena_reserve(struct cairn_arena *arena, size_t size);
  * The arena's last object grows and shrinks where it is as long as its chunk permits; others shrink
  * where they are and grow by moving, which leaves their old bytes unused.
  * pointer == NULL: cairn_arena_allocate.  size == 0: takes the last object back, and does nothing
- * for any other; returns NULL.  Without memory NULL, and the object is as it was. */
+ * for any other; returns NULL.  Without memory NULL, and the object is as it was.  Reported: bytes
+ * that are not the arena's, or not any more since a rewind, a reset or a smaller size. */
 CAIRN_ATTRIBUTE(alloc_size(4), alloc_align(5))
 void *cairn_arena_resize(struct cairn_arena *arena, void *pointer, size_t old_size, size_t size,
                          size_t alignment);
 
 /* --- strings ---------------------------------------------------------------------------------- */
 
-/* Copies: of `size` bytes; of a string; of the first `most` bytes of a string at most, which
- * need not be ended there.  The copy of a string is ended. */
+/* Copies: of `size` bytes (of 0 from anywhere, NULL too); of a string; of the first `most` bytes of
+ * a string at most, which need not be ended there.  The copy of a string is ended, the string is
+ * not NULL. */
 CAIRN_ATTRIBUTE(alloc_size(3), alloc_align(4), warn_unused_result)
 void *cairn_arena_copy(struct cairn_arena *arena, const void *bytes, size_t size, size_t alignment);
 CAIRN_ATTRIBUTE(warn_unused_result)
@@ -202,7 +206,8 @@ char *cairn_arena_string(struct cairn_arena *arena, const char *string);
 CAIRN_ATTRIBUTE(warn_unused_result)
 char *cairn_arena_string_n(struct cairn_arena *arena, const char *string, size_t most);
 
-/* As sprintf, into exactly as much of the arena as it takes.  NULL also for a wrong format. */
+/* As sprintf, into exactly as much of the arena as it takes.  NULL also for a wrong format, and for
+ * 2 GiB or more, which printf can't count. */
 CAIRN_ATTRIBUTE(format(printf, 2, 3), warn_unused_result)
 char *cairn_arena_printf(struct cairn_arena *arena, const char *format, ...);
 CAIRN_ATTRIBUTE(format(printf, 2, 0), warn_unused_result)
@@ -210,7 +215,8 @@ char *cairn_arena_vprintf(struct cairn_arena *arena, const char *format, va_list
 
 /* --- giving memory back ----------------------------------------------------------------------- */
 
-/* Where the arena is now.  A mark is a value; it need not be rewound to, and marks nest. */
+/* Where the arena is now.  A mark is a value; it need not be rewound to, and marks nest.  That of a
+ * destroyed arena is good for nothing, which the rewind reports. */
 CAIRN_ATTRIBUTE(warn_unused_result)
 static inline struct cairn_mark cairn_arena_mark(const struct cairn_arena *arena) {
     struct cairn_mark mark = {arena->chunk, arena->next};

@@ -104,14 +104,16 @@ void cairn_free_sized(void *pointer, size_t size);
 
 /* Puts `count` objects as cairn_malloc(size) gives them into pointers[0] and so on.  Returns how
  * many: all, or with errno ENOMEM those for which there was memory, which are the caller's like any
- * others.  Their addresses mostly follow each other.  Several times as fast as one by one. */
+ * others.  Their addresses mostly follow each other.  Several times as fast as one by one, if they
+ * are small.  A size of 0 is one, as for cairn_malloc; of 0 objects `pointers` may be NULL. */
 CAIRN_ATTRIBUTE(warn_unused_result)
 size_t cairn_malloc_batch(size_t size, size_t count, void **pointers);
 
 /* Frees pointers[0] to pointers[count - 1]: objects of any size, from any thread and in any order;
  * NULL is ignored.  Several times as fast as one by one where neighbours in memory are neighbours
  * in the array, as cairn_malloc_batch() gives them; else about as fast.  A pointer that cairn_free
- * would report is reported, and so is an object that is in the array twice. */
+ * would report is reported, and so is an object that is in the array twice.  The array is not
+ * written; with a count of 0 it may be NULL. */
 void cairn_free_batch(void *const *pointers, size_t count);
 
 /* --- looking, giving back ------------------------------------------------------------------- */
@@ -121,8 +123,8 @@ void cairn_free_batch(void *const *pointers, size_t count);
 CAIRN_ATTRIBUTE(warn_unused_result)
 size_t cairn_usable_size(const void *pointer);
 
-/* How many bytes an object of `size` bytes will have usable: asking for that many wastes nothing.
- * 0 if no object can be that large. */
+/* How many bytes an object of `size` bytes will have usable, of 0 bytes too: asking for that many
+ * wastes nothing.  0 if no object can be that large. */
 CAIRN_ATTRIBUTE(const, warn_unused_result)
 size_t cairn_good_size(size_t size);
 

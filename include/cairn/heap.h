@@ -15,7 +15,9 @@
  * An object may be freed, resized and measured by free(), realloc(), malloc_usable_size() and their
  * kin as any other; realloc keeps it in its heap.  A heap takes chunks of 32 KiB for small objects,
  * one at least for each size class that it uses, and whole chunks for each of more than 32 KiB.
- * The limit counts these chunks.  What was freed is given back as in the rest of the process.
+ * The limit counts these chunks, so a class of objects of 20 KiB uses it for 32 KiB each.  What was
+ * freed is given back as in the rest of the process; one chunk of each size class stays, until the
+ * limit or cairn_purge() wants it.
  *
  * A heap in memory of the caller's (cairn_heap_create_fixed) is bounded by that memory and keeps
  * everything that it knows there.  It is of another make, for up to some tens of MiB: it looks for
@@ -33,7 +35,7 @@
  * Errors: no memory, and a limit that is reached, are NULL with errno ENOMEM, and the heap is
  * intact.  What is no live object of the heap (freed already, inside an object, another heap's,
  * foreign), and a heap that was destroyed (as long as its memory has no other use) is reported on
- * stderr and ends the process by abort().
+ * stderr and ends the process by abort().  NULL for a heap is a SIGSEGV but in destroy and delete.
  * Cost: a lock for each malloc and free of a small object, 20 ns where the process's heap takes 3;
  * in a scope there is none and it takes the same, and the scope itself 35 ns.  A heap is 8 KiB and
  * a chunk for each size class in use, and made and destroyed in half a microsecond; destroying
@@ -124,7 +126,7 @@ CAIRN_HEAP_OBJECT
 CAIRN_ATTRIBUTE(malloc, alloc_align(2), alloc_size(3), warn_unused_result)
 void *cairn_heap_aligned_alloc(struct cairn_heap *heap, size_t alignment, size_t size);
 
-/* Copies of a string; of its first `most` bytes and a NUL, if it is longer. */
+/* Copies of a string, which is not NULL; of its first `most` bytes and a NUL, if it is longer. */
 CAIRN_HEAP_OBJECT
 CAIRN_ATTRIBUTE(malloc, nonnull(2), warn_unused_result)
 char *cairn_heap_strdup(struct cairn_heap *heap, const char *string);
@@ -137,7 +139,8 @@ CAIRN_ATTRIBUTE(warn_unused_result)
 size_t cairn_heap_usable_size(struct cairn_heap *heap, const void *pointer);
 
 /* The heap behind the allocator interface, for arenas, pools, arrays and the like.  Must live
- * longer than they do. */
+ * longer than they do.  Reported, beyond what the functions above do: an alignment that is no power
+ * of two. */
 CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_allocator cairn_heap_allocator_of(struct cairn_heap *heap);
 

@@ -47,7 +47,8 @@ struct cairn_map_error {
 
 static inline bool cairn_map_failed(struct cairn_map_error error) { return error.call != NULL; }
 
-/* "open: No such file or directory", cut to the buffer as snprintf does.  Returns buffer. */
+/* "open: No such file or directory", cut to the buffer as snprintf does ("no error" if there is
+ * none; a size of 0 writes nothing).  Returns buffer. */
 char *cairn_map_explain(struct cairn_map_error error, char *buffer, size_t size);
 
 enum { CAIRN_MAP_NAME = 32 };
@@ -86,14 +87,15 @@ enum cairn_map_options {
                               size and address become multiples of 2 MiB */
 };
 
-/* `size` bytes of zeroed memory, EINVAL for 0.  The guard page behind comes after the last whole
- * page: what a small overflow hits first is the rest of that page. */
+/* `size` bytes of zeroed memory; EINVAL for 0 and for options that there are not, ENOMEM for more
+ * than there is.  The guard page behind comes after the last whole page: what a small overflow hits
+ * first is the rest of that page. */
 CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_map_error cairn_map_memory(struct cairn_map *map, size_t size, unsigned options);
 
-/* Address space for `most` bytes, EINVAL for 0, of which none can be used, nor costs memory, until
+/* Address space for `most` bytes, of which none can be used, nor costs memory, until
  * cairn_map_resize makes it usable.  It may be far larger than the machine's memory.  Use it for
- * what grows and must not move. */
+ * what grows and must not move.  Errors as of cairn_map_memory. */
 CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_map_error cairn_map_reserve(struct cairn_map *map, size_t most, unsigned options);
 

@@ -29,7 +29,7 @@
  * Errors: no memory, and a constructor that failed, are NULL.  Giving what is not a live object of
  * the cache (free already, inside an object, foreign), destroying a cache whose objects are live,
  * and using a destroyed one (as long as its memory has no other use) is reported on stderr and ends
- * the process by abort().
+ * the process by abort().  NULL for a cache is a SIGSEGV but in destroy.
  * Cost: take and give are a call, a spin lock that other threads avoid, and an exchange; one in 64
  * or so goes to the cache's own lock.  Slabs waste an eighth at most.
  *
@@ -111,8 +111,8 @@ size_t cairn_object_cache_reap(struct cairn_object_cache *cache);
 CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_object_cache_figures cairn_object_cache_statistics(struct cairn_object_cache *cache);
 
-/* The same of the cache of that name, the latest made if there are several.  False: there is
- * none. */
+/* The same of the cache of that name, which is not NULL, the latest made if there are several.
+ * False: there is none. */
 CAIRN_ATTRIBUTE(warn_unused_result)
 bool cairn_object_cache_statistics_of(const char *name, struct cairn_object_cache_figures *figures);
 

@@ -24,7 +24,8 @@
  * pool must not be copied or moved while it is in use.
  * Errors: no memory, and a fixed pool that is full, are NULL.  Giving what is not a live object of
  * the pool (free already, inside an object, foreign), and any use of a destroyed pool, is reported
- * on stderr and ends the process by abort().
+ * on stderr and ends the process by abort(); but asking a destroyed one for the object of a handle
+ * gives NULL.  A NULL pool is a SIGSEGV.
  * Cost: take is inline, 11 instructions; so is give, 24, if the object is of the same word of 64 as
  * the ones before it; else it is a call of 40.  4 bits of memory for each object of up to 128
  * bytes, up to 32 bytes for larger ones, and 4 bytes with handles.  A shared pool: a call and one
@@ -149,9 +150,9 @@ void cairn_pool_give_slow(struct cairn_pool *pool, void *object);
 /* --- beginning and end ------------------------------------------------------------------------ */
 
 /* Makes a pool of objects of `size` bytes (0 is as 1) that grows.  options may be NULL, for all
- * zero.  Takes memory only when the first object is taken, a shared pool 2 KiB at once.  False with
- * errno EINVAL: size above 16 MiB, or an alignment that is no power of two or above 16 MiB;
- * ENOMEM: no memory. */
+ * zero.  Whatever was there is written over: a pool in use is destroyed first.  Takes memory only
+ * when the first object is taken, a shared pool 2 KiB at once.  False with errno EINVAL: size above
+ * 16 MiB, or an alignment that is no power of two or above 16 MiB; ENOMEM: no memory. */
 CAIRN_ATTRIBUTE(warn_unused_result)
 bool cairn_pool_init(struct cairn_pool *pool, size_t size,
                      const struct cairn_pool_options *options);

@@ -46,7 +46,11 @@ static inline void cairn_scope_free(void *variable) {
 }
 
 /* The pointer, which is NULL from now on: what it pointed to outlives the scope. */
+#ifdef __cplusplus
+#define cairn_steal(pointer) static_cast<__typeof__(pointer)>(cairn_scope_steal(&(pointer)))
+#else
 #define cairn_steal(pointer) ((__typeof__(pointer))cairn_scope_steal(&(pointer)))
+#endif
 
 static inline void *cairn_scope_steal(void *variable) {
     void *pointer;

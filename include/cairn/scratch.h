@@ -38,8 +38,9 @@ struct cairn_scratch {
 CAIRN_ATTRIBUTE(warn_unused_result)
 struct cairn_scratch cairn_scratch_begin(const struct cairn_arena *avoid);
 
-/* Ends all that was made since begin, by the thread that began; sets scratch->arena to NULL.  Does
- * nothing if it is NULL already. */
+/* Ends all that was made since begin; sets scratch->arena to NULL.  Does nothing if it is NULL
+ * already.  By the thread that began: another one is reported on stderr and ends the process by
+ * abort(). */
 void cairn_scratch_end(struct cairn_scratch *scratch);
 
 #ifdef __cplusplus

@@ -48,7 +48,8 @@ struct cairn_shared_arena {
     struct cairn_region region;
 };
 
-/* As cairn_arena_init.  The allocator must be thread-safe; the heap is. */
+/* As cairn_arena_init.  The allocator must be thread-safe; the heap is.  Takes no memory before the
+ * first object, and can't fail. */
 void cairn_shared_arena_init(struct cairn_shared_arena *arena, const char *name,
                              const struct cairn_allocator *allocator);
 
@@ -66,7 +67,8 @@ void *cairn_shared_arena_allocate(struct cairn_shared_arena *arena, size_t size,
 
 /* Resizes an object of old_size bytes by copying it where it grows; where it shrinks, and for
  * size 0, which returns NULL, nothing is taken back. pointer == NULL allocates.  NULL without
- * memory, and the object is as it was. */
+ * memory, and the object is as it was.  Whether it is an object of the arena is not looked at: that
+ * would take a walk through the chunks of all threads. */
 CAIRN_ATTRIBUTE(alloc_size(4), alloc_align(5))
 void *cairn_shared_arena_resize(struct cairn_shared_arena *arena, void *pointer, size_t old_size,
                                 size_t size, size_t alignment);

@@ -1,6 +1,6 @@
 /* Tags: what a part of the program allocates, under a name.
  *
- *     static struct cairn_tag parser = {.name = "parser"};
+ *     static struct cairn_tag parser = CAIRN_TAG("parser");
  *
  *     cairn_auto(cairn_tag_leave) struct cairn_tag_scope scope = cairn_tag_enter(&parser);
  *     ...                                  // whatever this thread allocates here is the parser's
@@ -48,6 +48,10 @@ struct cairn_tag {
     uint32_t listed;
 };
 
+/* What a tag is initialised with, in C and C++. */
+#define CAIRN_TAG(name) \
+    { (name), 0, 0, NULL, 0 }
+
 struct cairn_tag_scope {
     struct cairn_tag *tag;
     uintptr_t heap;   /* the thread's; 0: it has none and counts nothing */
@@ -63,7 +67,7 @@ struct cairn_tag_scope cairn_tag_enter(struct cairn_tag *tag);
 void cairn_tag_leave(struct cairn_tag_scope *scope);
 
 struct cairn_tag_view {
-    const char *name;
+    const char *name; /* "" if it has none */
     uint64_t objects;
     uint64_t bytes;
 };

@@ -48,6 +48,11 @@ CAIRN_ATTRIBUTE(warn_unused_result)
 void *cairn_vec_fit(const struct cairn_allocator *allocator, void *items, size_t *capacity,
                     size_t count, size_t item_size, size_t alignment);
 
+/* Bytes from one address to another, of any two arrays. */
+static inline size_t cairn_vec_distance(const void *from, const void *to) {
+    return (uintptr_t)to - (uintptr_t)from;
+}
+
 CAIRN_ATTRIBUTE(noreturn, cold)
 void cairn_vec_misuse(const char *function, const void *vec, size_t index, size_t count);
 
@@ -96,35 +101,36 @@ void cairn_vec_misuse(const char *function, const void *vec, size_t index, size_
 
 #define CAIRN_VEC_FUNCTION CAIRN_ATTRIBUTE(unused) static inline
 
-#define CAIRN_VEC_MEMORY(name, type)                                                          \
-    CAIRN_VEC_FUNCTION void name##_init(struct name *vec_,                                    \
-                                        const struct cairn_allocator *allocator_) {           \
-        vec_->items = NULL;                                                                   \
-        vec_->count = 0;                                                                      \
-        vec_->capacity = 0;                                                                   \
-        vec_->allocator = allocator_;                                                         \
-    }                                                                                         \
-    CAIRN_VEC_FUNCTION void name##_destroy(struct name *vec_) {                               \
-        cairn_release(vec_->allocator, vec_->items, vec_->capacity * sizeof(type),            \
-                      CAIRN_ALIGNOF(type));                                                   \
-        name##_init(vec_, vec_->allocator);                                                   \
-    }                                                                                         \
-    CAIRN_VEC_FUNCTION bool name##_reserve(struct name *vec_, size_t number_) {               \
-        if (number_ <= vec_->capacity) {                                                      \
-            return true;                                                                      \
-        }                                                                                     \
-        void *grown_ = cairn_vec_grow(vec_->allocator, vec_->items, &vec_->capacity, number_, \
-                                      sizeof(type), CAIRN_ALIGNOF(type));                     \
-        if (grown_ == NULL) {                                                                 \
-            return false;                                                                     \
-        }                                                                                     \
-        vec_->items = (type *)grown_;                                                         \
-        return true;                                                                          \
-    }                                                                                         \
-    CAIRN_VEC_FUNCTION void name##_shrink(struct name *vec_) {                                \
-        vec_->items = (type *)cairn_vec_fit(vec_->allocator, vec_->items, &vec_->capacity,    \
-                                            vec_->count, sizeof(type), CAIRN_ALIGNOF(type));  \
-    }                                                                                         \
+#define CAIRN_VEC_MEMORY(name, type)                                                            \
+    CAIRN_VEC_FUNCTION void name##_init(struct name *vec_,                                      \
+                                        const struct cairn_allocator *allocator_) {             \
+        vec_->items = NULL;                                                                     \
+        vec_->count = 0;                                                                        \
+        vec_->capacity = 0;                                                                     \
+        vec_->allocator = allocator_;                                                           \
+    }                                                                                           \
+    CAIRN_VEC_FUNCTION void name##_destroy(struct name *vec_) {                                 \
+        cairn_release(vec_->allocator, vec_->items, vec_->capacity * sizeof(type),              \
+                      CAIRN_ALIGNOF(type));                                                     \
+        name##_init(vec_, vec_->allocator);                                                     \
+    }                                                                                           \
+    CAIRN_VEC_FUNCTION bool name##_reserve(struct name *vec_, size_t number_) {                 \
+        if (number_ <= vec_->capacity) {                                                        \
+            return true;                                                                        \
+        }                                                                                       \
+        void *grown_ = cairn_vec_grow(vec_->allocator, vec_->items, &vec_->capacity, number_,   \
+                                      sizeof(type), CAIRN_ALIGNOF(type));                       \
+        if (grown_ == NULL) {                                                                   \
+            return false;                                                                       \
+        }                                                                                       \
+        vec_->items = CAIRN_POINTER(type, grown_);                                              \
+        return true;                                                                            \
+    }                                                                                           \
+    CAIRN_VEC_FUNCTION void name##_shrink(struct name *vec_) {                                  \
+        vec_->items =                                                                           \
+            CAIRN_POINTER(type, cairn_vec_fit(vec_->allocator, vec_->items, &vec_->capacity,    \
+                                              vec_->count, sizeof(type), CAIRN_ALIGNOF(type))); \
+    }                                                                                           \
     CAIRN_VEC_FUNCTION void name##_clear(struct name *vec_) { vec_->count = 0; }
 
 /* Names end in an underscore, so that a type may be called item; const comes after the type, which
@@ -140,15 +146,15 @@ void cairn_vec_misuse(const char *function, const void *vec, size_t index, size_
         return true;                                                                               \
     }                                                                                              \
     CAIRN_VEC_FUNCTION bool name##_append(struct name *vec_, type const *items_, size_t number_) { \
-        size_t own_ = (size_t)((uintptr_t)items_ - (uintptr_t)vec_->items) / sizeof(type);         \
+        size_t own_ = cairn_vec_distance(vec_->items, items_) / sizeof(type);                      \
         bool is_own_ = own_ < vec_->count && vec_->items != NULL;                                  \
         if (number_ > PTRDIFF_MAX / sizeof(type) ||                                                \
             !name##_reserve(vec_, vec_->count + number_)) {                                        \
             return false;                                                                          \
         }                                                                                          \
         if (number_ != 0) {                                                                        \
-            memmove((void *)(vec_->items + vec_->count), is_own_ ? vec_->items + own_ : items_,    \
-                    number_ * sizeof(type));                                                       \
+            memmove(CAIRN_POINTER(void, vec_->items + vec_->count),                                \
+                    is_own_ ? vec_->items + own_ : items_, number_ * sizeof(type));                \
         }                                                                                          \
         vec_->count += number_;                                                                    \
         return true;                                                                               \
@@ -182,7 +188,7 @@ void cairn_vec_misuse(const char *function, const void *vec, size_t index, size_
         if (!name##_reserve(vec_, vec_->count + 1)) {                                     \
             return false;                                                                 \
         }                                                                                 \
-        memmove((void *)(vec_->items + index_ + 1), vec_->items + index_,                 \
+        memmove(CAIRN_POINTER(void, vec_->items + index_ + 1), vec_->items + index_,      \
                 (vec_->count - index_) * sizeof(type));                                   \
         vec_->items[index_] = item_;                                                      \
         vec_->count++;                                                                    \
@@ -194,7 +200,7 @@ void cairn_vec_misuse(const char *function, const void *vec, size_t index, size_
         }                                                                                 \
         type item_ = vec_->items[index_];                                                 \
         vec_->count--;                                                                    \
-        memmove((void *)(vec_->items + index_), vec_->items + index_ + 1,                 \
+        memmove(CAIRN_POINTER(void, vec_->items + index_), vec_->items + index_ + 1,      \
                 (vec_->count - index_) * sizeof(type));                                   \
         return item_;                                                                     \
     }                                                                                     \

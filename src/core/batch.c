@@ -4,6 +4,7 @@
 #include "core/interceptor.h"
 #include "core/remote.h"
 #include "core/report.h"
+#include "core/sampling.h"
 
 /* --- allocating ------------------------------------------------------------------------------- */
 
@@ -41,16 +42,43 @@ static uint64_t take_word(const struct bin *bin, uint64_t avail, void **pointers
     return avail;
 }
 
+static unsigned least(size_t a, unsigned b) { return a < b ? (unsigned)a : b; }
+
 /* Up to `most` of the objects in the bin's word; returns how many. */
 static size_t take_ready(const struct bin *bin, void **pointers, size_t most) {
     uint64_t avail = owner_word_read(bin->avail);
     if (avail == 0) {
         return 0; /* the word may be no_objects, which nobody writes */
     }
-    unsigned count = count_bits(avail);
-    count = count < most ? count : (unsigned)most;
+    unsigned count = least(most, count_bits(avail));
     owner_word_write(bin->avail, take_word(bin, avail, pointers, count));
     return count;
+}
+
+/* The bin gets what else is free of the word that it is at, as much as the batch wants, which takes
+ * it at once.  A handful is for a program that uses one object before it takes the next; a batch is
+ * spared the refills between.  Not where what is handed out is somebody's business: an
+ * interceptor's, or that of samples. */
+static void widen_handful(unsigned class, size_t wanted) {
+    if (size_classes[class].handful == 64 || heap_distance == 0 || interceptor != NULL ||
+        sampling_is_on()) {
+        return;
+    }
+    struct bin *bin = &heap_self()->bins[class];
+    struct chunk *slab = heap_self()->queues[class].current;
+    struct slab_word *word = &slab->words[slab->cursor];
+    uint64_t free = owner_word_read(&word->freed) & slab_valid_bits(slab, slab->cursor);
+    uint64_t avail = owner_word_read(&word->avail);
+    if (free == 0 || wanted <= count_bits(avail)) {
+        return;
+    }
+    uint64_t more = lowest_bits(free, least(wanted - count_bits(avail), 64));
+    unsigned end = slab->cursor * 64u + 64 - (unsigned)__builtin_clzll(more);
+    slab->fresh = end > slab->fresh ? (uint16_t)end : slab->fresh;
+    bin->handed += count_bits(more);
+    /* In this order an object is free in one of the two words at every instant. */
+    owner_word_write(&word->avail, avail | more);
+    owner_word_write(&word->freed, owner_word_read(&word->freed) & ~more);
 }
 
 size_t batch_allocate(size_t size, size_t count, void **pointers) {
@@ -65,6 +93,9 @@ size_t batch_allocate(size_t size, size_t count, void **pointers) {
                 break;
             }
             pointers[done++] = object;
+            if (size <= SLAB_MAX) {
+                widen_handful(class_of(size), count - done);
+            }
         }
     }
     return done;

@@ -75,7 +75,7 @@ void tag_visit_each(void (*visit)(void *context, const struct cairn_tag_view *ta
     struct cairn_tag *tag = atomic_load_explicit(&first_tag, memory_order_acquire);
     for (; tag != NULL; tag = tag->next) {
         struct cairn_tag_view view = {
-            .name = tag->name,
+            .name = tag->name == NULL ? "" : tag->name,
             .objects = __atomic_load_n(&tag->objects, __ATOMIC_RELAXED),
             .bytes = __atomic_load_n(&tag->bytes, __ATOMIC_RELAXED),
         };

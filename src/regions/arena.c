@@ -439,12 +439,46 @@ static void *move(struct cairn_arena *arena, uintptr_t start, bool last, size_t 
     return moved;
 }
 
+/* Whether the arena has handed out all of these bytes; they are of one chunk then. */
+static bool has_bytes(const struct cairn_arena *arena, uintptr_t start, size_t size) {
+    size_t used = arena->next - arena->begin;
+    if (start - arena->begin <= used && size <= used - (start - arena->begin)) {
+        return true;
+    }
+    const struct cairn_arena_chunk *chunk = arena->chunk == NULL ? NULL : arena->chunk->earlier;
+    for (; chunk != NULL; chunk = chunk->earlier) {
+        size_t offset = start - begin_of(chunk);
+        if (offset <= chunk->used && size <= chunk->used - offset) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An object that was rewound or reset away, one of elsewhere, or a size that it never had: what
+ * follows would read and poison the memory of others.  One of no bytes may be anywhere: what was
+ * before it has perhaps been taken back. */
+static void check_object(const struct cairn_arena *arena, uintptr_t start, size_t size) {
+    if (unlikely(size != 0 && !has_bytes(arena, start, size))) {
+        /* As listed: not all arenas are. */
+        const struct cairn_region region = {.name = arena->region.name, .kind = "arena"};
+        struct text text;
+        report_begin(&text, "cairn_arena_resize", start);
+        text_decimal(&text, size);
+        text_string(&text, " bytes that are not of ");
+        registry_describe(&text, &region);
+        text_string(&text, ", or not any more");
+        report_end(&text);
+    }
+}
+
 CAIRN_EXPORT void *cairn_arena_resize(struct cairn_arena *arena, void *pointer, size_t old_size,
                                       size_t size, size_t alignment) {
     if (pointer == NULL) {
         return cairn_arena_allocate(arena, size, alignment);
     }
     check_alive(arena, "cairn_arena_resize");
+    check_object(arena, (uintptr_t)pointer, old_size);
     uintptr_t start = (uintptr_t)pointer;
     bool last = start >= arena->begin && old_size <= arena->next - start &&
                 after(arena, start, old_size) == arena->next;
@@ -467,12 +501,14 @@ static void *resize(void *context, void *pointer, size_t old_size, size_t size, 
 }
 
 CAIRN_EXPORT struct cairn_allocator cairn_arena_allocator(struct cairn_arena *arena) {
+    check_alive(arena, "cairn_arena_allocator");
     return (struct cairn_allocator){.resize = resize, .context = arena};
 }
 
 /* --- looking ---------------------------------------------------------------------------------- */
 
 CAIRN_EXPORT struct cairn_arena_figures cairn_arena_statistics(const struct cairn_arena *arena) {
+    check_alive(arena, "cairn_arena_statistics");
     size_t used = used_of(arena);
     return (struct cairn_arena_figures){
         .used = used,
@@ -483,6 +519,7 @@ CAIRN_EXPORT struct cairn_arena_figures cairn_arena_statistics(const struct cair
 }
 
 CAIRN_EXPORT bool cairn_arena_owns(const struct cairn_arena *arena, const void *address) {
+    check_alive(arena, "cairn_arena_owns");
     uintptr_t place = (uintptr_t)address;
     if (place - arena->begin < arena->next - arena->begin) {
         return true;

@@ -40,6 +40,9 @@ struct cairn_map_error map_reserve(struct cairn_map *map, size_t most, unsigned 
     size_t grain = huge ? HUGE_PAGE : page;
     size_t guard = (options & CAIRN_MAP_GUARDED) != 0 ? grain : 0;
     *map = (struct cairn_map){0};
+    if ((options & ~(unsigned)(CAIRN_MAP_GUARDED | CAIRN_MAP_HUGE)) != 0) {
+        return map_error("options of a map", EINVAL);
+    }
     if (most > PTRDIFF_MAX - 4 * grain) {
         return map_error("mmap", ENOMEM);
     }

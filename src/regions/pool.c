@@ -555,6 +555,7 @@ CAIRN_EXPORT void *cairn_pool_next(const struct cairn_pool *pool,
 /* --- looking ---------------------------------------------------------------------------------- */
 
 CAIRN_EXPORT size_t cairn_pool_index_limit(const struct cairn_pool *pool) {
+    require_live(pool, "cairn_pool_index_limit");
     uint32_t count = chunk_count(pool);
     return count == 0
                ? 0

@@ -1,6 +1,7 @@
 #include <cairn/scratch.h>
 
 #include "base/compiler.h"
+#include "core/report.h"
 #include "os/os.h"
 
 /* What an empty scratch arena may keep. */
@@ -50,6 +51,11 @@ CAIRN_EXPORT void cairn_scratch_end(struct cairn_scratch *scratch) {
     struct cairn_arena *arena = scratch->arena;
     if (arena == NULL) {
         return;
+    }
+    const struct scratch_pair *pair = os_slot_read(&slot);
+    if (unlikely(pair == NULL || (arena != &pair->arena[0] && arena != &pair->arena[1]))) {
+        report_misuse("cairn_scratch_end", scratch,
+                      "the scratch arena is another thread's; end it where it began");
     }
     scratch->arena = NULL;
     cairn_arena_rewind(arena, scratch->mark);

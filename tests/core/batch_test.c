@@ -120,6 +120,23 @@ static void test_fragmented(void **state) {
     assert_intact();
 }
 
+/* A batch takes a word of a slab at a time, not a handful, and no more of it than it wants. */
+static void test_whole_words(void **state) {
+    (void)state;
+    enum { SIZE = 1024, CAPACITY = 32, HANDFUL = 8, WANTED = HANDFUL + 5 };
+    const struct bin *bin = &heap_self()->bins[class_of(SIZE)];
+    uint64_t refills = heap_self()->counters.refills;
+    take_batch(SIZE, 4 * CAPACITY);
+    assert_int_equal(heap_self()->counters.refills - refills, 4);
+    assert_objects(SIZE, 4 * CAPACITY);
+    give_batch(4 * CAPACITY);
+    take_batch(SIZE, WANTED);
+    assert_int_equal(owner_word_read(bin->avail), 0);
+    assert_int_equal(chunk_of((uintptr_t)objects[0])->fresh, WANTED);
+    assert_intact();
+    give_batch(WANTED);
+}
+
 static void test_any_order(void **state) {
     (void)state;
     uint64_t random = 1;
@@ -467,6 +484,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_counts, empty_heap, empty_heap),
         cmocka_unit_test_setup_teardown(test_fragmented, empty_heap, empty_heap),
+        cmocka_unit_test_setup_teardown(test_whole_words, empty_heap, empty_heap),
         cmocka_unit_test_setup_teardown(test_any_order, empty_heap, empty_heap),
         cmocka_unit_test_setup_teardown(test_full_slabs, empty_heap, empty_heap),
         cmocka_unit_test_setup_teardown(test_remote, empty_heap, empty_heap),

@@ -27,7 +27,7 @@ static void leave(struct cairn_tag_scope *scope) { tag_leave("cairn_tag_leave", 
 
 static void test_exact(void **state) {
     (void)state;
-    static struct cairn_tag tag = {.name = "exact"};
+    static struct cairn_tag tag = CAIRN_TAG("exact");
     uint64_t bytes = 0, outside = 0;
     for (size_t round = 0; round < 20; round++) {
         struct cairn_tag_scope scope = tag_enter(&tag);

@@ -152,7 +152,7 @@ static void any_allocator_in_an_arena() {
 }
 
 static void tags() {
-    static cairn_tag tag = {};
+    static cairn_tag tag = CAIRN_TAG("of C++");
     tag.name = "containers";
     {
         cairn::tag_scope scope(tag);

@@ -11,6 +11,7 @@ struct object {
     size_t size;
     size_t alignment;
     uint64_t seed;
+    bool gone; /* from its place, and size is 0: it must not be resized any more */
 };
 
 struct mark {
@@ -63,6 +64,7 @@ static void cut_grown(void) {
     for (size_t i = 0; i < object_count; i++) {
         const struct object *object = &objects[i];
         if (object->size != 0 && !cairn_arena_owns(&arena, object->address + object->size - 1)) {
+            objects[i].gone = true;
             objects[i].size = 0;
         }
     }
@@ -74,7 +76,7 @@ static void add(void *address, size_t size, size_t alignment, uint64_t seed) {
         return; /* one that is not looked after */
     }
     struct object *object = &objects[object_count++];
-    *object = (struct object){address, size, alignment, seed};
+    *object = (struct object){address, size, alignment, seed, false};
     pattern_fill(address, size, seed);
 }
 
@@ -97,6 +99,9 @@ static void resize_one(size_t which, size_t size, uint64_t seed) {
     }
     which %= object_count;
     struct object *object = &objects[which];
+    if (object->gone) {
+        return;
+    }
     check_object(object);
     unsigned char *moved =
         cairn_arena_resize(&arena, object->address, object->size, size, object->alignment);
@@ -117,6 +122,7 @@ static void resize_one(size_t which, size_t size, uint64_t seed) {
     }
     /* The order of objects tells which are older than a mark: nothing is left in its place. */
     size_t alignment = object->alignment;
+    object->gone = true;
     object->size = 0;
     if (moved != NULL) {
         add(moved, size, alignment, seed);

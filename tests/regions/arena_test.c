@@ -243,6 +243,22 @@ static void test_resizing(void **state) {
     cairn_arena_destroy(&arena);
 }
 
+/* An object of no bytes may be behind all that is used, when what was before it is gone. */
+static void test_resizing_nothing(void **state) {
+    (void)state;
+    char buffer[64]; /* a fixed arena has no gaps, also for checkers of memory */
+    struct cairn_arena arena;
+    cairn_arena_init_fixed(&arena, NULL, buffer, sizeof buffer);
+    char *object = cairn_arena_allocate(&arena, 10, 8);
+    char *nothing = cairn_arena_allocate(&arena, opaque_size(0), 1);
+    assert_null(cairn_arena_resize(&arena, object, 10, 0, 8));
+    assert_true((uintptr_t)nothing > arena.next);
+    char *something = cairn_arena_resize(&arena, nothing, 0, 8, 1);
+    assert_ptr_equal(something, object);
+    assert_true(cairn_arena_owns(&arena, something));
+    cairn_arena_destroy(&arena);
+}
+
 static void test_as_allocator(void **state) {
     (void)state;
     struct cairn_arena outer = {0};
@@ -403,21 +419,14 @@ static void test_checker_finds(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_growing),
-        cmocka_unit_test(test_all_zero_is_an_arena),
-        cmocka_unit_test(test_fixed),
-        cmocka_unit_test(test_reserved),
-        cmocka_unit_test(test_full_range),
-        cmocka_unit_test(test_too_much),
-        cmocka_unit_test(test_little_memory),
-        cmocka_unit_test(test_marks_nest),
-        cmocka_unit_test(test_resizing),
-        cmocka_unit_test(test_as_allocator),
-        cmocka_unit_test(test_strings),
-        cmocka_unit_test(test_owns),
-        cmocka_unit_test(test_waste_is_bounded),
-        cmocka_unit_test(test_mistakes),
-        cmocka_unit_test(test_checker_finds),
+        cmocka_unit_test(test_growing),       cmocka_unit_test(test_all_zero_is_an_arena),
+        cmocka_unit_test(test_fixed),         cmocka_unit_test(test_reserved),
+        cmocka_unit_test(test_full_range),    cmocka_unit_test(test_too_much),
+        cmocka_unit_test(test_little_memory), cmocka_unit_test(test_marks_nest),
+        cmocka_unit_test(test_resizing),      cmocka_unit_test(test_resizing_nothing),
+        cmocka_unit_test(test_as_allocator),  cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_owns),          cmocka_unit_test(test_waste_is_bounded),
+        cmocka_unit_test(test_mistakes),      cmocka_unit_test(test_checker_finds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -160,6 +160,8 @@ static void absurd_sizes_are_refused(void **state) {
     assert_error(cairn_map_memory(&map, 0, 0), "size of a map", EINVAL);
     assert_error(cairn_map_reserve(&map, 0, 0), "size of a map", EINVAL);
     assert_error(cairn_map_ring(&map, 0), "size of a map", EINVAL);
+    assert_error(cairn_map_memory(&map, 1, 4), "options of a map", EINVAL);
+    assert_error(cairn_map_reserve(&map, 1, 1U << 31), "options of a map", EINVAL);
     static const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 4095, SIZE_MAX / 2, PTRDIFF_MAX - 4096,
                                    (size_t)1 << 50};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {

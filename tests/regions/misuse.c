@@ -10,9 +10,12 @@
 #include <cairn/pool.h>
 #include <cairn/scratch.h>
 #include <cairn/shared_arena.h>
+#include <cairn/str.h>
 #include <cairn/vec.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "support/child.h"
 #include "support/testkit.h"
@@ -44,6 +47,52 @@ static void arena_trim_late(void) { arena_ended(), (void)!cairn_arena_trim(&aren
 static void arena_resize_late(void) {
     void *object = cairn_arena_allocate(&arena, 8, 8);
     arena_ended(), (void)!cairn_arena_resize(&arena, object, 8, 16, 8);
+}
+static void arena_owns_late(void) { arena_ended(), (void)!cairn_arena_owns(&arena, &arena); }
+static void arena_statistics_late(void) { arena_ended(), (void)cairn_arena_statistics(&arena); }
+static void arena_allocator_late(void) {
+    arena_ended(), (void)cairn_arena_allocator(&arena).context;
+}
+static void arena_resize_foreign(void) {
+    static char elsewhere[64];
+    (void)!cairn_arena_allocate(&arena, 64, 8);
+    (void)!cairn_arena_resize(&arena, opaque(elsewhere), 16, 8, 8);
+}
+static void arena_resize_of_empty(void) {
+    (void)!cairn_arena_resize(&arena, opaque(&shared), 16, 8, 8);
+}
+static void arena_resize_of_fixed(void) {
+    cairn_arena_init_fixed(&arena, NULL, opaque(&shared), sizeof shared);
+    (void)!cairn_arena_resize(&arena, opaque(&shared), opaque_size(16), 8, 8);
+}
+static void arena_resize_more(void) {
+    char *object = cairn_arena_allocate(&arena, 64, 8);
+    (void)!cairn_arena_allocate(&arena, 64, 8);
+    (void)!cairn_arena_resize(&arena, object, opaque_size(4096), 8192, 8);
+}
+static void arena_resize_rewound(void) {
+    void *object = opaque(cairn_arena_allocate(&arena, 64, 8));
+    cairn_arena_reset(&arena);
+    (void)!cairn_arena_resize(&arena, object, 64, 128, 8);
+}
+static void arena_release_twice(void) {
+    (void)!cairn_arena_allocate(&arena, 64, 8);
+    struct cairn_allocator allocator = cairn_arena_allocator(&arena);
+    void *object = opaque(cairn_allocate(&allocator, 64, 8));
+    cairn_release(&allocator, object, 64, 8), cairn_release(&allocator, object, 64, 8);
+}
+static void *begin_scratch(void *scratch) {
+    *(struct cairn_scratch *)scratch = cairn_scratch_begin(NULL);
+    return pause() == 0 ? NULL : scratch;
+}
+static void scratch_of_others(void) {
+    static struct cairn_scratch scratch;
+    pthread_t thread;
+    REQUIRE(pthread_create(&thread, NULL, begin_scratch, &scratch) == 0);
+    while (__atomic_load_n(&scratch.arena, __ATOMIC_ACQUIRE) == NULL) {
+        (void)usleep(1000);
+    }
+    cairn_scratch_end(&scratch);
 }
 static void arena_of_another_mark(void) {
     struct cairn_arena other = {0};
@@ -102,6 +151,13 @@ static void pool_twice(void) { pool_ended(), cairn_pool_destroy(&pool); }
 static void pool_give_late(void) { cairn_pool_give(&pool, pool_ended()); }
 static void pool_take_late(void) { pool_ended(), (void)!cairn_pool_take(&pool); }
 static void pool_reset_late(void) { pool_ended(), cairn_pool_reset(&pool); }
+static void pool_index_limit_late(void) { pool_ended(), (void)!cairn_pool_index_limit(&pool); }
+static void pool_owns_late(void) { pool_ended(), (void)!cairn_pool_owns(&pool, &pool); }
+static void pool_handle_late(void) { pool_ended(), (void)cairn_pool_handle(&pool, &pool).index; }
+static void pool_next_late(void) {
+    struct cairn_pool_cursor cursor = {0};
+    pool_ended(), (void)!cairn_pool_next(&pool, &cursor);
+}
 static void pool_statistics_late(void) { pool_ended(), (void)cairn_pool_statistics(&pool).peak; }
 
 /* --- object caches ---------------------------------------------------------------------------- */
@@ -212,6 +268,24 @@ static void vec_pop(void) {
     struct numbers numbers = {0};
     (void)!numbers_pop(&numbers);
 }
+static void resize_alignment(void) { (void)!cairn_allocate(NULL, 48, opaque_size(24)); }
+static void resize_no_alignment(void) { (void)!cairn_allocate(NULL, 48, opaque_size(0)); }
+static void heap_resize_alignment(void) {
+    heap_start();
+    struct cairn_allocator allocator = cairn_heap_allocator_of(heap);
+    (void)!cairn_allocate(&allocator, 48, opaque_size(24));
+}
+static void release_twice(void) {
+    void *object = opaque(cairn_allocate(NULL, 48, 16));
+    void *again = opaque(object);
+    cairn_release(NULL, object, 48, 16), cairn_release(NULL, again, 48, 16);
+}
+static void str_of_freed(void) {
+    struct cairn_str text = {0};
+    REQUIRE(cairn_str_append(&text, "text"));
+    struct cairn_str copy = text;
+    cairn_str_destroy(&text), cairn_str_destroy(&copy);
+}
 static void free_sized(void) { cairn_free_sized(opaque(cairn_malloc(48)), 4800); }
 static void batch_twice(void) {
     void *twice[2] = {cairn_malloc(48), NULL};
@@ -233,7 +307,17 @@ static const struct row {
     {arena_reserve_late, "cairn_arena_reserve", "arena that was destroyed"},
     {arena_trim_late, "cairn_arena_trim", "arena that was destroyed"},
     {arena_resize_late, "cairn_arena_", "arena that was destroyed"},
+    {arena_owns_late, "cairn_arena_owns", "arena that was destroyed"},
+    {arena_statistics_late, "cairn_arena_statistics", "arena that was destroyed"},
+    {arena_allocator_late, "cairn_arena_allocator", "arena that was destroyed"},
+    {arena_resize_foreign, "cairn_arena_resize", "16 bytes that are not of an unnamed arena"},
+    {arena_resize_of_empty, "cairn_arena_resize", "16 bytes that are not of an unnamed arena"},
+    {arena_resize_of_fixed, "cairn_arena_resize", "16 bytes that are not of an unnamed arena"},
+    {arena_resize_more, "cairn_arena_resize", "4096 bytes that are not of"},
+    {arena_resize_rewound, "cairn_arena_resize", "64 bytes that are not of"},
+    {arena_release_twice, "cairn_arena_resize", "64 bytes that are not of"},
     {arena_of_another_mark, "cairn_arena_rewind", "the mark is of another arena"},
+    {scratch_of_others, "cairn_scratch_end", "another thread's"},
     {shared_alignment, "cairn_shared_arena_allocate", "not a power of two"},
     {shared_twice, "cairn_shared_arena_destroy", "not initialised, or destroyed"},
     {shared_allocate_late, "cairn_shared_arena_allocate", "not initialised, or destroyed"},
@@ -249,6 +333,10 @@ static const struct row {
     {pool_give_late, "cairn_pool_give", "pool that was destroyed"},
     {pool_take_late, "cairn_pool_take", "pool that was destroyed"},
     {pool_reset_late, "cairn_pool_reset", "pool that was destroyed"},
+    {pool_index_limit_late, "cairn_pool_index_limit", "pool that was destroyed"},
+    {pool_owns_late, "cairn_pool_owns", "pool that was destroyed"},
+    {pool_handle_late, "cairn_pool_handle", "pool that was destroyed"},
+    {pool_next_late, "cairn_pool_next", "pool that was destroyed"},
     {pool_statistics_late, "cairn_pool_statistics", "pool that was destroyed"},
     {cache_double_give, "cairn_object_cache_give", "double give"},
     {cache_interior, "cairn_object_cache_give", "pointer 8 bytes into"},
@@ -278,6 +366,11 @@ static const struct row {
     {vec_insert, "numbers_insert", "index 1 in an array of 0 items"},
     {vec_remove, "numbers_remove", "index 0 in an array of 0 items"},
     {vec_pop, "numbers_pop", "index 0 in an array of 0 items"},
+    {resize_alignment, "cairn_resize", "not a power of two"},
+    {resize_no_alignment, "cairn_resize", "not a power of two"},
+    {heap_resize_alignment, "cairn_resize", "not a power of two"},
+    {release_twice, "cairn_release", "double free"},
+    {str_of_freed, "cairn_release", "double free"},
     {free_sized, "cairn_free_sized", "48"},
     {batch_twice, "cairn_free_batch", "double free"},
 };
