@@ -6,8 +6,10 @@
 
 #include "base/bits.h"
 #include "core/allocate.h"
+#include "core/block.h"
 #include "core/chunk_map.h"
 #include "core/large.h"
+#include "core/limit.h"
 #include "core/metadata.h"
 #include "core/object.h"
 #include "core/prefault.h"
@@ -97,7 +99,7 @@ static void release(struct chunk *head) {
 }
 
 static struct chunk *take_out(struct large_quarantine *quarantine, uint32_t i) {
-    struct chunk *head = quarantine->waiting[i];
+    struct chunk *head = quarantine->waiting[i].head;
     quarantine->count--;
     memmove(&quarantine->waiting[i], &quarantine->waiting[i + 1],
             (quarantine->count - i) * sizeof *quarantine->waiting);
@@ -108,9 +110,8 @@ static struct chunk *take_out(struct large_quarantine *quarantine, uint32_t i) {
 /* One of this size that has waited long enough, clear; NULL: there is none. */
 static struct chunk *take_waiting(struct large_quarantine *quarantine, size_t bytes) {
     for (uint32_t i = 0; quarantine != NULL && i + LARGE_DELAY < quarantine->count; i++) {
-        struct chunk *head = quarantine->waiting[i];
-        if (head->large.bytes == bytes) {
-            (void)take_out(quarantine, i);
+        if (quarantine->waiting[i].bytes == bytes) {
+            struct chunk *head = take_out(quarantine, i);
             if (is_cleared(head)) {
                 check_cleared(head);
             } else if (!os_unguard((void *)large_address(head), bytes)) {
@@ -254,6 +255,15 @@ bool guarded_large_resize(struct chunk *head, size_t size) {
     return true;
 }
 
+/* What waits cleared keeps its guard pages, which to make anew takes longer than all else; and has
+ * memory.  So a program that has much may have more of it wait. */
+static size_t most_cleared_bytes(void) {
+    /* relaxed: a measure. */
+    size_t taken = atomic_load_explicit(&block_totals.taken, memory_order_relaxed) * CHUNK_SIZE;
+    size_t share = taken / LARGE_CLEARED_SHARE;
+    return share > LARGE_CLEARED_BYTES && !limit_presses() ? share : LARGE_CLEARED_BYTES;
+}
+
 /* --- freeing ---------------------------------------------------------------------------------- */
 
 bool guarded_large_free(struct chunk *head, struct large_quarantine *quarantine) {
@@ -268,12 +278,13 @@ bool guarded_large_free(struct chunk *head, struct large_quarantine *quarantine)
         return true;
     }
     *bytes_of(quarantine, head) += head->large.bytes;
+    size_t most_cleared = most_cleared_bytes();
     while (quarantine->count == LARGE_WAITING ||
-           (quarantine->count != 0 && (quarantine->cleared_bytes > LARGE_CLEARED_BYTES ||
+           (quarantine->count != 0 && (quarantine->cleared_bytes > most_cleared ||
                                        quarantine->untouchable_bytes > LARGE_WAITING_BYTES))) {
         release(take_out(quarantine, 0));
     }
-    quarantine->waiting[quarantine->count++] = head;
+    quarantine->waiting[quarantine->count++] = (struct waiting_large){head, head->large.bytes};
     return true;
 }
 

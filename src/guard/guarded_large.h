@@ -25,15 +25,19 @@ enum { GUARDED_BY_PROTECTION = 2000 };
 
 enum {
     LARGE_CLEARED = 64 << 10,
-    LARGE_WAITING = 32, /* objects in a quarantine at most */
-    LARGE_DELAY = 4     /* so many that were freed later wait before one is handed out again */
+    LARGE_WAITING = 256,     /* objects in a quarantine at most */
+    LARGE_CLEARED_SHARE = 8, /* what waits cleared is that part of all that is taken at most */
+    LARGE_DELAY = 4          /* so many that were freed later wait before one is handed out again */
 };
-#define LARGE_CLEARED_BYTES ((size_t)1 << 20)  /* of all that wait cleared */
+#define LARGE_CLEARED_BYTES ((size_t)1 << 20)  /* of all that wait cleared, or the share below */
 #define LARGE_WAITING_BYTES ((size_t)64 << 20) /* and untouchable, which takes no memory */
 
 /* What waits in a heap; for its thread only. */
 struct large_quarantine {
-    struct chunk *waiting[LARGE_WAITING]; /* oldest first */
+    struct waiting_large {
+        struct chunk *head;
+        size_t bytes; /* head->large.bytes: who looks for one of some size reads no descriptors */
+    } waiting[LARGE_WAITING]; /* oldest first */
     uint32_t count;
     size_t cleared_bytes, untouchable_bytes;
 };
