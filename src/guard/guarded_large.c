@@ -111,6 +111,7 @@ static struct chunk *take_out(struct large_quarantine *quarantine, uint32_t i) {
 static struct chunk *take_waiting(struct large_quarantine *quarantine, size_t bytes) {
     for (uint32_t i = 0; quarantine != NULL && i + LARGE_DELAY < quarantine->count; i++) {
         if (quarantine->waiting[i].bytes == bytes) {
+            bool was_whole = quarantine->waiting[i].was_whole;
             struct chunk *head = take_out(quarantine, i);
             if (is_cleared(head)) {
                 check_cleared(head);
@@ -118,7 +119,9 @@ static struct chunk *take_waiting(struct large_quarantine *quarantine, size_t by
                 release(head);
                 return NULL;
             }
-            prefault_large(large_address(head), bytes);
+            if (was_whole) {
+                prefault_whole(large_address(head), bytes); /* as the one before */
+            }
             note_large(bytes);
             large_bring_back(head);
             return head;
@@ -188,6 +191,12 @@ void *guarded_large_allocate(size_t size, size_t alignment, bool zeroed, size_t 
     return object;
 }
 
+void guarded_large_expect(void *object, size_t size) {
+    if (size > LARGE_CLEARED) {
+        prefault_whole((uintptr_t)object, round_down(size, os_page_size()));
+    }
+}
+
 /* --- what it is ------------------------------------------------------------------------------- */
 
 struct chunk *guarded_large_find(uintptr_t address) {
@@ -249,6 +258,9 @@ bool guarded_large_resize(struct chunk *head, size_t size) {
     if (kept > old) {
         memset((char *)large_address(head) + old, 0, kept - old); /* it was canary */
     }
+    if (bytes > kept) {
+        prefault_growth(large_address(head) + kept, bytes - kept, kept);
+    }
     head->large.bytes = bytes;
     head->slack = (uint16_t)(bytes - size);
     write_canary(head);
@@ -264,12 +276,18 @@ static size_t most_cleared_bytes(void) {
     return share > LARGE_CLEARED_BYTES && !limit_presses() ? share : LARGE_CLEARED_BYTES;
 }
 
+static bool has_last_page(const struct chunk *head) {
+    size_t page = os_page_size();
+    return os_resident_bytes((void *)(large_address(head) + head->large.bytes - page), page) != 0;
+}
+
 /* --- freeing ---------------------------------------------------------------------------------- */
 
 bool guarded_large_free(struct chunk *head, struct large_quarantine *quarantine) {
     if (!large_take_away(head)) {
         return false;
     }
+    bool was_whole = !is_cleared(head) && has_last_page(head);
     if (quarantine == NULL || head->lead != 1 || head->large.bytes > LARGE_WAITING_BYTES / 2 ||
         !take_from_program(head)) {
         (void)remove_guards(head);
@@ -284,7 +302,8 @@ bool guarded_large_free(struct chunk *head, struct large_quarantine *quarantine)
                                        quarantine->untouchable_bytes > LARGE_WAITING_BYTES))) {
         release(take_out(quarantine, 0));
     }
-    quarantine->waiting[quarantine->count++] = (struct waiting_large){head, head->large.bytes};
+    quarantine->waiting[quarantine->count++] =
+        (struct waiting_large){head, head->large.bytes, was_whole};
     return true;
 }
 
