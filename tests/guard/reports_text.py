@@ -116,9 +116,11 @@ class Policy(unittest.TestCase):
         self.assertEqual(done.returncode, 0)
 
     def test_leaks_asked(self):
-        asked = r"leak\|exit\|cairn: leaks: \d+ bytes in \d+ objects that nothing points to\|yes\n"
+        asked = (r"leak\|exit\|cairn: leaks: \d+ bytes in \d+ objects that nothing points to"
+                 r"\|yes\n")
         # What the function says counts, and not the option.
-        for mode, policy, status in (("go_on", "leak=abort", 0), ("abort", "abort", -signal.SIGABRT),
+        for mode, policy, status in (("go_on", "leak=abort", 0),
+                                     ("abort", "abort", -signal.SIGABRT),
                                      ("trap", "leak=continue", -signal.SIGILL)):
             with self.subTest(mode):
                 done = run(f"leak_to_{mode}", CAIRN_LEAKS="1", CAIRN_ON_FINDING=policy)
