@@ -61,8 +61,28 @@ static bool remove_guards(struct chunk *head) {
 
 static bool is_cleared(const struct chunk *head) { return head->large.bytes <= LARGE_CLEARED; }
 
-static size_t *bytes_of(struct large_quarantine *quarantine, const struct chunk *head) {
-    return is_cleared(head) ? &quarantine->cleared_bytes : &quarantine->untouchable_bytes;
+static _Atomic(size_t) all_cleared_bytes; /* of all quarantines */
+
+/* It waits from now on; or it does so no more. */
+static void count_waiting(struct large_quarantine *quarantine, const struct chunk *head) {
+    size_t bytes = head->large.bytes;
+    if (is_cleared(head)) {
+        quarantine->cleared_bytes += bytes;
+        /* relaxed: a measure, here and below. */
+        (void)atomic_fetch_add_explicit(&all_cleared_bytes, bytes, memory_order_relaxed);
+    } else {
+        quarantine->untouchable_bytes += bytes;
+    }
+}
+
+static void discount_waiting(struct large_quarantine *quarantine, const struct chunk *head) {
+    size_t bytes = head->large.bytes;
+    if (is_cleared(head)) {
+        quarantine->cleared_bytes -= bytes;
+        (void)atomic_fetch_sub_explicit(&all_cleared_bytes, bytes, memory_order_relaxed);
+    } else {
+        quarantine->untouchable_bytes -= bytes;
+    }
 }
 
 /* Untouchable, or clear.  False: refused. */
@@ -103,7 +123,7 @@ static struct chunk *take_out(struct large_quarantine *quarantine, uint32_t i) {
     quarantine->count--;
     memmove(&quarantine->waiting[i], &quarantine->waiting[i + 1],
             (quarantine->count - i) * sizeof *quarantine->waiting);
-    *bytes_of(quarantine, head) -= head->large.bytes;
+    discount_waiting(quarantine, head);
     return head;
 }
 
@@ -268,12 +288,13 @@ bool guarded_large_resize(struct chunk *head, size_t size) {
 }
 
 /* What waits cleared keeps its guard pages, which to make anew takes longer than all else; and has
- * memory.  So a program that has much may have more of it wait. */
-static size_t most_cleared_bytes(void) {
-    /* relaxed: a measure. */
+ * memory.  So each thread may have some of it wait, and more as long as what waits in all of them
+ * is but a share of what is taken. */
+static bool is_too_much(const struct large_quarantine *quarantine) {
     size_t taken = atomic_load_explicit(&block_totals.taken, memory_order_relaxed) * CHUNK_SIZE;
-    size_t share = taken / LARGE_CLEARED_SHARE;
-    return share > LARGE_CLEARED_BYTES && !limit_presses() ? share : LARGE_CLEARED_BYTES;
+    size_t waiting = atomic_load_explicit(&all_cleared_bytes, memory_order_relaxed);
+    return quarantine->cleared_bytes > LARGE_CLEARED_BYTES &&
+           (waiting > taken / LARGE_CLEARED_SHARE || limit_presses());
 }
 
 static bool has_last_page(const struct chunk *head) {
@@ -295,11 +316,10 @@ bool guarded_large_free(struct chunk *head, struct large_quarantine *quarantine)
         large_give_back(head, true);
         return true;
     }
-    *bytes_of(quarantine, head) += head->large.bytes;
-    size_t most_cleared = most_cleared_bytes();
+    count_waiting(quarantine, head);
     while (quarantine->count == LARGE_WAITING ||
-           (quarantine->count != 0 && (quarantine->cleared_bytes > most_cleared ||
-                                       quarantine->untouchable_bytes > LARGE_WAITING_BYTES))) {
+           (quarantine->count != 0 &&
+            (is_too_much(quarantine) || quarantine->untouchable_bytes > LARGE_WAITING_BYTES))) {
         release(take_out(quarantine, 0));
     }
     quarantine->waiting[quarantine->count++] =

@@ -26,10 +26,11 @@ enum { GUARDED_BY_PROTECTION = 2000 };
 enum {
     LARGE_CLEARED = 68 << 10, /* 64 KiB and a header */
     LARGE_WAITING = 256,      /* objects in a quarantine at most */
-    LARGE_CLEARED_SHARE = 8,  /* what waits cleared is that part of all that is taken at most */
+    LARGE_CLEARED_SHARE = 6,  /* in all threads up to that part of all that is taken */
     LARGE_DELAY = 4 /* so many that were freed later wait before one is handed out again */
 };
-#define LARGE_CLEARED_BYTES ((size_t)1 << 20)  /* of all that wait cleared, or the share below */
+#define LARGE_CLEARED_BYTES \
+    ((size_t)1 << 20) /* of all that wait cleared, or more by the share above */
 #define LARGE_WAITING_BYTES ((size_t)64 << 20) /* and untouchable, which takes no memory */
 
 /* What waits in a heap; for its thread only. */
