@@ -37,15 +37,18 @@ enum cairn_action {
 struct cairn_finding {
     const char *message;  /* the report's first line, without its end */
     const char *kind;     /* one word: "double-free", "interior-pointer", ...; docs/REPORTS.md */
-    const char *function; /* what the program called, or "fault" */
-    const void *address;  /* what it called it with, or where it reached */
+    const char *function; /* what the program called, or "fault"; of leaks: "exit" */
+    const void *address;  /* what it called it with, or where it reached; of leaks: NULL */
     bool can_continue;    /* whether CAIRN_CONTINUE is possible */
 };
 
 /* Called with each finding after its report was written, by the thread that made the mistake, from
  * within the call that found it: with cairn's own locks held, perhaps, and in a signal handler.  So
  * it must not allocate, free, or call cairn; what async-signal-safe code may do it may.  It must
- * return, and its strings are gone then. */
+ * return, and its strings are gone then.
+ *
+ * Leaks (CAIRN_LEAKS=1, profile `debug`) are one finding, as the process ends, after what the
+ * program registered by atexit(). */
 typedef enum cairn_action cairn_finding_handler(void *context, const struct cairn_finding *finding);
 
 /* NULL: none; what CAIRN_ON_FINDING says is done.  Once it returns no thread begins to call the

@@ -96,8 +96,8 @@ void *take_small(size_t size, bool *zeroed) {
 /* take_small() for a thread without an interceptor, in one piece where nothing is special. */
 static inline void *take_plain(size_t size, bool *zeroed) {
     unsigned class = class_of(size);
-    if (likely(heap_distance != 0 && !sampling_is_on())) {
-        struct heap *heap = heap_self();
+    struct heap *heap = heap_self();
+    if (likely(heap_distance != 0 && !(sampling_is_on() && sampling_is_near(heap, class)))) {
         void *object = heap_take_slow(heap, class, true, zeroed);
         if (likely(object != NULL)) {
             note(&heap->queues[class].requests, size);

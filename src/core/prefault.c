@@ -87,6 +87,14 @@ void prefault_copy(uintptr_t address, size_t size) {
     }
 }
 
+void prefault_whole(uintptr_t address, size_t size) {
+    if (size >= LARGE_FROM) {
+        prefault_copy(address, size);
+    } else if (!limit_presses()) {
+        os_populate((void *)address, size);
+    }
+}
+
 void prefault_growth(uintptr_t address, size_t size, size_t before) {
     if (size > before / SMALL_STEP) {
         prefault_large(address, size);

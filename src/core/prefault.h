@@ -20,6 +20,9 @@ void prefault_growth(uintptr_t address, size_t size, size_t before);
 /* Memory, not all of it resident, to which so much is about to be copied. */
 void prefault_copy(uintptr_t address, size_t size);
 
+/* Memory of which little is resident, less than that is too: all of it is about to be written. */
+void prefault_whole(uintptr_t address, size_t size);
+
 /* A new large object on memory that is not all resident, if the ones before it were used whole:
  * that is looked up, a few pages each, when the next one comes. */
 void prefault_large(uintptr_t address, size_t size);

@@ -228,11 +228,15 @@ static void take_apart(const struct text *line) {
     work.function[length] = '\0';
 }
 
-static enum cairn_action ask_handler(const struct finding *finding, bool can_continue) {
+/* Without a handler: what is to be done `otherwise`. */
+static enum cairn_action ask(const struct cairn_finding *told, enum cairn_action otherwise) {
     cairn_finding_handler *handler = handler_now();
-    if (handler == NULL) {
-        return policy_of(finding->what);
-    }
+    return handler == NULL
+               ? otherwise
+               : handler((void *)atomic_load_explicit(&the_context, memory_order_seq_cst), told);
+}
+
+static enum cairn_action ask_handler(const struct finding *finding, bool can_continue) {
     struct cairn_finding told = {
         .message = work.message,
         .kind = sentence_kind(finding),
@@ -240,7 +244,18 @@ static enum cairn_action ask_handler(const struct finding *finding, bool can_con
         .address = (const void *)finding->address,
         .can_continue = can_continue,
     };
-    return handler((void *)atomic_load_explicit(&the_context, memory_order_seq_cst), &told);
+    return ask(&told, policy_of(finding->what));
+}
+
+enum cairn_action report_ask_of_leaks(const char *message) {
+    struct cairn_finding told = {
+        .message = message, .kind = "leak", .function = "exit", .can_continue = true};
+    bool entered = enter();
+    enum cairn_action action = entered ? ask(&told, policy_of_leaks()) : policy_of_leaks();
+    if (entered) {
+        leave();
+    }
+    return action;
 }
 
 /* `finding` without an object: the mistake is not about one of the heap.  Holds on to

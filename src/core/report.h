@@ -93,6 +93,10 @@ void report_fault(const struct finding *finding);
 /* What the program wants to be asked; see cairn_on_finding(). */
 void report_set_handler(cairn_finding_handler *handler, void *context);
 
+/* What is to follow leaks that were told of, of which this is the first line: by the program's
+ * handler, or else by policy_of_leaks(). */
+enum cairn_action report_ask_of_leaks(const char *message);
+
 /* From now on `history` is asked about the object at `address`, its first byte, of each finding
  * that comes without a life.  It fills in *life or returns false; it is async-signal-safe, and
  * called with any lock held or none.  NULL: nobody is. */

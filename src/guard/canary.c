@@ -39,10 +39,10 @@ static bool is_within_window(size_t room, size_t fill_bytes) {
 
 void canary_rewrite(void *object, size_t room, size_t size) {
     uint64_t key = canary_key((uintptr_t)object);
-    char *end = (char *)object + room - sizeof key;
-    for (char *at = (char *)object + size; at < end; at += sizeof key) {
-        canary_put(at, key);
-    }
+    char *fill = (char *)object + size, *end = (char *)object + room - sizeof key;
+    size_t fill_bytes = room - size - sizeof key, keyed = canary_keyed(fill_bytes);
+    canary_fill(fill, keyed, key);
+    memset(fill + keyed, 0, fill_bytes - keyed);
     canary_put(end, key ^ (room - size));
 }
 
@@ -50,8 +50,9 @@ void canary_write(void *object, size_t room, size_t size) {
     uint64_t key = canary_key((uintptr_t)object);
     char *end = (char *)object + room - sizeof key;
     size_t fill_bytes = room - size - sizeof key;
+    canary_put(end, key ^ (room - size));
     if (!is_within_window(room, fill_bytes)) {
-        canary_rewrite(object, room, size);
+        canary_fill((char *)object + size, canary_keyed(fill_bytes), key);
         return;
     }
     uint64_t word = canary_fill_word(key, fill_bytes);
@@ -59,7 +60,6 @@ void canary_write(void *object, size_t room, size_t size) {
     put_fill(end, (pair){word, word}, fill_bytes, 32);
     put_fill(end, (pair){word, word}, fill_bytes, 48);
     put_fill(end, (pair){word, word}, fill_bytes, 64);
-    canary_put(end, key ^ (room - size));
 }
 
 static bool fill_is_right(const char *at, const char *end, uint64_t key) {
@@ -72,6 +72,19 @@ static bool fill_is_right(const char *at, const char *end, uint64_t key) {
     return at == end || (canary_read(at) ^ key) << (64 - 8 * (end - at)) == 0;
 }
 
+/* Of the fill, what is behind the key's bytes: `end` is where the trailer begins. */
+static bool is_zero(const char *at, const char *end) {
+    pair bits = {0};
+    for (; at + 64 <= end; at += 64) {
+        bits |= (read_pair(at) | read_pair(at + 16)) | (read_pair(at + 32) | read_pair(at + 48));
+    }
+    for (; at + sizeof bits <= end; at += sizeof bits) {
+        bits |= read_pair(at);
+    }
+    bits |= read_pair(end - sizeof bits) & read_pair(canary_mask((size_t)(end - at), sizeof bits));
+    return (bits[0] | bits[1]) == 0;
+}
+
 bool canary_check(const void *object, size_t room, size_t *size) {
     uint64_t key = canary_key((uintptr_t)object);
     const char *end = (const char *)object + room - sizeof key;
@@ -82,7 +95,10 @@ bool canary_check(const void *object, size_t room, size_t *size) {
     *size = room - length;
     size_t fill_bytes = length - sizeof key;
     if (!is_within_window(room, fill_bytes)) {
-        return fill_is_right((const char *)object + *size, end, key);
+        const char *fill = (const char *)object + *size;
+        size_t keyed = canary_keyed(fill_bytes);
+        return fill_is_right(fill, fill + keyed, key) &&
+               (keyed == fill_bytes || is_zero(fill + keyed, end));
     }
     uint64_t word = canary_fill_word(key, fill_bytes);
     pair fill = {word, word};
@@ -99,8 +115,9 @@ bool canary_is_right(const char *at, size_t i, uint64_t key) { return at[i] == b
 
 void canary_fill(char *at, size_t count, uint64_t key) {
     size_t i = 0;
-    for (; i + sizeof key <= count; i += sizeof key) {
-        canary_put(at + i, key);
+    const pair both = {key, key};
+    for (; i + sizeof both <= count; i += sizeof both) {
+        memcpy(at + i, &both, sizeof both);
     }
     for (; i < count; i++) {
         at[i] = byte_of(key, i);
@@ -109,8 +126,12 @@ void canary_fill(char *at, size_t count, uint64_t key) {
 
 size_t canary_first_wrong(const char *at, size_t count, uint64_t key) {
     size_t i = 0;
-    while (i + sizeof key <= count && canary_read(at + i) == key) {
-        i += sizeof key;
+    const pair both = {key, key};
+    for (; i + 2 * sizeof both <= count; i += 2 * sizeof both) {
+        pair wrong = (read_pair(at + i) ^ both) | (read_pair(at + i + sizeof both) ^ both);
+        if ((wrong[0] | wrong[1]) != 0) {
+            break;
+        }
     }
     for (; i < count; i++) {
         if (!canary_is_right(at, i, key)) {

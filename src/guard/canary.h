@@ -3,7 +3,8 @@
  * An object of `size` bytes in room for `room`:
  *
  *   [0, size)            the program's
- *   [size, room - 8)     fill: the bytes of the key, over and over from `size` on
+ *   [size, room - 8)     fill: the bytes of the key, over and over from `size` on; behind the first
+ *                        CANARY_WINDOW of them zero, which it was and costs no writing
  *   [room - 8, room)     trailer: key ^ (room - size)
  *
  * The key is a secret of the process mixed with the object's address, so that it can't be foreseen
@@ -54,6 +55,11 @@ extern const unsigned char canary_masks[2 * CANARY_WINDOW]; /* half of them 0, h
 
 static inline const char *canary_mask(size_t fill_bytes, size_t before) {
     return (const char *)&canary_masks[CANARY_WINDOW + fill_bytes - before];
+}
+
+/* So many bytes of the fill are the key's. */
+static inline size_t canary_keyed(size_t fill_bytes) {
+    return fill_bytes < CANARY_WINDOW ? fill_bytes : CANARY_WINDOW;
 }
 
 /* size + CANARY_LEAST <= room, which reads as zero.  canary_rewrite: whatever it reads as. */

@@ -19,6 +19,26 @@ void damage_around(const char *function, uintptr_t object, size_t size, ptrdiff_
                                      .found = (const unsigned char *)object + offset});
 }
 
+static bool is_right(const char *fill, size_t i, size_t keyed, uint64_t key) {
+    return i < keyed ? canary_is_right(fill, i, key) : fill[i] == 0;
+}
+
+/* Of what is behind the object, up to `room`, the first `keyed` bytes were the key's, and the
+ * others zero. */
+static void damage_behind(const char *function, uintptr_t object, size_t size, size_t room,
+                          size_t keyed) {
+    uint64_t key = canary_key(object);
+    const char *fill = (const char *)object + size;
+    size_t first = 0, end = room - size;
+    while (first + 1 < end && is_right(fill, first, keyed, key)) {
+        first++;
+    }
+    while (end > first + 1 && is_right(fill, end - 1, keyed, key)) {
+        end--;
+    }
+    damage_around(function, object, size, (ptrdiff_t)(size + first), end - first);
+}
+
 void damage_canary(const char *function, uintptr_t object, size_t room) {
     uint64_t key = canary_key(object);
     size_t fill_end = room - sizeof key;
@@ -34,18 +54,11 @@ void damage_canary(const char *function, uintptr_t object, size_t room) {
                                                    .found = (unsigned char *)object + fill_end});
         return;
     }
-    damage_fill(function, object, room - length, fill_end);
+    damage_behind(function, object, room - length, fill_end, canary_keyed(length - CANARY_LEAST));
 }
 
 void damage_fill(const char *function, uintptr_t object, size_t size, size_t room) {
-    uint64_t key = canary_key(object);
-    const char *fill = (const char *)object + size;
-    size_t end = room - size;
-    size_t first = canary_first_wrong(fill, end, key);
-    while (end > first + 1 && canary_is_right(fill, end - 1, key)) {
-        end--;
-    }
-    damage_around(function, object, size, (ptrdiff_t)(size + first), end - first);
+    damage_behind(function, object, size, room, room - size);
 }
 
 void damage_after_free(const char *function, uintptr_t object, size_t room,

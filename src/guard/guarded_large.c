@@ -6,8 +6,10 @@
 
 #include "base/bits.h"
 #include "core/allocate.h"
+#include "core/block.h"
 #include "core/chunk_map.h"
 #include "core/large.h"
+#include "core/limit.h"
 #include "core/metadata.h"
 #include "core/object.h"
 #include "core/prefault.h"
@@ -59,8 +61,28 @@ static bool remove_guards(struct chunk *head) {
 
 static bool is_cleared(const struct chunk *head) { return head->large.bytes <= LARGE_CLEARED; }
 
-static size_t *bytes_of(struct large_quarantine *quarantine, const struct chunk *head) {
-    return is_cleared(head) ? &quarantine->cleared_bytes : &quarantine->untouchable_bytes;
+static _Atomic(size_t) all_cleared_bytes; /* of all quarantines */
+
+/* It waits from now on; or it does so no more. */
+static void count_waiting(struct large_quarantine *quarantine, const struct chunk *head) {
+    size_t bytes = head->large.bytes;
+    if (is_cleared(head)) {
+        quarantine->cleared_bytes += bytes;
+        /* relaxed: a measure, here and below. */
+        (void)atomic_fetch_add_explicit(&all_cleared_bytes, bytes, memory_order_relaxed);
+    } else {
+        quarantine->untouchable_bytes += bytes;
+    }
+}
+
+static void discount_waiting(struct large_quarantine *quarantine, const struct chunk *head) {
+    size_t bytes = head->large.bytes;
+    if (is_cleared(head)) {
+        quarantine->cleared_bytes -= bytes;
+        (void)atomic_fetch_sub_explicit(&all_cleared_bytes, bytes, memory_order_relaxed);
+    } else {
+        quarantine->untouchable_bytes -= bytes;
+    }
 }
 
 /* Untouchable, or clear.  False: refused. */
@@ -97,27 +119,29 @@ static void release(struct chunk *head) {
 }
 
 static struct chunk *take_out(struct large_quarantine *quarantine, uint32_t i) {
-    struct chunk *head = quarantine->waiting[i];
+    struct chunk *head = quarantine->waiting[i].head;
     quarantine->count--;
     memmove(&quarantine->waiting[i], &quarantine->waiting[i + 1],
             (quarantine->count - i) * sizeof *quarantine->waiting);
-    *bytes_of(quarantine, head) -= head->large.bytes;
+    discount_waiting(quarantine, head);
     return head;
 }
 
 /* One of this size that has waited long enough, clear; NULL: there is none. */
 static struct chunk *take_waiting(struct large_quarantine *quarantine, size_t bytes) {
     for (uint32_t i = 0; quarantine != NULL && i + LARGE_DELAY < quarantine->count; i++) {
-        struct chunk *head = quarantine->waiting[i];
-        if (head->large.bytes == bytes) {
-            (void)take_out(quarantine, i);
+        if (quarantine->waiting[i].bytes == bytes) {
+            bool was_whole = quarantine->waiting[i].was_whole;
+            struct chunk *head = take_out(quarantine, i);
             if (is_cleared(head)) {
                 check_cleared(head);
             } else if (!os_unguard((void *)large_address(head), bytes)) {
                 release(head);
                 return NULL;
             }
-            prefault_large(large_address(head), bytes);
+            if (was_whole) {
+                prefault_whole(large_address(head), bytes); /* as the one before */
+            }
             note_large(bytes);
             large_bring_back(head);
             return head;
@@ -187,6 +211,12 @@ void *guarded_large_allocate(size_t size, size_t alignment, bool zeroed, size_t 
     return object;
 }
 
+void guarded_large_expect(void *object, size_t size) {
+    if (size > LARGE_CLEARED) {
+        prefault_whole((uintptr_t)object, round_down(size, os_page_size()));
+    }
+}
+
 /* --- what it is ------------------------------------------------------------------------------- */
 
 struct chunk *guarded_large_find(uintptr_t address) {
@@ -248,10 +278,28 @@ bool guarded_large_resize(struct chunk *head, size_t size) {
     if (kept > old) {
         memset((char *)large_address(head) + old, 0, kept - old); /* it was canary */
     }
+    if (bytes > kept) {
+        prefault_growth(large_address(head) + kept, bytes - kept, kept);
+    }
     head->large.bytes = bytes;
     head->slack = (uint16_t)(bytes - size);
     write_canary(head);
     return true;
+}
+
+/* What waits cleared keeps its guard pages, which to make anew takes longer than all else; and has
+ * memory.  So each thread may have some of it wait, and more as long as what waits in all of them
+ * is but a share of what is taken. */
+static bool is_too_much(const struct large_quarantine *quarantine) {
+    size_t taken = atomic_load_explicit(&block_totals.taken, memory_order_relaxed) * CHUNK_SIZE;
+    size_t waiting = atomic_load_explicit(&all_cleared_bytes, memory_order_relaxed);
+    return quarantine->cleared_bytes > LARGE_CLEARED_BYTES &&
+           (waiting > taken / LARGE_CLEARED_SHARE || limit_presses());
+}
+
+static bool has_last_page(const struct chunk *head) {
+    size_t page = os_page_size();
+    return os_resident_bytes((void *)(large_address(head) + head->large.bytes - page), page) != 0;
 }
 
 /* --- freeing ---------------------------------------------------------------------------------- */
@@ -260,6 +308,7 @@ bool guarded_large_free(struct chunk *head, struct large_quarantine *quarantine)
     if (!large_take_away(head)) {
         return false;
     }
+    bool was_whole = !is_cleared(head) && has_last_page(head);
     if (quarantine == NULL || head->lead != 1 || head->large.bytes > LARGE_WAITING_BYTES / 2 ||
         !take_from_program(head)) {
         (void)remove_guards(head);
@@ -267,13 +316,14 @@ bool guarded_large_free(struct chunk *head, struct large_quarantine *quarantine)
         large_give_back(head, true);
         return true;
     }
-    *bytes_of(quarantine, head) += head->large.bytes;
+    count_waiting(quarantine, head);
     while (quarantine->count == LARGE_WAITING ||
-           (quarantine->count != 0 && (quarantine->cleared_bytes > LARGE_CLEARED_BYTES ||
-                                       quarantine->untouchable_bytes > LARGE_WAITING_BYTES))) {
+           (quarantine->count != 0 &&
+            (is_too_much(quarantine) || quarantine->untouchable_bytes > LARGE_WAITING_BYTES))) {
         release(take_out(quarantine, 0));
     }
-    quarantine->waiting[quarantine->count++] = head;
+    quarantine->waiting[quarantine->count++] =
+        (struct waiting_large){head, head->large.bytes, was_whole};
     return true;
 }
 

@@ -24,16 +24,22 @@
 enum { GUARDED_BY_PROTECTION = 2000 };
 
 enum {
-    LARGE_CLEARED = 64 << 10,
-    LARGE_WAITING = 32, /* objects in a quarantine at most */
-    LARGE_DELAY = 4     /* so many that were freed later wait before one is handed out again */
+    LARGE_CLEARED = 68 << 10, /* 64 KiB and a header */
+    LARGE_WAITING = 256,      /* objects in a quarantine at most */
+    LARGE_CLEARED_SHARE = 6,  /* in all threads up to that part of all that is taken */
+    LARGE_DELAY = 4 /* so many that were freed later wait before one is handed out again */
 };
-#define LARGE_CLEARED_BYTES ((size_t)1 << 20)  /* of all that wait cleared */
+#define LARGE_CLEARED_BYTES \
+    ((size_t)1 << 20) /* of all that wait cleared, or more by the share above */
 #define LARGE_WAITING_BYTES ((size_t)64 << 20) /* and untouchable, which takes no memory */
 
 /* What waits in a heap; for its thread only. */
 struct large_quarantine {
-    struct chunk *waiting[LARGE_WAITING]; /* oldest first */
+    struct waiting_large {
+        struct chunk *head;
+        size_t bytes;   /* head->large.bytes: who looks for one of some size reads no descriptors */
+        bool was_whole; /* untouchable: its last page was in use */
+    } waiting[LARGE_WAITING]; /* oldest first */
     uint32_t count;
     size_t cleared_bytes, untouchable_bytes;
 };
@@ -42,6 +48,9 @@ struct large_quarantine {
  * thread's, or NULL.  NULL with ENOMEM: no memory. */
 void *guarded_large_allocate(size_t size, size_t alignment, bool zeroed, size_t reserve,
                              struct large_quarantine *quarantine);
+
+/* Makes the first bytes of a new object resident, which are about to be written. */
+void guarded_large_expect(void *object, size_t size);
 
 /* What an object that is resized to `size` bytes should have in reserve, so that one that grows in
  * small steps is not copied at each. */

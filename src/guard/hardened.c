@@ -396,7 +396,9 @@ static void *reallocate_guarded(const char *function, void *pointer, size_t old_
     if (copy == NULL) {
         return NULL;
     }
-    memcpy(copy, pointer, kept < size ? kept : size);
+    size_t copied = kept < size ? kept : size;
+    guarded_large_expect(copy, copied);
+    memcpy(copy, pointer, copied);
     free_guarded(function, pointer);
     return copy;
 }

@@ -9,8 +9,8 @@
 #include "core/chunk_map.h"
 #include "core/details.h"
 #include "core/metadata.h"
-#include "core/policy.h"
 #include "core/region.h"
+#include "core/report.h"
 #include "guard/debug.h"
 #include "guard/edges.h"
 #include "guard/record.h"
@@ -206,6 +206,19 @@ static void write_amount(struct output *output, size_t bytes, size_t objects) {
     output_string(output, objects == 1 ? " object" : " objects");
 }
 
+/* How much is reached, or not. */
+static void write_head(struct output *output, bool is_reached) {
+    size_t objects = 0, bytes = 0;
+    for (size_t i = 0; i < group_count; i++) {
+        objects += groups[i].is_reached == is_reached ? groups[i].objects : 0;
+        bytes += groups[i].is_reached == is_reached ? groups[i].bytes : 0;
+    }
+    output_string(output, "cairn: leaks: ");
+    write_amount(output, bytes, objects);
+    output_string(output, is_reached ? " that were not freed, but something points to"
+                                     : " that nothing points to");
+}
+
 static struct group *largest(bool is_reached) {
     struct group *found = NULL;
     for (size_t i = 0; i < group_count; i++) {
@@ -218,15 +231,8 @@ static struct group *largest(bool is_reached) {
     return found;
 }
 
-static void write_groups(struct output *output, bool is_reached, const char *what) {
-    size_t objects = 0, bytes = 0;
-    for (size_t i = 0; i < group_count; i++) {
-        objects += groups[i].is_reached == is_reached ? groups[i].objects : 0;
-        bytes += groups[i].is_reached == is_reached ? groups[i].bytes : 0;
-    }
-    output_string(output, "cairn: leaks: ");
-    write_amount(output, bytes, objects);
-    output_string(output, what);
+static void write_groups(struct output *output, bool is_reached) {
+    write_head(output, is_reached);
     output_string(output, "\n");
     for (int i = 0; i < GROUPS_SHOWN; i++) {
         struct group *group = largest(is_reached);
@@ -246,6 +252,17 @@ static void write_groups(struct output *output, bool is_reached, const char *wha
     }
 }
 
+/* The program is asked, or its options, whether it may end as it would. */
+static void end_for_leaks(const char *message) {
+    enum cairn_action action = report_ask_of_leaks(message);
+    if (action == CAIRN_TRAP) {
+        __builtin_trap();
+    }
+    if (action == CAIRN_ABORT) {
+        abort();
+    }
+}
+
 void leaks_report(void) {
     group_count = 0;
     rest = (struct group){0};
@@ -253,16 +270,17 @@ void leaks_report(void) {
     mark();
     (void)record_each_live(count, NULL);
     debug_unlock();
+    char message[160];
     struct output output;
+    output_to_buffer(&output, message, sizeof message);
+    write_head(&output, false);
+    (void)output_end(&output);
     output_to_fd(&output, STDERR_FILENO);
     bool is_any_lost = largest(false) != NULL;
-    write_groups(&output, false, " that nothing points to");
-    write_groups(&output, true, " that were not freed, but something points to");
+    write_groups(&output, false);
+    write_groups(&output, true);
     (void)output_end(&output);
-    if (is_any_lost && policy_of_leaks() == CAIRN_TRAP) {
-        __builtin_trap();
-    }
-    if (is_any_lost && policy_of_leaks() == CAIRN_ABORT) {
-        abort();
+    if (is_any_lost) {
+        end_for_leaks(message);
     }
 }

@@ -8,7 +8,8 @@
 #define CAIRN_GUARD_LEAKS_H
 
 /* Says it on stderr, by the stacks that allocated them, the largest first.  Returns, unless there
- * are objects that nothing points to and CAIRN_ON_FINDING has the process end for leaks. */
+ * are objects that nothing points to and CAIRN_ON_FINDING has the process end for leaks, or the
+ * program's own function, which is asked then (<cairn/report.h>). */
 void leaks_report(void);
 
 #endif

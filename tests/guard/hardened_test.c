@@ -232,6 +232,9 @@ static void a_write_behind_an_object_is_found(void **state) {
     /* The canary's length is gone too. */
     assert_dies(write_behind, &(struct mistake){24, 31, 0},
                 "changed behind an object of size class 32");
+    /* Far behind it, where the canary is zero. */
+    assert_dies(write_behind, &(struct mistake){12300, 12800, 1},
+                "1 byte was changed behind an object of 12300 bytes, from offset 12800 on");
 }
 
 static void write_after_free(void *argument) {

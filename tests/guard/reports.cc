@@ -1,4 +1,6 @@
 // What the profile `debug` finds in whole programs; reports_text.py reads what is said of it.
+#include <cairn/report.h>
+#include <dlfcn.h>
 #include <malloc.h>
 
 #include <new>
@@ -130,6 +132,28 @@ void leak() {
     clear_stack();
 }
 
+// What is said of leaks to the program's own function, which chooses what follows.
+enum cairn_action answer(void *context, const struct cairn_finding *finding) {
+    bool is_as_told = finding->address == nullptr && finding->can_continue;
+    say(STDOUT_FILENO, "%s|%s|%s|%s\n", finding->kind, finding->function, finding->message,
+        is_as_told ? "yes" : "no");
+    return *static_cast<enum cairn_action *>(context);
+}
+
+void leak_and_choose(enum cairn_action action) {
+    static enum cairn_action chosen;
+    chosen = action;
+    auto *on_finding =
+        reinterpret_cast<decltype(&cairn_on_finding)>(dlsym(RTLD_DEFAULT, "cairn_on_finding"));
+    EXPECT(on_finding != nullptr);
+    on_finding(answer, &chosen);
+    leak();
+}
+
+void leak_to_go_on() { leak_and_choose(CAIRN_CONTINUE); }
+void leak_to_abort() { leak_and_choose(CAIRN_ABORT); }
+void leak_to_trap() { leak_and_choose(CAIRN_TRAP); }
+
 void overflow_and_mismatch() {
     free(made(100));
     char *object = static_cast<char *>(allocated(100));
@@ -165,6 +189,9 @@ const struct mode {
     MODE(matching),
     MODE(go_on),
     MODE(leak),
+    MODE(leak_to_go_on),
+    MODE(leak_to_abort),
+    MODE(leak_to_trap),
     MODE(write_behind),
     MODE(read_before),
     MODE(read_after_free),

@@ -115,6 +115,20 @@ class Policy(unittest.TestCase):
         self.assertIn("cairn: leaks: 0 bytes in 0 objects " + lost, done.stderr)
         self.assertEqual(done.returncode, 0)
 
+    def test_leaks_asked(self):
+        asked = (r"leak\|exit\|cairn: leaks: \d+ bytes in \d+ objects that nothing points to"
+                 r"\|yes\n")
+        # What the function says counts, and not the option.
+        for mode, policy, status in (("go_on", "leak=abort", 0),
+                                     ("abort", "abort", -signal.SIGABRT),
+                                     ("trap", "leak=continue", -signal.SIGILL)):
+            with self.subTest(mode):
+                done = run(f"leak_to_{mode}", CAIRN_LEAKS="1", CAIRN_ON_FINDING=policy)
+                self.assertRegex(done.stdout, f"^{asked}$")
+                self.assertIn(done.stdout.split("|")[2] + "\n", done.stderr)
+                self.assertEqual(done.returncode, status, done.stderr)
+        self.assertEqual(run("leak_to_abort").stdout, "")
+
     def test_by_kind(self):
         done = run("overflow_and_mismatch", CAIRN_ON_FINDING="abort,mismatch=continue")
         lines = first_lines(done)
