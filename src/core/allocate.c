@@ -64,7 +64,7 @@ static void *take_small_once(const struct request *request) {
         }
         return any;
     }
-    void *object = sampling_is_on() && heap->shared == NULL && sampling_is_near(heap, class)
+    void *object = heap->shared == NULL && sampling_may_be_due(heap, class)
                        ? take_near_sample(heap, class, request)
                        : heap_take_slow(heap, class, true, request->zeroed);
     if (unlikely(object == NULL && heap->shared != NULL)) {
@@ -97,7 +97,7 @@ void *take_small(size_t size, bool *zeroed) {
 static inline void *take_plain(size_t size, bool *zeroed) {
     unsigned class = class_of(size);
     struct heap *heap = heap_self();
-    if (likely(heap_distance != 0 && !(sampling_is_on() && sampling_is_near(heap, class)))) {
+    if (likely(heap_distance != 0 && !sampling_may_be_due(heap, class))) {
         void *object = heap_take_slow(heap, class, true, zeroed);
         if (likely(object != NULL)) {
             note(&heap->queues[class].requests, size);
@@ -191,11 +191,11 @@ static __attribute__((noinline)) void *allocate_growing(struct heap *heap, unsig
 
 /* Most refills are made here, without a call; what else may be is looked at where it is not so. */
 void *allocate_slow(size_t size) {
-    if (likely(size <= SLAB_MAX && interceptor == NULL && !sampling_is_on())) {
+    if (likely(size <= SLAB_MAX && interceptor == NULL)) {
         unsigned class = class_of(size);
         struct heap *heap = heap_at(heap_distance); /* without an interceptor none is closed */
         const struct chunk *slab = heap_goes_on(heap, class);
-        if (likely(slab != NULL)) {
+        if (likely(slab != NULL && !sampling_may_be_due(heap, class))) {
             if (slab_is_growing(slab)) {
                 return allocate_growing(heap, class, size);
             }

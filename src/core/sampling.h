@@ -79,11 +79,15 @@ static inline uint64_t sampling_handed(const struct heap *heap, unsigned class) 
     return class == CLASS_COUNT ? heap->counters.large_objects : heap->bins[class].handed;
 }
 
-/* Whether a sample may lie within the next handful, or that is not known. */
+/* Whether a sample may lie within the next handful, or that is not known; while sampling is on. */
 static inline bool sampling_is_near(const struct heap *heap, unsigned class) {
     enum { HANDFUL_MAX = 64 };
     return heap->sampling.epoch != atomic_load_explicit(&sampling_epoch, memory_order_relaxed) ||
            heap->sampling.due[class] - sampling_handed(heap, class) <= HANDFUL_MAX;
+}
+
+static inline bool sampling_may_be_due(const struct heap *heap, unsigned class) {
+    return sampling_is_on() && sampling_is_near(heap, class);
 }
 
 /* By a request of the class (CLASS_COUNT: a large one) that takes the slow path.  The object, if it
