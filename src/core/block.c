@@ -8,7 +8,9 @@
 #include "core/mapping_names.h"
 #include "core/place.h"
 #include "core/purge_cap.h"
+#include "core/regain.h"
 #include "core/region.h"
+#include "core/spare.h"
 #include "os/mutex.h"
 #include "os/os.h"
 
@@ -131,17 +133,17 @@ static size_t take_mask(struct block *block, uint64_t mask) {
     return dirty;
 }
 
-/* `leaving`: chunks that their owner, whose new ones these are, is about to give up. */
-static void note_taken(size_t count, size_t dirty, size_t leaving) {
+/* Whether they were purged lately.  `leaving`: chunks that their owner is about to give up. */
+static bool note_taken(size_t count, size_t dirty, size_t leaving) {
     add(&block_totals.taken, count);
     if (total(&block_totals.taken) > total(&block_totals.taken_peak)) {
         atomic_store_explicit(&block_totals.taken_peak, total(&block_totals.taken),
                               memory_order_relaxed);
     }
     purge_cap_note_level(total(&block_totals.taken) - leaving, total(&block_totals.dirty));
-    if (dirty == 0) {
-        add(&block_totals.refaulted, purge_cap_note_taken(count));
-    }
+    size_t again = dirty == 0 ? purge_cap_note_taken(count) : 0;
+    add(&block_totals.refaulted, again);
+    return again != 0;
 }
 
 /* The block that a run is being taken from but not all of it, if nothing of it is in use or
@@ -256,13 +258,15 @@ static struct run take_long(size_t count, uintptr_t from, size_t leaving) {
     return (struct run){place.address, dirty};
 }
 
-/* A heap of this many chunks will soon use all of the next block, too: as one huge page it costs a
- * system call instead of 512 page faults, and what it may leave unused is a small share. */
-enum { HUGE_FROM = 512 };
+/* A program of this many chunks, and of so many for each of its threads, which all have slabs of
+ * their own that they have hardly begun to use, will soon use all of the next block, too: as one
+ * huge page it costs one page fault instead of 512, and what it may leave unused is a small
+ * share. */
+enum { HUGE_FROM = 512, HUGE_FROM_EACH = 128 };
 
-/* What is free of the block is resident then.  Something of it has to be already. */
-static bool collapse(struct block *block) {
-    if (!os_collapse((void *)block->address, BLOCK_SIZE)) {
+/* What is free of the block is resident then.  `touch`: as of os_make_huge(). */
+static bool make_huge(struct block *block, uintptr_t touch) {
+    if (!os_make_huge((void *)block->address, BLOCK_SIZE, (void *)touch)) {
         return false;
     }
     chunks_lock();
@@ -273,18 +277,20 @@ static bool collapse(struct block *block) {
     return true;
 }
 
-/* `taken`: a chunk of the block, the caller's. */
-static void make_huge(struct block *block, uintptr_t taken) {
-    *(volatile char *)taken = 0; /* it was zero */
-    (void)collapse(block);
-}
-
-bool chunks_make_huge(uintptr_t address) { return collapse(block_of(address)); }
+bool chunks_make_huge(uintptr_t address) { return make_huge(block_of(address), address); }
 
 /* Whether the heap is large enough for huge pages of which not all is used at once.  Lock held. */
 static bool may_be_huge(void) {
     size_t taken = total(&block_totals.taken), held = taken + total(&block_totals.dirty);
-    return taken >= HUGE_FROM && !limit_presses() && held + ALL_CHUNKS <= limit_hard();
+    return taken >= HUGE_FROM && taken >= spare_heaps() * HUGE_FROM_EACH && !limit_presses() &&
+           held + ALL_CHUNKS <= limit_hard();
+}
+
+bool chunks_make_whole(uintptr_t address) {
+    chunks_lock();
+    bool may = may_be_huge();
+    chunks_unlock();
+    return may && make_huge(block_of(address), 0);
 }
 
 /* The untouched block, if it may be made huge.  Lock held. */
@@ -298,7 +304,7 @@ bool chunks_make_huge_from(uintptr_t address, size_t count) {
     bool may =
         may_be_huge() && block->free == (WHOLE & ~low_mask((unsigned)count)) && block->dirty == 0;
     chunks_unlock();
-    return may && collapse(block);
+    return may && make_huge(block, address);
 }
 
 /* Whether `count` more chunks stay within the hard limit as things are, because no limit is near or
@@ -348,6 +354,7 @@ static struct run take_any(const struct wish *wish) {
 
 static struct run take(struct wish wish) {
     struct run run = {0, 0};
+    bool again = false;
     chunks_lock();
     untouched = NULL;
     if (has_room(wish.count) || make_room(wish.count)) {
@@ -357,13 +364,15 @@ static struct run take(struct wish wish) {
         limit_note_refusal(true);
     }
     if (run.address != 0) {
-        note_taken(wish.count, run.dirty, wish.leaving);
+        again = note_taken(wish.count, run.dirty, wish.leaving) && wish.count <= ALL_CHUNKS;
         keep_soft_limit();
     }
     struct block *huge = huge_block();
     chunks_unlock();
     if (huge != NULL && run.address != 0) {
-        make_huge(huge, run.address);
+        (void)make_huge(huge, run.address);
+    } else if (again) {
+        (void)regain(run.address);
     }
     return run;
 }
@@ -409,7 +418,7 @@ size_t chunks_take_dirty(uintptr_t *addresses, size_t most) {
             addresses[count++] = block->address + lowest_bit(chunks) * CHUNK_SIZE;
         }
     }
-    note_taken(count, count, 0);
+    (void)note_taken(count, count, 0);
     chunks_unlock();
     return count;
 }
@@ -440,13 +449,13 @@ bool chunks_extend(uintptr_t address, size_t count, bool *zeroed) {
         untouched = untouched_at_end(address, count);
         size_t dirty = take_from(address, count);
         *zeroed = dirty == 0;
-        note_taken(count, dirty, 0);
+        (void)note_taken(count, dirty, 0);
         keep_soft_limit();
         huge = huge_block();
     }
     chunks_unlock();
     if (huge != NULL) {
-        make_huge(huge, address > huge->address ? address : huge->address);
+        (void)make_huge(huge, address > huge->address ? address : huge->address);
     }
     return ours;
 }
@@ -494,21 +503,22 @@ static uint64_t mask_of_range(const struct os_range *range) {
 }
 
 /* The next block to purge something of, of those that have waited longest: the first one that is
- * not a huge page in use, which would be split. */
+ * not a huge page in use, which would be split; else the one of which the most goes with it. */
 static struct block *choose_purge_block(void) {
-    struct block *block = oldest;
+    struct block *best = oldest, *block = oldest;
     for (int i = 0; i < LOOK_AT && block != NULL; i++, block = block->younger) {
         if (!block->huge || block->free == WHOLE) {
             return block;
         }
+        best = count_bits(block->dirty) > count_bits(best->dirty) ? block : best;
     }
-    return oldest;
+    return best;
 }
 
-/* Up to `most` dirty chunks of a block; fewer where they lie in too many runs.  A block of which
- * nothing is in use goes whole: it may be one huge page. */
+/* Up to `most` dirty chunks of a block; fewer where they lie in too many runs.  All of them where
+ * it is a huge page, or may be one, as nothing is in use. */
 static void purge_add(struct purge *purge, struct block *block, size_t most) {
-    most = block->free == WHOLE ? ALL_CHUNKS : most;
+    most = block->free == WHOLE || block->huge ? ALL_CHUNKS : most;
     block->huge = false;
     for (uint64_t rest = highest_bits(block->dirty, most); rest != 0;) {
         if (purge->count == PURGE_RUNS) {
@@ -663,6 +673,7 @@ bool chunks_give_anew(uintptr_t address, size_t count) {
     size_t resident = measure(address, count * CHUNK_SIZE);
     bool anew = os_map_anew((void *)address, count * CHUNK_SIZE);
     mapping_name_heap((void *)address, count * CHUNK_SIZE);
+    regions_settle(address, count * CHUNK_SIZE);
     chunks_lock();
     count_purges(1, anew ? 0 : 1, anew ? count * CHUNK_SIZE : 0);
     add(&block_totals.measured_bytes, anew ? resident : 0);
