@@ -117,6 +117,7 @@ static void set_dirty(struct block *block, uint64_t dirty) {
     }
 }
 
+static size_t cap(void);
 static size_t purge_down_to(size_t keep);
 static void purge_surplus(void);
 
@@ -258,10 +259,9 @@ static struct run take_long(size_t count, uintptr_t from, size_t leaving) {
     return (struct run){place.address, dirty};
 }
 
-/* A program of this many chunks, and of so many for each of its threads, which all have slabs of
- * their own that they have hardly begun to use, will soon use all of the next block, too: as one
- * huge page it costs one page fault instead of 512, and what it may leave unused is a small
- * share. */
+/* A program of so many chunks, and so many for each thread, all of which have slabs of their own
+ * that are hardly used, will soon use the next block: as one huge page it costs one page fault
+ * instead of 512, and what it may leave unused is a small share. */
 enum { HUGE_FROM = 512, HUGE_FROM_EACH = 128 };
 
 /* What is free of the block is resident then.  `touch`: as of os_make_huge(). */
@@ -287,10 +287,12 @@ static bool may_be_huge(void) {
 }
 
 bool chunks_make_whole(uintptr_t address) {
+    struct block *block = block_of(address);
     chunks_lock();
-    bool may = may_be_huge();
+    size_t more = count_bits(block->free & ~block->dirty);
+    bool may = may_be_huge() && total(&block_totals.dirty) + more <= cap();
     chunks_unlock();
-    return may && make_huge(block_of(address), 0);
+    return may && make_huge(block, 0);
 }
 
 /* The untouched block, if it may be made huge.  Lock held. */
@@ -364,7 +366,7 @@ static struct run take(struct wish wish) {
         limit_note_refusal(true);
     }
     if (run.address != 0) {
-        again = note_taken(wish.count, run.dirty, wish.leaving) && wish.count <= ALL_CHUNKS;
+        again = note_taken(wish.count, run.dirty, wish.leaving) && wish.count == 1;
         keep_soft_limit();
     }
     struct block *huge = huge_block();
@@ -503,22 +505,21 @@ static uint64_t mask_of_range(const struct os_range *range) {
 }
 
 /* The next block to purge something of, of those that have waited longest: the first one that is
- * not a huge page in use, which would be split; else the one of which the most goes with it. */
+ * not a huge page in use, which would be split. */
 static struct block *choose_purge_block(void) {
-    struct block *best = oldest, *block = oldest;
+    struct block *block = oldest;
     for (int i = 0; i < LOOK_AT && block != NULL; i++, block = block->younger) {
         if (!block->huge || block->free == WHOLE) {
             return block;
         }
-        best = count_bits(block->dirty) > count_bits(best->dirty) ? block : best;
     }
-    return best;
+    return oldest;
 }
 
-/* Up to `most` dirty chunks of a block; fewer where they lie in too many runs.  All of them where
- * it is a huge page, or may be one, as nothing is in use. */
+/* Up to `most` dirty chunks of a block; fewer where they lie in too many runs.  A block of which
+ * nothing is in use goes whole: it may be one huge page. */
 static void purge_add(struct purge *purge, struct block *block, size_t most) {
-    most = block->free == WHOLE || block->huge ? ALL_CHUNKS : most;
+    most = block->free == WHOLE ? ALL_CHUNKS : most;
     block->huge = false;
     for (uint64_t rest = highest_bits(block->dirty, most); rest != 0;) {
         if (purge->count == PURGE_RUNS) {

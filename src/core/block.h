@@ -78,7 +78,8 @@ bool chunks_make_huge(uintptr_t address);
  * in use or resident.  That is kept for reuse then. */
 bool chunks_make_huge_from(uintptr_t address, size_t count);
 
-/* The same of a block that is resident in part, whosever its chunks are. */
+/* The same of a block that is resident in part, whosever its chunks are, if what is free of it may
+ * be kept. */
 bool chunks_make_whole(uintptr_t address);
 
 /* Gives chunks back.  dirty: they may have been written to. */

@@ -128,10 +128,11 @@ static bool has_changed(struct chunk *slab) {
 
 static void look_at_chunk(struct heap *heap, struct chunk *slab, unsigned i) {
     uintptr_t address = slab->start + i * CHUNK_SIZE;
-    /* relaxed: as in holes_flush(). */
-    bool is_whole = atomic_load_explicit(&block_of(address)->huge, memory_order_relaxed);
-    unsigned gone = is_whole ? 0 : slab[i].purged;
-    unsigned new_holes = find_holes(slab, address) & ~gone;
+    if (regain_has(address)) {
+        heap->holes.refilled_pages += count_bits(slab[i].purged); /* with others of their block */
+        slab[i].purged = 0;
+    }
+    unsigned new_holes = find_holes(slab, address) & ~(unsigned)slab[i].purged;
     slab[i].purged |= (uint8_t)new_holes;
     heap->holes.purged_pages += count_bits(new_holes);
     while (new_holes != 0) {

@@ -15,6 +15,9 @@
 /* Something is about to be used that was purged.  True: all of its block is resident. */
 bool regain(uintptr_t address);
 
+/* Whether all of its block is resident, as far as is known. */
+bool regain_has(uintptr_t address);
+
 /* Pages of chunks that are in use were given back: the block is no huge page any more. */
 void regain_note_split(uintptr_t address);
 
