@@ -117,8 +117,7 @@ static void set_dirty(struct block *block, uint64_t dirty) {
     }
 }
 
-static size_t cap(void);
-static size_t purge_down_to(size_t keep);
+static size_t cap(void), purge_down_to(size_t keep);
 static void purge_surplus(void);
 
 /* --- taking ----------------------------------------------------------------------------------- */
@@ -264,7 +263,7 @@ static struct run take_long(size_t count, uintptr_t from, size_t leaving) {
  * instead of 512, and what it may leave unused is a small share. */
 enum { HUGE_FROM = 512, HUGE_FROM_EACH = 128 };
 
-/* What is free of the block is resident then.  `touch`: as of os_make_huge(). */
+/* All of it is resident then.  `touch`: as of os_make_huge(). */
 static bool make_huge(struct block *block, uintptr_t touch) {
     if (!os_make_huge((void *)block->address, BLOCK_SIZE, (void *)touch)) {
         return false;
@@ -289,8 +288,8 @@ static bool may_be_huge(void) {
 bool chunks_make_whole(uintptr_t address) {
     struct block *block = block_of(address);
     chunks_lock();
-    size_t more = count_bits(block->free & ~block->dirty);
-    bool may = may_be_huge() && total(&block_totals.dirty) + more <= cap();
+    size_t dirty = total(&block_totals.dirty) + count_bits(block->free & ~block->dirty);
+    bool may = may_be_huge() && dirty <= cap();
     chunks_unlock();
     return may && make_huge(block, 0);
 }
