@@ -8,7 +8,9 @@
 #include "core/mapping_names.h"
 #include "core/place.h"
 #include "core/purge_cap.h"
+#include "core/regain.h"
 #include "core/region.h"
+#include "core/spare.h"
 #include "os/mutex.h"
 #include "os/os.h"
 
@@ -115,7 +117,7 @@ static void set_dirty(struct block *block, uint64_t dirty) {
     }
 }
 
-static size_t purge_down_to(size_t keep);
+static size_t cap(void), purge_down_to(size_t keep);
 static void purge_surplus(void);
 
 /* --- taking ----------------------------------------------------------------------------------- */
@@ -131,17 +133,17 @@ static size_t take_mask(struct block *block, uint64_t mask) {
     return dirty;
 }
 
-/* `leaving`: chunks that their owner, whose new ones these are, is about to give up. */
-static void note_taken(size_t count, size_t dirty, size_t leaving) {
+/* Whether they were purged lately.  `leaving`: chunks that their owner is about to give up. */
+static bool note_taken(size_t count, size_t dirty, size_t leaving) {
     add(&block_totals.taken, count);
     if (total(&block_totals.taken) > total(&block_totals.taken_peak)) {
         atomic_store_explicit(&block_totals.taken_peak, total(&block_totals.taken),
                               memory_order_relaxed);
     }
     purge_cap_note_level(total(&block_totals.taken) - leaving, total(&block_totals.dirty));
-    if (dirty == 0) {
-        add(&block_totals.refaulted, purge_cap_note_taken(count));
-    }
+    size_t again = dirty == 0 ? purge_cap_note_taken(count) : 0;
+    add(&block_totals.refaulted, again);
+    return again != 0;
 }
 
 /* The block that a run is being taken from but not all of it, if nothing of it is in use or
@@ -256,38 +258,43 @@ static struct run take_long(size_t count, uintptr_t from, size_t leaving) {
     return (struct run){place.address, dirty};
 }
 
-/* A heap of this many chunks will soon use all of the next block, too: as one huge page it costs a
- * system call instead of 512 page faults, and what it may leave unused is a small share. */
-enum { HUGE_FROM = 512 };
+/* A program of so many chunks, and so many for each thread, all of which have slabs of their own
+ * that are hardly used, will soon use the next block: as one huge page it costs one page fault
+ * instead of 512, and what it may leave unused is a small share. */
+enum { HUGE_FROM = 512, HUGE_FROM_EACH = 128 };
 
-/* What is free of the block is resident then.  Something of it has to be already. */
-static bool collapse(struct block *block) {
-    if (!os_collapse((void *)block->address, BLOCK_SIZE)) {
+/* All of it is resident then.  `touch`: as of os_make_huge(). */
+static bool make_huge(struct block *block, uintptr_t touch) {
+    if (!os_make_huge((void *)block->address, BLOCK_SIZE, (void *)touch)) {
         return false;
     }
     chunks_lock();
     add(&block_totals.refaulted, purge_cap_note_taken(count_bits(block->free)));
     set_dirty(block, block->free);
-    block->huge = true;
+    block_set_huge(block, true);
     chunks_unlock();
     return true;
 }
 
-/* `taken`: a chunk of the block, the caller's. */
-static void make_huge(struct block *block, uintptr_t taken) {
-    *(volatile char *)taken = 0; /* it was zero */
-    (void)collapse(block);
-}
-
 bool chunks_make_huge(uintptr_t address) {
     struct block *block = block_of(address);
-    return block->huge || collapse(block);
+    return block_is_huge(block) || make_huge(block, address);
 }
 
 /* Whether the heap is large enough for huge pages of which not all is used at once.  Lock held. */
 static bool may_be_huge(void) {
     size_t taken = total(&block_totals.taken), held = taken + total(&block_totals.dirty);
-    return taken >= HUGE_FROM && !limit_presses() && held + ALL_CHUNKS <= limit_hard();
+    return taken >= HUGE_FROM && taken >= spare_heaps() * HUGE_FROM_EACH && !limit_presses() &&
+           held + ALL_CHUNKS <= limit_hard();
+}
+
+bool chunks_make_whole(uintptr_t address) {
+    struct block *block = block_of(address);
+    chunks_lock();
+    size_t dirty = total(&block_totals.dirty) + count_bits(block->free & ~block->dirty);
+    bool may = may_be_huge() && dirty <= cap();
+    chunks_unlock();
+    return may && make_huge(block, 0);
 }
 
 /* The untouched block, if it may be made huge.  Lock held. */
@@ -301,7 +308,7 @@ bool chunks_make_huge_from(uintptr_t address, size_t count) {
     bool may =
         may_be_huge() && block->free == (WHOLE & ~low_mask((unsigned)count)) && block->dirty == 0;
     chunks_unlock();
-    return may && collapse(block);
+    return may && make_huge(block, address);
 }
 
 /* Whether `count` more chunks stay within the hard limit as things are, because no limit is near or
@@ -351,6 +358,7 @@ static struct run take_any(const struct wish *wish) {
 
 static struct run take(struct wish wish) {
     struct run run = {0, 0};
+    bool again = false;
     chunks_lock();
     untouched = NULL;
     if (has_room(wish.count) || make_room(wish.count)) {
@@ -360,13 +368,15 @@ static struct run take(struct wish wish) {
         limit_note_refusal(true);
     }
     if (run.address != 0) {
-        note_taken(wish.count, run.dirty, wish.leaving);
+        again = note_taken(wish.count, run.dirty, wish.leaving) && wish.count == 1;
         keep_soft_limit();
     }
     struct block *huge = huge_block();
     chunks_unlock();
     if (huge != NULL && run.address != 0) {
-        make_huge(huge, run.address);
+        (void)make_huge(huge, run.address);
+    } else if (again) {
+        (void)regain(run.address);
     }
     return run;
 }
@@ -412,7 +422,7 @@ size_t chunks_take_dirty(uintptr_t *addresses, size_t most) {
             addresses[count++] = block->address + lowest_bit(chunks) * CHUNK_SIZE;
         }
     }
-    note_taken(count, count, 0);
+    (void)note_taken(count, count, 0);
     chunks_unlock();
     return count;
 }
@@ -443,13 +453,13 @@ bool chunks_extend(uintptr_t address, size_t count, bool *zeroed) {
         untouched = untouched_at_end(address, count);
         size_t dirty = take_from(address, count);
         *zeroed = dirty == 0;
-        note_taken(count, dirty, 0);
+        (void)note_taken(count, dirty, 0);
         keep_soft_limit();
         huge = huge_block();
     }
     chunks_unlock();
     if (huge != NULL) {
-        make_huge(huge, address > huge->address ? address : huge->address);
+        (void)make_huge(huge, address > huge->address ? address : huge->address);
     }
     return ours;
 }
@@ -491,17 +501,12 @@ struct purge {
     size_t resident[PURGE_RUNS]; /* bytes; 0 while nobody measures */
 };
 
-static uint64_t mask_of_range(const struct os_range *range) {
-    unsigned first = (unsigned)(range->address / CHUNK_SIZE) % ALL_CHUNKS;
-    return mask_of(first, range->size / CHUNK_SIZE);
-}
-
 /* The next block to purge something of, of those that have waited longest: the first one that is
  * not a huge page in use, which would be split. */
 static struct block *choose_purge_block(void) {
     struct block *block = oldest;
     for (int i = 0; i < LOOK_AT && block != NULL; i++, block = block->younger) {
-        if (!block->huge || block->free == WHOLE) {
+        if (!block_is_huge(block) || block->free == WHOLE) {
             return block;
         }
     }
@@ -512,7 +517,7 @@ static struct block *choose_purge_block(void) {
  * nothing is in use goes whole: it may be one huge page. */
 static void purge_add(struct purge *purge, struct block *block, size_t most) {
     most = block->free == WHOLE ? ALL_CHUNKS : most;
-    block->huge = false;
+    block_set_huge(block, false);
     for (uint64_t rest = highest_bits(block->dirty, most); rest != 0;) {
         if (purge->count == PURGE_RUNS) {
             return;
@@ -558,12 +563,11 @@ static size_t purge_now(struct purge *purge) {
         struct block *block = block_of(purge->range[i].address);
         uint64_t mask = mask_of_range(&purge->range[i]);
         set_free(block, block->free | mask);
-        if (purge->failed[i]) {
+        if (purge->failed[i] || block_is_huge(block)) { /* made so meanwhile, maybe afterwards */
             set_dirty(block, block->dirty | mask);
-            failures++;
-        } else {
-            add(&block_totals.measured_bytes, purge->resident[i]);
         }
+        failures += purge->failed[i];
+        add(&block_totals.measured_bytes, purge->failed[i] ? 0 : purge->resident[i]);
     }
     count_purges(purge->count, failures, bytes);
     return bytes;
@@ -633,7 +637,7 @@ static void give_mask(struct block *block, uint64_t mask, bool dirty) {
     if (dirty) {
         set_dirty(block, block->dirty | mask);
     } else {
-        block->huge = false;
+        block_set_huge(block, false);
     }
 }
 
@@ -668,6 +672,7 @@ bool chunks_give_anew(uintptr_t address, size_t count) {
     size_t resident = measure(address, count * CHUNK_SIZE);
     bool anew = os_map_anew((void *)address, count * CHUNK_SIZE);
     mapping_name_heap((void *)address, count * CHUNK_SIZE);
+    regions_settle(address, count * CHUNK_SIZE);
     chunks_lock();
     count_purges(1, anew ? 0 : 1, anew ? count * CHUNK_SIZE : 0);
     add(&block_totals.measured_bytes, anew ? resident : 0);

@@ -30,12 +30,21 @@ struct block {
     uint64_t dirty;            /* subset of free */
     uint8_t longest;           /* longest run of set bits in `free`; which bucket the block is in */
     bool waiting;              /* in the list of blocks with dirty chunks */
-    bool huge;                 /* was made one huge page; nothing of it was purged since */
+    _Atomic(bool) huge;        /* was made one huge page; nothing of it was purged since */
+    _Atomic(uint8_t) regained; /* regain.h: how often that was so */
     struct block *next, *prev; /* bucket of blocks with the same `longest` */
     struct block *younger, *older; /* list of blocks with dirty chunks */
 };
 
 _Static_assert(sizeof(struct block) == 64, "one cache line");
+
+/* relaxed: a measure for what is worth while.  Set under the chunk lock, cleared without it too. */
+static inline bool block_is_huge(const struct block *block) {
+    return atomic_load_explicit(&block->huge, memory_order_relaxed);
+}
+static inline void block_set_huge(struct block *block, bool huge) {
+    atomic_store_explicit(&block->huge, huge, memory_order_relaxed);
+}
 
 /* Totals, in chunks unless said otherwise; written under the chunk lock. */
 struct block_totals {
@@ -69,13 +78,17 @@ struct run chunks_take_of_old(size_t count);
  * chunks from `from` on: for that moment no more counts as in use than before or after. */
 struct run chunks_take_to_move(size_t count, uintptr_t from, size_t leaving);
 
-/* Makes one huge page of a block of which all is the caller's, unless it is one; false: the kernel
- * can't. */
+/* Makes one huge page of a block of which all is the caller's, who has not written to it, unless it
+ * is one; false: the kernel can't. */
 bool chunks_make_huge(uintptr_t address);
 
 /* The same of a block of which the first `count` chunks are the caller's, if nothing of the rest is
  * in use or resident.  That is kept for reuse then. */
 bool chunks_make_huge_from(uintptr_t address, size_t count);
+
+/* The same of a block that is resident in part, whosever its chunks are, if what is free of it may
+ * be kept. */
+bool chunks_make_whole(uintptr_t address);
 
 /* Gives chunks back.  dirty: they may have been written to. */
 void chunks_give(uintptr_t address, size_t count, bool dirty);

@@ -7,6 +7,7 @@
 
 #include "base/bits.h"
 #include "core/geometry.h"
+#include "os/os.h"
 
 enum { ALL_CHUNKS = CHUNKS_PER_BLOCK };
 #define WHOLE UINT64_MAX
@@ -23,6 +24,12 @@ static inline uint64_t starts_of_runs(uint64_t mask, unsigned count) {
         have += step;
     }
     return mask;
+}
+
+/* Of chunks of one block. */
+static inline uint64_t mask_of_range(const struct os_range *range) {
+    unsigned first = (unsigned)(range->address / CHUNK_SIZE) % ALL_CHUNKS;
+    return mask_of(first, range->size / CHUNK_SIZE);
 }
 
 /* Number of set bits from bit 0 on. */

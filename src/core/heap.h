@@ -83,14 +83,15 @@ struct heap_counters {
     uint64_t hole_bytes;                 /* given back from the middle of slabs */
 };
 
-/* Ranges that are about to be given back from the middle of slabs: see holes.h. */
-enum { HOLES_WAITING = 16 };
+/* What is about to be given back from the middle of slabs: see holes.h. */
+enum { HOLES_WAITING = 64 };
 struct holes {
-    struct os_range range[HOLES_WAITING];
+    uintptr_t range[HOLES_WAITING]; /* addresses, with the number of pages in their low bits */
     uint32_t count;
     /* What is purged and comes into use again soon is purged in vain. */
-    uint32_t pause; /* looks to leave out */
-    uint32_t next_pause;
+    uint32_t looks;          /* since the clock was looked at */
+    uint32_t pause_ms;       /* from since_ms on nothing is given back for so long */
+    uint32_t next_pause_ms;  /* 0: as the first time */
     uint64_t since_ms;       /* when counting began: at the last pause, say */
     uint64_t purged_pages;   /* since then */
     uint64_t refilled_pages; /* of these, in use again */

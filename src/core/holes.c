@@ -1,8 +1,11 @@
 #include "core/holes.h"
 
 #include "base/bits.h"
+#include "core/block.h"
 #include "core/chunk_map.h"
 #include "core/interceptor.h"
+#include "core/prefault.h"
+#include "core/regain.h"
 #include "core/slab.h"
 
 enum {
@@ -11,53 +14,67 @@ enum {
                    watched would make too large a part of all frees slow; wide ones are more */
     TRUST = 64,    /* pages that may come into use again before anything is concluded from it */
     PROVEN = 1024, /* purged pages of which few came into use again */
-    PROVEN_MS = 4000,    /* within so long: all is forgiven */
-    PAUSE_MS = 10000,    /* no pause is longer, for who frees for so long */
-    LOOKS_A_CLOCK = 256, /* so many looks ask for the time once */
-    PAUSE_FIRST = 1024,  /* looks to leave out the first time it was in vain; then four times as */
-    PAUSE_LONGEST = 1 << 24 /* many, and so on */
+    PROVEN_MS = 4000,      /* within so long: all is forgiven */
+    PAUSE_FIRST_MS = 2000, /* the first time it was in vain; then twice as long, and so on, */
+    PAUSE_MS = 10000,      /* up to this */
+    LOOKS_A_CLOCK = 64,    /* so many looks ask for the time once */
+    FEW_WAITING = 16       /* ranges for a system call */
 };
 
 /* Pages of a chunk are counted in bits of chunk.purged: with pages so large that a chunk has one
  * there are no holes. */
 static unsigned page_count(void) { return (unsigned)(CHUNK_SIZE / os_page_size()); }
 
+static struct os_range range_of(uintptr_t waiting) {
+    size_t page = os_page_size();
+    return (struct os_range){round_down(waiting, page), waiting % page * page};
+}
+
 void holes_flush(struct heap *heap) {
     struct holes *holes = &heap->holes;
-    if (holes->count > 1 && os_purge_ranges(holes->range, holes->count)) {
-        for (uint32_t i = 0; i < holes->count; i++) {
-            heap->counters.hole_bytes += holes->range[i].size;
-        }
-    } else {
-        for (uint32_t i = 0; i < holes->count; i++) {
-            const struct os_range *range = &holes->range[i];
-            bool purged = os_purge((void *)range->address, range->size);
-            heap->counters.hole_bytes += purged ? range->size : 0;
-        }
+    struct os_range ranges[HOLES_WAITING];
+    for (uint32_t i = 0; i < holes->count; i++) {
+        ranges[i] = range_of(holes->range[i]);
+        regain_note_split(ranges[i].address);
+    }
+    bool all = holes->count > 1 && os_purge_ranges(ranges, holes->count);
+    for (uint32_t i = 0; i < holes->count; i++) {
+        bool purged = all || os_purge((void *)ranges[i].address, ranges[i].size);
+        heap->counters.hole_bytes += purged ? ranges[i].size : 0;
     }
     holes->count = 0;
 }
 
-static void give_back(struct heap *heap, uintptr_t address, size_t size) {
+/* A class with few slabs has few ranges waiting, as these count as memory that is kept. */
+static void give_back(struct heap *heap, unsigned class, uintptr_t address, size_t pages) {
     struct holes *holes = &heap->holes;
-    holes->range[holes->count++] = (struct os_range){address, size};
-    if (holes->count == HOLES_WAITING) {
+    holes->range[holes->count++] = address + pages;
+    if (holes->count == HOLES_WAITING ||
+        (holes->count >= FEW_WAITING && holes->count >= heap->queues[class].slabs / 2)) {
         holes_flush(heap);
     }
 }
 
-static bool waits(const struct heap *heap, const struct chunk *slab) {
-    for (uint32_t i = 0; i < heap->holes.count; i++) {
-        if (heap->holes.range[i].address - slab->start < slab_bytes(slab)) {
-            return true;
+/* What waits of the slab stays. */
+static void forget_waiting(struct heap *heap, const struct chunk *slab) {
+    struct holes *holes = &heap->holes;
+    for (uint32_t i = 0; i < holes->count;) {
+        if (holes->range[i] - slab->start < slab_bytes(slab)) {
+            holes->range[i] = holes->range[--holes->count];
+        } else {
+            i++;
         }
     }
-    return false;
 }
 
 void holes_fill(struct heap *heap, struct chunk *slab) {
-    if (waits(heap, slab)) {
-        holes_flush(heap);
+    if (heap->guard != NULL) {
+        holes_flush(heap); /* its notes say that these pages went */
+    } else {
+        forget_waiting(heap, slab);
+    }
+    if (!regain(slab->start)) {
+        prefault_holes(slab);
     }
     for (unsigned i = 0; i < slab->chunks; i++) {
         heap->holes.refilled_pages += count_bits(slab[i].purged);
@@ -66,17 +83,10 @@ void holes_fill(struct heap *heap, struct chunk *slab) {
 }
 
 void holes_forget(struct heap *heap, const struct chunk *slab) {
-    struct holes *holes = &heap->holes;
     for (unsigned i = 0; i < slab->chunks; i++) {
-        holes->refilled_pages += count_bits(slab[i].purged) / 2; /* it would have gone whole */
+        heap->holes.refilled_pages += count_bits(slab[i].purged) / 2; /* it would have gone whole */
     }
-    for (uint32_t i = 0; i < holes->count;) {
-        if (holes->range[i].address - slab->start < slab_bytes(slab)) {
-            holes->range[i] = holes->range[--holes->count];
-        } else {
-            i++;
-        }
-    }
+    forget_waiting(heap, slab);
 }
 
 /* --- looking ---------------------------------------------------------------------------------- */
@@ -118,6 +128,10 @@ static bool has_changed(struct chunk *slab) {
 
 static void look_at_chunk(struct heap *heap, struct chunk *slab, unsigned i) {
     uintptr_t address = slab->start + i * CHUNK_SIZE;
+    if (regain_has(address)) {
+        heap->holes.refilled_pages += count_bits(slab[i].purged); /* with others of their block */
+        slab[i].purged = 0;
+    }
     unsigned new_holes = find_holes(slab, address) & ~(unsigned)slab[i].purged;
     slab[i].purged |= (uint8_t)new_holes;
     heap->holes.purged_pages += count_bits(new_holes);
@@ -128,7 +142,7 @@ static void look_at_chunk(struct heap *heap, struct chunk *slab, unsigned i) {
         if (heap->guard != NULL) {
             interceptor->memory_goes(slab, from, from + length * os_page_size());
         }
-        give_back(heap, from, length * os_page_size());
+        give_back(heap, slab->class, from, length);
         new_holes &= ~((unsigned)low_mask(length) << first);
     }
 }
@@ -151,31 +165,31 @@ static bool is_shrinking(struct heap *heap, unsigned class) {
     return queue->quiet >= QUIET;
 }
 
-static void begin_count(struct holes *holes) {
+static void begin_count(struct holes *holes, uint64_t now_ms) {
     holes->purged_pages = holes->refilled_pages = 0;
-    holes->since_ms = os_clock_ms();
+    holes->since_ms = now_ms;
 }
 
 /* Not for a while if more than half of what went came into use again. */
 static bool is_worth_it(struct holes *holes) {
-    if (holes->pause != 0) {
-        holes->pause--;
-        if (holes->pause % LOOKS_A_CLOCK == 0 && os_clock_ms() - holes->since_ms >= PAUSE_MS) {
-            holes->pause = 0;
+    if (holes->pause_ms != 0) {
+        if (++holes->looks % LOOKS_A_CLOCK != 0 ||
+            os_clock_ms() - holes->since_ms < holes->pause_ms) {
+            return false;
         }
-        return false;
+        holes->pause_ms = 0;
+        begin_count(holes, os_clock_ms());
     }
     if (holes->refilled_pages > holes->purged_pages / 2 + TRUST) {
-        uint32_t pause = holes->next_pause == 0 ? PAUSE_FIRST : holes->next_pause;
-        holes->pause = pause;
-        holes->next_pause = pause < PAUSE_LONGEST ? 4 * pause : pause;
-        begin_count(holes);
+        holes->pause_ms = holes->next_pause_ms == 0 ? PAUSE_FIRST_MS : holes->next_pause_ms;
+        holes->next_pause_ms = holes->pause_ms * 2 < PAUSE_MS ? holes->pause_ms * 2 : PAUSE_MS;
+        begin_count(holes, os_clock_ms());
         return false;
     }
     if (holes->purged_pages > PROVEN && holes->refilled_pages < holes->purged_pages / 4 &&
         os_clock_ms() - holes->since_ms >= PROVEN_MS) {
-        holes->next_pause = 0;
-        begin_count(holes);
+        holes->next_pause_ms = 0;
+        begin_count(holes, os_clock_ms());
     }
     return true;
 }

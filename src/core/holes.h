@@ -8,9 +8,11 @@
  *       at the next of its queued slabs, in turn, and that one is watched.  So frees into n slabs
  *       in any order look at a slab for each n of them or so.
  * WHAT  Pages on which all objects are free.  They wait until as many runs of them are together as
- *       a system call is worth, and go before an object of their slab is handed out again.
+ *       a system call is worth, and stay if an object of their slab is handed out before.
  * NOT   where it was in vain: pages that came into use again soon count against those that were
- *       given back.
+ *       given back, and if they are most, nothing is given back for some seconds.
+ * BACK  Who takes objects of such a slab again will write to its pages: they are made resident at
+ *       once, or with all of their block (regain.h).
  *
  * All functions: the heap's thread; or, for parked heaps, whoever holds the registry lock. */
 #ifndef CAIRN_CORE_HOLES_H

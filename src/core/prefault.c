@@ -22,6 +22,21 @@ void prefault_slab(const struct heap *owner, unsigned class, uintptr_t address) 
     }
 }
 
+void prefault_holes(const struct chunk *slab) {
+    size_t page = os_page_size();
+    if (limit_presses() || size_classes[slab->class].size > page) {
+        return;
+    }
+    for (unsigned i = 0; i < slab->chunks; i++) {
+        unsigned holes = slab[i].purged;
+        if (holes != 0) {
+            unsigned first = lowest_bit(holes), end = 64 - (unsigned)__builtin_clzll(holes);
+            os_populate((void *)(slab->start + i * CHUNK_SIZE + first * page),
+                        (end - first) * page);
+        }
+    }
+}
+
 /* The last one that came, and how many in a row were used whole.  relaxed: threads may mix theirs
  * up, which makes a guess a little worse; the memory stays mapped whatever becomes of the
  * object. */
@@ -60,7 +75,6 @@ static bool make_rest_huge(uintptr_t address, size_t size) {
     if (address % BLOCK_SIZE != 0 || chunks < MOST) {
         return false;
     }
-    *(volatile char *)address = 0; /* as below */
     return chunks_make_huge_from(address, chunks);
 }
 
@@ -68,7 +82,6 @@ static bool make_rest_huge(uintptr_t address, size_t size) {
 static void make_resident(uintptr_t address, size_t size) {
     uintptr_t end = address + size, from = address;
     for (uintptr_t at = round_up(address, BLOCK_SIZE); at + BLOCK_SIZE <= end; at += BLOCK_SIZE) {
-        *(volatile char *)at = 0; /* there has to be a page; nobody has written to the object yet */
         if (chunks_make_huge(at)) {
             if (at > from) {
                 os_populate((void *)from, at - from);

@@ -13,6 +13,9 @@
  * larger than a page: whoever takes one writes to its page. */
 void prefault_slab(const struct heap *owner, unsigned class, uintptr_t address);
 
+/* The holes of a slab from which objects are about to be handed out, likewise. */
+void prefault_holes(const struct chunk *slab);
+
 /* What a large object of `before` bytes has grown by, in place and clean: if it is a small step; a
  * larger one as if it were a new object. */
 void prefault_growth(uintptr_t address, size_t size, size_t before);

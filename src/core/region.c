@@ -28,6 +28,15 @@ void regions_note_fork(void) {
     }
 }
 
+/* A small first region is left as it is: no system call for small programs, and few of its blocks
+ * are made huge ever. */
+void regions_settle(uintptr_t address, size_t size) {
+    const struct region *first = &regions.region[0];
+    if (first->reserved > REGION_FIRST || address - first->base >= first->reserved) {
+        os_keep_small((void *)address, size);
+    }
+}
+
 bool regions_merge_at(uintptr_t address) {
     for (size_t i = 0; i < regions.count; i++) {
         if (address - regions.region[i].base < regions.region[i].inherited) {
@@ -63,6 +72,7 @@ static struct region *region_reserve(size_t size) {
             struct region *region = &regions.region[regions.count];
             *region = (struct region){.base = (uintptr_t)base, .reserved = want};
             regions.reserved += want;
+            regions_settle((uintptr_t)base, want);
             /* release: see regions_seen(). */
             __atomic_store_n(&regions.count, regions.count + 1, __ATOMIC_RELEASE);
             return region;

@@ -49,6 +49,10 @@ void regions_note_fork(void);
 /* Whether memory that is mapped anew at this address becomes one mapping with its neighbours. */
 bool regions_merge_at(uintptr_t address);
 
+/* For memory of a region that was mapped anew: huge pages come there as in the rest of it, or its
+ * neighbours would be other mappings.  Any thread. */
+void regions_settle(uintptr_t address, size_t size);
+
 /* Makes at least `blocks` further adjacent blocks writable (more where the heap is large
  * already); returns the first one's address and in *got how many.  0: the kernel refuses. */
 uintptr_t region_grow(size_t blocks, size_t *got);

@@ -25,15 +25,18 @@ void spare_note_heaps(int more) {
     atomic_fetch_add_explicit(&heaps_with_thread, (size_t)more, memory_order_relaxed);
 }
 
+size_t spare_heaps(void) {
+    size_t heaps = atomic_load_explicit(&heaps_with_thread, memory_order_relaxed);
+    return heaps == 0 ? 1 : heaps;
+}
+
 static size_t limit(void) {
     unsigned cpus = atomic_load_explicit(&cpus_known, memory_order_relaxed);
     if (limit_presses()) {
         return 0;
     }
     size_t taken = atomic_load_explicit(&block_totals.taken, memory_order_relaxed);
-    size_t heaps = atomic_load_explicit(&heaps_with_thread, memory_order_relaxed);
-    size_t share =
-        (taken / SHARE + FOR_EACH_CPU * (cpus == 0 ? 2 : cpus)) / (heaps == 0 ? 1 : heaps);
+    size_t share = (taken / SHARE + FOR_EACH_CPU * (cpus == 0 ? 2 : cpus)) / spare_heaps();
     return share < HEAP_SPARES ? share : HEAP_SPARES;
 }
 

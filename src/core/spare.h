@@ -33,6 +33,8 @@ uintptr_t spare_sum(const struct heap *heap);
  * processors counted, if nobody has said yet how many there are. */
 void spare_note_heaps(int more);
 
+size_t spare_heaps(void); /* 1 while there is none */
+
 /* How many processors the threads may run on: what all may keep grows with them, as so many threads
  * at most are at work at once, however many there are. */
 void spare_note_cpus(unsigned cpus);

@@ -60,10 +60,15 @@ bool os_purge_ranges(const struct os_range *ranges, size_t count);
  * Where the kernel can't, nothing happens. */
 void os_populate(void *address, size_t size);
 
-/* Puts one huge page in the place of the pages of [address, address + size), a multiple of 2 MiB
- * that is aligned to it and has a page resident in each 2 MiB.  Contents stay; all of it is
- * resident then.  False where the kernel can't, or its administrator does not want huge pages. */
-bool os_collapse(void *address, size_t size);
+/* Makes huge pages of [address, address + size), a multiple of 2 MiB that is aligned to it.
+ * Contents stay; all of it is resident then.  `touch`: a byte there that is zero and the caller's,
+ * if nothing may be resident yet; NULL: something is.  False where the kernel can't, or its
+ * administrator does not want huge pages. */
+bool os_make_huge(void *address, size_t size, void *touch);
+
+/* Where huge pages come on request only: in this range by os_make_huge() alone, and what it was
+ * done to stays one mapping with the rest. */
+void os_keep_small(void *address, size_t size);
 
 /* Moves the pages of [from, from + size) to [to, to + size) without copying bytes; `from` stays
  * mapped and reads as zero.  False if the kernel can't (then nothing has changed). */

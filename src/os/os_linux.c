@@ -177,43 +177,6 @@ void os_populate(void *address, size_t size) {
     errno = saved;
 }
 
-/* Linux 6.1. */
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25
-#endif
-
-/* What the administrator chose is in brackets: "always [madvise] never". */
-static bool huge_pages_are_wanted(void) {
-    char text[64] = "";
-    int fd = open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        ssize_t length = read(fd, text, sizeof text - 1);
-        text[length > 0 ? length : 0] = '\0';
-        (void)close(fd);
-    }
-    return strstr(text, "[always]") != NULL || strstr(text, "[madvise]") != NULL;
-}
-
-bool os_collapse(void *address, size_t size) {
-    enum { UNKNOWN, WANTED, REFUSED };
-    static _Atomic(int) state; /* relaxed: as above */
-    int now = atomic_load_explicit(&state, memory_order_relaxed);
-    if (now == REFUSED) {
-        return false;
-    }
-    int saved = errno;
-    if (now == UNKNOWN) {
-        now = huge_pages_are_wanted() ? WANTED : REFUSED;
-    }
-    bool done = now == WANTED && madvise(address, size, MADV_COLLAPSE) == 0;
-    if (!done && errno == EINVAL) {
-        now = REFUSED; /* an older kernel, or huge pages are off for this process */
-    }
-    atomic_store_explicit(&state, now, memory_order_relaxed);
-    errno = saved;
-    return done;
-}
-
 /* Linux 4.17; an older kernel takes the address as a hint. */
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000

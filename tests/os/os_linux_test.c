@@ -396,20 +396,30 @@ static void test_populate(void **state) {
     os_unreserve(memory, size);
 }
 
-static void test_collapse(void **state) {
+/* Of memory of which something is resident, and of untouched memory; both stay one mapping with
+ * their neighbours, which stay as they are. */
+static void test_make_huge(void **state) {
     (void)state;
-    char *memory = os_reserve(4 * MIB, 2 * MIB);
-    assert_true(os_commit(memory, 4 * MIB));
+    char *memory = os_reserve(8 * MIB, 2 * MIB);
+    os_keep_small(memory, 8 * MIB);
+    assert_true(os_commit(memory, 8 * MIB));
     memory[5] = 7;
     errno = EILSEQ;
-    bool done = os_collapse(memory, 2 * MIB);
+    bool done = os_make_huge(memory, 2 * MIB, NULL);
     assert_int_equal(errno, EILSEQ);
     assert_int_equal(memory[5], 7);
     assert_true(!done || os_resident_bytes(memory, 2 * MIB) == 2 * MIB);
     memory[5] = 0;
     assert_true(is_zero(memory, 2 * MIB));
+    bool fresh = os_make_huge(memory + 4 * MIB, 2 * MIB, memory + 5 * MIB);
+    assert_int_equal(errno, EILSEQ);
+    assert_true(!fresh || os_resident_bytes(memory + 4 * MIB, 2 * MIB) == 2 * MIB);
+    assert_true(is_zero(memory + 4 * MIB, 2 * MIB));
     assert_int_equal(os_resident_bytes(memory + 2 * MIB, 2 * MIB), 0);
-    os_unreserve(memory, 4 * MIB);
+    assert_int_equal(os_resident_bytes(memory + 6 * MIB, 2 * MIB), 0);
+    bool has;
+    assert_true(mappings_in(memory, memory + 8 * MIB, "", &has) <= 1);
+    os_unreserve(memory, 8 * MIB);
 }
 
 int main(void) {
@@ -423,7 +433,7 @@ int main(void) {
         cmocka_unit_test(test_option),      cmocka_unit_test(test_discard),
         cmocka_unit_test(test_files),       cmocka_unit_test(test_handles),
         cmocka_unit_test(test_populate),    cmocka_unit_test(test_purge_ranges),
-        cmocka_unit_test(test_collapse),    cmocka_unit_test(test_reserve_guarded),
+        cmocka_unit_test(test_make_huge),   cmocka_unit_test(test_reserve_guarded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
