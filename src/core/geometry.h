@@ -38,6 +38,9 @@ enum {
     WINDOWS = 1 << (ADDRESS_BITS - WINDOW_SHIFT)
 };
 
+/* That so many bytes take. */
+static inline size_t chunks_for(size_t bytes) { return (bytes + CHUNK_SIZE - 1) / CHUNK_SIZE; }
+
 /* Requests above it fail: the difference of two pointers must fit ptrdiff_t. */
 #define REQUEST_MAX ((size_t)PTRDIFF_MAX)
 

@@ -29,8 +29,6 @@ static void count_pieces(size_t more, size_t less) {
     (void)atomic_fetch_add_explicit(&pieces, more - less, memory_order_relaxed);
 }
 
-static size_t chunks_for(size_t bytes) { return (bytes + CHUNK_SIZE - 1) / CHUNK_SIZE; }
-
 /* Its chunks are in the holder's books already. */
 static struct chunk *make_head(uintptr_t address, size_t bytes, struct shared_heap *holder) {
     struct chunk *head = chunk_of(address);

@@ -10,8 +10,9 @@ struct policy {
     enum cairn_action of_leaks;
 };
 
-static const struct policy fallback = {.of_leaks = CAIRN_CONTINUE}; /* all else: CAIRN_ABORT */
-static struct policy chosen = {.of_leaks = CAIRN_CONTINUE};
+#define FALLBACK \
+    { .of_leaks = CAIRN_CONTINUE } /* all else: CAIRN_ABORT */
+static struct policy chosen = FALLBACK;
 
 /* A part of the list: not ended by a zero byte. */
 struct word {
@@ -72,7 +73,7 @@ RUNS_ONCE static bool read_entry(struct policy *policy, struct word entry) {
 }
 
 RUNS_ONCE bool policy_read(const char *list) {
-    struct policy policy = fallback;
+    struct policy policy = FALLBACK;
     for (const char *at = list;; at++) {
         size_t length = 0; /* not by strcspn(): of that a small program has no page in memory */
         while (at[length] != '\0' && at[length] != ',') {

@@ -71,7 +71,7 @@ static unsigned learn(uintptr_t address, size_t size) {
 /* The rest of a large object, in a block of its own: if it is most of that, the block as it is. */
 static bool make_rest_huge(uintptr_t address, size_t size) {
     enum { MOST = CHUNKS_PER_BLOCK / 2 };
-    size_t chunks = (size + CHUNK_SIZE - 1) / CHUNK_SIZE;
+    size_t chunks = chunks_for(size);
     if (address % BLOCK_SIZE != 0 || chunks < MOST) {
         return false;
     }
