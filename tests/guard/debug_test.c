@@ -5,6 +5,7 @@
 
 #include "config/options.h"
 #include "core/interceptor.h"
+#include "core/threads.h"
 #include "core/trim.h"
 #include "guard/leaks.h"
 #include "guard/record.h"
@@ -251,6 +252,7 @@ static void leaks_are_told_apart(void **state) {
 #endif
 
 int main(void) {
+    threads_start();        /* forks are among the tests */
     char *early = take(40); /* of before the profile began */
     debug_start();
     give(resize(early, 400));

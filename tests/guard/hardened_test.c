@@ -9,6 +9,7 @@
 #include "core/large.h"
 #include "core/object.h"
 #include "core/statistics.h"
+#include "core/threads.h"
 #include "core/trim.h"
 #include "guard/quarantine.h"
 #include "support/dies.h"
@@ -432,6 +433,7 @@ static void any_pointer_may_be_freed(void **state) {
 }
 
 int main(void) {
+    threads_start();        /* forks are among the tests */
     char *early = take(40); /* of before the profile began */
     char *early_large = take(100000);
     hardened_start();

@@ -3,7 +3,9 @@
 #ifndef CAIRN_TESTS_SUPPORT_EXCHANGE_H
 #define CAIRN_TESTS_SUPPORT_EXCHANGE_H
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "support/child.h"
 #include "support/core.h"
@@ -54,7 +56,12 @@ struct fork {
 static inline int goes_on(void *argument) {
     const struct fork *child = argument;
     struct checker_finding finding;
-    REQUIRE(checker_run_after_fork(&finding));
+    bool holds = checker_run_after_fork(&finding);
+    if (!holds) {
+        dprintf(STDERR_FILENO, "the checker found at 0x%lx that this is violated: %s\n",
+                (unsigned long)finding.address, finding.what);
+    }
+    REQUIRE(holds);
     empty_places();
     exchange(&(struct exchange){7, child->rounds});
     empty_places();
