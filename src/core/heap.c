@@ -129,17 +129,17 @@ static void put_away(struct heap *heap, struct chunk *slab) {
 
 /* --- refill ----------------------------------------------------------------------------------- */
 
-/* Goes on with a slab.  False: its pass is over. */
-FAST_PATH bool refill_from(struct queue *queue, struct chunk *slab, struct bin *bin) {
-    unsigned count;
-    if (slab_is_growing(slab)) {
-        count = slab_refill_growing(slab, bin);
-    } else {
-        const struct size_class *size_class = slab_class(slab);
-        count = slab_refill_swept(slab, bin, queue_least(queue, size_class));
-    }
+/* Goes on with a slab.  False: its pass is over, and it had no word with `least` free objects. */
+FAST_PATH bool refill_with(struct queue *queue, struct chunk *slab, struct bin *bin,
+                           unsigned least) {
+    unsigned count = slab_is_growing(slab) ? slab_refill_growing(slab, bin)
+                                           : slab_refill_swept(slab, bin, least);
     queue->found += count;
     return count != 0;
+}
+
+FAST_PATH bool refill_from(struct queue *queue, struct chunk *slab, struct bin *bin) {
+    return refill_with(queue, slab, bin, queue_least(queue, slab_class(slab)));
 }
 
 static inline void begin_pass(struct heap *heap, struct queue *queue, struct chunk *slab) {
@@ -220,7 +220,7 @@ static bool take_leftovers(struct heap *heap, unsigned class) {
         if (slab_has_free(slab)) {
             queue_remove(queue, slab);
             begin_pass(heap, queue, slab);
-            (void)slab_refill_swept(slab, &heap->bins[class], 1);
+            (void)refill_with(queue, slab, &heap->bins[class], 1);
             queue->current = slab;
             return true;
         }

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "base/cpu.h"
 #include "core/slab.h"
 
@@ -78,8 +79,8 @@ static inline void slab_hand_out_fresh(struct chunk *slab, struct bin *bin) {
     bin->zeroed = slab->zeroed || slab->noted;
 }
 
-/* The free objects of word w that were used before go to the bin if they are `least` or more.
- * Returns how many they are, or 0. */
+/* The free objects of word w that were used before go to the bin if they are `least` or more; w
+ * begins at `fresh` or below.  Returns how many they are, or 0. */
 FAST_PATH unsigned slab_refill_word(struct chunk *slab, const struct size_class *size_class,
                                     unsigned w, unsigned least, struct bin *bin) {
     uint64_t used = owner_word_read(&slab->words[w].freed) & low_mask(slab->fresh - w * 64);
@@ -92,12 +93,6 @@ FAST_PATH unsigned slab_refill_word(struct chunk *slab, const struct size_class 
     }
     slab_hand_out_used(slab, size_class, w, used, count, bin);
     return count;
-}
-
-/* The word at which the pass over a slab that does not grow goes on when w was taken from.  Of more
- * than a handful the rest comes next. */
-FAST_PATH uint8_t slab_scan_after(const struct size_class *size_class, unsigned w) {
-    return (uint8_t)(size_class->handful == 64 ? w + 1 : w);
 }
 
 /* Returns how many objects the bin may get: of used ones `worth` or more, else of fresh ones. */
@@ -123,16 +118,22 @@ static inline unsigned slab_refill_growing(struct chunk *slab, struct bin *bin) 
  * which is 1 or more.  Returns how many; 0: the pass is over. */
 FAST_PATH unsigned slab_sweep(struct chunk *slab, const struct size_class *size_class,
                               struct bin *bin, unsigned least) {
+    DCHECK(!slab_is_growing(slab));
     unsigned last = slab_last_word(slab);
     for (unsigned w = slab->scan; w <= last; w++) {
         unsigned count = slab_refill_word(slab, size_class, w, least, bin);
         if (count != 0) {
-            slab->scan = slab_scan_after(size_class, w);
+            /* More than a handful: the rest comes next. */
+            slab->scan = (uint8_t)(size_class->handful == 64 ? w + 1 : w);
             return count;
         }
     }
     slab->scan = (uint8_t)(last + 1);
     return 0;
+}
+
+static inline unsigned slab_refill_swept(struct chunk *slab, struct bin *bin, unsigned least) {
+    return slab_sweep(slab, slab_class(slab), bin, least);
 }
 
 /* Whether any object is free; the bin has none of them. */
@@ -144,10 +145,6 @@ static inline bool slab_has_free(const struct chunk *slab) {
         }
     }
     return (owner_word_read(&slab->words[last].freed) & slab_last_bits(slab)) != 0;
-}
-
-static inline unsigned slab_refill_swept(struct chunk *slab, struct bin *bin, unsigned least) {
-    return slab_sweep(slab, slab_class(slab), bin, least);
 }
 
 /* With fewer slabs than this a class takes what little its slabs have before it takes a new one:

@@ -3,6 +3,7 @@
 
 #include "base/bits.h"
 #include "core/block.h"
+#include "core/limit.h"
 #include "core/slab.h"
 #include "core/spare.h"
 #include "support/core.h"
@@ -213,6 +214,42 @@ static void test_counters(void **state) {
                      CAPACITY / size_classes[class_of(SIZE)].handful);
 }
 
+/* A thread that takes over many slabs at once may have one that grows behind several that are full,
+ * and no memory for another: what is left in it are objects never used. */
+static void test_leftovers_of_a_growing_slab(void **state) {
+    (void)state;
+    enum { SMALL = 112, IN_SLAB = 292, FULL = 8, USED = 64 }; /* five words, the last one in part */
+    static void *objects[(FULL + 1) * IN_SLAB];
+    size_t count = 0;
+    while (count < FULL * IN_SLAB + USED) {
+        objects[count++] = take(SMALL);
+    }
+    struct heap *heap = heap_self();
+    struct queue *small = &heap->queues[class_of(SMALL)];
+    struct chunk *growing = small->current;
+    assert_int_equal(growing->fresh, USED);
+    for (size_t i = 0; i < FULL; i++) {
+        heap_adopt_slab(heap, slab_of(objects[i * IN_SLAB])); /* into the queue, as it is */
+    }
+    small->slabs -= FULL;
+    heap_flush(heap);
+    assert_ptr_equal(small->tail, growing);
+    (void)chunks_purge_all();
+    limit_set_hard(block_totals.taken * CHUNK_SIZE);
+    while (count < (FULL + 1) * IN_SLAB) {
+        objects[count] = take(SMALL);
+        assert_non_null(objects[count]);
+        assert_ptr_equal(slab_of(objects[count++]), growing);
+        assert_intact();
+    }
+    assert_null(take(SMALL));
+    limit_set_hard(0);
+    while (count > 0) {
+        give(objects[--count]);
+    }
+    assert_intact();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_current, empty_heap),
@@ -222,6 +259,7 @@ int main(void) {
         cmocka_unit_test_setup(test_flush, empty_heap),
         cmocka_unit_test_setup(test_give_up_and_adopt, empty_heap),
         cmocka_unit_test_setup(test_rebuild, empty_heap),
+        cmocka_unit_test_setup(test_leftovers_of_a_growing_slab, empty_heap),
         cmocka_unit_test_setup_teardown(test_counters, empty_heap, empty_heap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
