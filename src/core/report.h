@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bits.h"
+#include "base/compiler.h"
 #include "base/text.h"
 #include "trace/stack.h"
 
@@ -115,5 +117,12 @@ _Noreturn void report_wrong_size(const char *function, uintptr_t object, size_t 
 /* Any other mistake: `function` was called with `argument`, and `what` says what is wrong with it
  * and what to do. */
 _Noreturn void report_misuse(const char *function, const void *argument, const char *what);
+
+/* That one if the alignment that `function` was called with is none. */
+static inline void require_alignment(const char *function, const void *argument, size_t alignment) {
+    if (unlikely(!is_power_of_two(alignment))) {
+        report_misuse(function, argument, "the alignment is not a power of two");
+    }
+}
 
 #endif

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/bits.h"
 #include "core/fast.h"
 #include "core/report.h"
 
@@ -22,9 +21,7 @@ static void *resize_aligned(void *pointer, size_t old_size, size_t size, size_t 
 static void *heap_resize(void *context, void *pointer, size_t old_size, size_t size,
                          size_t alignment) {
     (void)context;
-    if (unlikely(!is_power_of_two(alignment))) {
-        report_misuse("cairn_resize", pointer, "the alignment is not a power of two");
-    }
+    require_alignment("cairn_resize", pointer, alignment);
     if (size == 0) {
         fast_free(pointer, slow_release);
         return NULL;

@@ -254,9 +254,7 @@ static bool make_room(struct cairn_arena *arena, size_t size, size_t alignment) 
 CAIRN_EXPORT SLOW_PATH void *cairn_arena_allocate_slow(struct cairn_arena *arena, size_t size,
                                                        size_t alignment) {
     check_alive(arena, "cairn_arena_allocate");
-    if (!is_power_of_two(alignment)) {
-        report_misuse("cairn_arena_allocate", arena, "the alignment is not a power of two");
-    }
+    require_alignment("cairn_arena_allocate", arena, alignment);
     if (size > SIZE_MOST || alignment > SIZE_MOST) {
         return NULL;
     }
@@ -520,13 +518,5 @@ CAIRN_EXPORT struct cairn_arena_figures cairn_arena_statistics(const struct cair
 
 CAIRN_EXPORT bool cairn_arena_owns(const struct cairn_arena *arena, const void *address) {
     check_alive(arena, "cairn_arena_owns");
-    uintptr_t place = (uintptr_t)address;
-    if (place - arena->begin < arena->next - arena->begin) {
-        return true;
-    }
-    const struct cairn_arena_chunk *chunk = arena->chunk == NULL ? NULL : arena->chunk->earlier;
-    while (chunk != NULL && place - begin_of(chunk) >= chunk->used) {
-        chunk = chunk->earlier;
-    }
-    return chunk != NULL;
+    return has_bytes(arena, (uintptr_t)address, 1);
 }

@@ -318,9 +318,7 @@ static void *resize_any(void *context, void *pointer, size_t old_size, size_t si
                         size_t alignment) {
     struct cairn_heap *heap = context;
     require_live(heap, "cairn_resize");
-    if (unlikely(!is_power_of_two(alignment))) {
-        report_misuse("cairn_resize", pointer, "the alignment is not a power of two");
-    }
+    require_alignment("cairn_resize", pointer, alignment);
     if (alignment > GRANULE && size != 0) {
         return resize_aligned(heap, pointer, old_size, size, alignment);
     }

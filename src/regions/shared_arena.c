@@ -151,9 +151,7 @@ static SLOW_PATH uintptr_t take_slow(struct cairn_shared_arena *arena, unsigned 
 
 CAIRN_EXPORT void *cairn_shared_arena_allocate(struct cairn_shared_arena *arena, size_t size,
                                                size_t alignment) {
-    if (unlikely(!is_power_of_two(alignment))) {
-        report_misuse("cairn_shared_arena_allocate", arena, "the alignment is not a power of two");
-    }
+    require_alignment("cairn_shared_arena_allocate", arena, alignment);
     if (unlikely(size > SIZE_MOST || alignment > SIZE_MOST)) {
         return NULL;
     }
