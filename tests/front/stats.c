@@ -214,6 +214,25 @@ static void idle_threads(void) {
     EXPECT(s.parked_heaps >= THREADS);
 }
 
+// What the program reserves right beside a region is one mapping with it for the kernel.
+static void reservations_beside(void) {
+    take(0, 100, true);
+    const struct cairn_anchor *a = &cairn_anchor;
+    const char *entry = (const char *)a->address.regions + a->regions.entries;
+    uint64_t base, reserved;
+    memcpy(&base, entry + a->regions.base, sizeof base);
+    memcpy(&reserved, entry + a->regions.reserved, sizeof reserved);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    uintptr_t beside[] = {base - 2 * page, base + reserved + page};
+    for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
+        int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+        // Something may be there already, seldom on both sides.
+        EXPECT(mmap((void *)beside[i], page, PROT_NONE, flags, -1, 0) != MAP_FAILED ||
+               errno == EEXIST);
+    }
+    (void)compare("a reservation of the program beside a region");
+}
+
 static void in_child(void (*shape)(void)) {
     pid_t child = fork();
     EXPECT(child >= 0);
@@ -330,8 +349,9 @@ int main(int count, char **arguments) {
         return strcmp(arguments[1], "json") == 0 ? cairn_stats_write_json(1)
                                                  : cairn_stats_write_openmetrics(1);
     }
-    void (*shapes[])(void) = {small_objects, survivors,    mixed_lifetimes, untouched, resized,
-                              remote_frees,  idle_threads, huge_pages,      signals};
+    void (*shapes[])(void) = {small_objects, survivors,    mixed_lifetimes, untouched,
+                              resized,       remote_frees, idle_threads,    reservations_beside,
+                              huge_pages,    signals};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         in_child(shapes[i]);
     }

@@ -14,27 +14,30 @@ struct kernel_count {
     size_t process; /* of all mappings */
 };
 
-/* Bytes of [from, to) that lie in a region; cairn_anchor tells where the regions are. */
-static inline bool is_in_region(uintptr_t from, uintptr_t to) {
+/* Whether a mapping is of a region: it begins there.  Where it goes beyond, *within is false.
+ * cairn_anchor tells where the regions are.
+ *
+ * Mappings without access that touch are one mapping: two regions side by side, and a region with
+ * what the program or its libc reserves for a moment, as for a thread's stack, or the library
+ * itself before it cuts a new region to size.  Such a mapping has no memory. */
+static inline bool is_in_region(uintptr_t from, uintptr_t to, bool *within) {
     const struct cairn_anchor *a = &cairn_anchor;
     const char *table = (const char *)a->address.regions;
     uint64_t count;
     memcpy(&count, table + a->regions.count, sizeof count);
+    bool begins = false;
+    *within = true;
     for (uint64_t r = 0; r < count; r++) {
         const char *entry = table + a->regions.entries + r * a->regions.entry_bytes;
         uint64_t base, reserved;
         memcpy(&base, entry + a->regions.base, sizeof base);
         memcpy(&reserved, entry + a->regions.reserved, sizeof reserved);
         uintptr_t guard = (uintptr_t)sysconf(_SC_PAGESIZE); /* on each side of a region */
-        if (from >= base - guard && from < base + reserved) {
-            /* Two regions side by side may be one mapping; nothing else may be part of one. */
-            uintptr_t end = base + reserved + guard;
-            EXPECT(to <= end || is_in_region(end, to));
-            return true;
-        }
-        EXPECT(to <= base - guard || from >= base + reserved);
+        uintptr_t low = base - guard, high = base + reserved + guard;
+        begins = begins || (from >= low && from < high);
+        *within = *within && (to <= low || from >= high || (from >= low && to <= high));
     }
-    return false;
+    return begins;
 }
 
 static inline const char *read_smaps(void) {
@@ -54,14 +57,15 @@ static inline const char *read_smaps(void) {
 
 static inline struct kernel_count ask_kernel(void) {
     struct kernel_count count = {0, 0};
-    bool in_region = false;
+    bool in_region = false, within = true;
     for (const char *line = read_smaps(); *line != '\0'; line = strchr(line, '\n') + 1) {
         char *end;
         uintptr_t from = strtoull(line, &end, 16);
         if (*end == '-' && end != line) {
-            in_region = is_in_region(from, strtoull(end + 1, NULL, 16));
+            in_region = is_in_region(from, strtoull(end + 1, NULL, 16), &within);
         } else if (strncmp(line, "Rss:", 4) == 0) {
             size_t bytes = strtoull(line + 4, NULL, 10) * KIB;
+            EXPECT(within || bytes == 0);
             count.process += bytes;
             count.heap += in_region ? bytes : 0;
         }
