@@ -125,6 +125,7 @@ static bool free_once(struct chunk *head) {
     if (unlikely(holder_of(head) != NULL)) {
         books_remove_large(head);
     }
+    prefault_note_leaving(start, chunks * CHUNK_SIZE);
     chunk_set_kind(head, CHUNK_RELEASED);
     give_chunks(start, chunks, moves);
     return true;
@@ -158,8 +159,12 @@ static bool extend(struct chunk *head, size_t have, size_t more, bool *zeroed) {
 bool large_take_away(struct chunk *head) {
     uintptr_t expected = OWNER_LARGE;
     /* acq_rel: as in large_free(). */
-    return atomic_compare_exchange_strong_explicit(&head->owner, &expected, OWNER_WAITS,
-                                                   memory_order_acq_rel, memory_order_relaxed);
+    if (!atomic_compare_exchange_strong_explicit(&head->owner, &expected, OWNER_WAITS,
+                                                 memory_order_acq_rel, memory_order_relaxed)) {
+        return false;
+    }
+    prefault_note_leaving(head->start, head->large.chunks * CHUNK_SIZE);
+    return true;
 }
 
 void large_give_back(struct chunk *head, bool dirty) {
@@ -228,13 +233,23 @@ static bool is_better_copied(size_t have, struct run to, size_t count) {
     return to.dirty >= have || (have <= others / COPY_SHARE && chunks_swing_by(have));
 }
 
+/* Behind what an object had before it went to `run`. */
+static void prefault_tail(struct run run, size_t have, size_t count) {
+    if (run.dirty < count) {
+        prefault_growth(run.address + have * CHUNK_SIZE, (count - have) * CHUNK_SIZE,
+                        have * CHUNK_SIZE);
+    }
+}
+
 static void *copy(struct chunk *head, struct run run, size_t bytes) {
-    if (run.dirty < head->large.chunks) {
+    size_t have = head->large.chunks;
+    if (run.dirty < have) {
         prefault_copy(run.address, head->large.bytes);
     }
     memcpy((void *)run.address, (void *)head->start, head->large.bytes);
     (void)make_head(run.address, bytes, holder_of(head));
     (void)large_free(head);
+    prefault_tail(run, have, chunks_for(bytes));
     return (void *)run.address;
 }
 
@@ -254,6 +269,7 @@ static void *move(struct chunk *head, size_t bytes, size_t *zeroed_from) {
     if (is_better_copied(old_chunks, run, chunks_for(bytes))) {
         return copy(head, run, bytes);
     }
+    prefault_note_leaving(old, old_chunks * CHUNK_SIZE);
     /* Whole chunks, so that nothing of the old ones stays resident. */
     if (!os_move_pages((void *)old, (void *)run.address, old_chunks * CHUNK_SIZE)) {
         chunks_give(run.address, chunks_for(bytes), run.dirty != 0);
@@ -261,6 +277,7 @@ static void *move(struct chunk *head, size_t bytes, size_t *zeroed_from) {
         return NULL;
     }
     *zeroed_from = run.dirty == 0 ? old_chunks * CHUNK_SIZE : SIZE_MAX;
+    prefault_tail(run, old_chunks, chunks_for(bytes));
     unsigned moves = head->moves;
     make_head(run.address, bytes, holder)->moves = (uint8_t)(moves + 1);
     if (unlikely(holder != NULL)) {

@@ -6,13 +6,16 @@
 #include "os/os.h"
 
 enum {
-    SLABS_FROM = 4,       /* slabs of a class */
-    SMALL_STEP = 16,      /* a step is small if it is at most such a share of the object */
-    LARGE_FROM = 1 << 18, /* bytes: below, looking costs as much as it may save */
-    LARGE_SHARE = 4,      /* of all that is taken: more is never populated on a guess */
-    PLACES = 4,           /* looked at in an object */
-    SURE = 2,             /* objects in a row that were used whole */
-    MEMORY = 4            /* and no more of them are remembered */
+    SLABS_FROM = 4,        /* slabs of a class */
+    SMALL_STEP = 16,       /* a step is small if it is at most such a share of the object */
+    LARGE_FROM = 1 << 18,  /* bytes: below, looking costs as much as it may save */
+    LARGE_SHARE = 4,       /* of all that is taken: more is never populated on a guess; */
+    FIRST_SHARE = 2,       /* of a new object this share, */
+    FIRST_BYTES = 1 << 25, /* but of so many bytes at most */
+    PLACES = 4,            /* looked at in an object */
+    SURE = 2,              /* objects in a row that were used whole */
+    MEMORY = 4,            /* and no more of them are remembered */
+    BLIND = 16             /* of which nothing can be learnt, before the next that tells */
 };
 
 void prefault_slab(const struct heap *owner, unsigned class, uintptr_t address) {
@@ -37,12 +40,13 @@ void prefault_holes(const struct chunk *slab) {
     }
 }
 
-/* The last one that came, and how many in a row were used whole.  relaxed: threads may mix theirs
- * up, which makes a guess a little worse; the memory stays mapped whatever becomes of the
- * object. */
+/* The last one that came, 0 once it has left or if it can't tell; how many in a row were used
+ * whole; how many that can't tell came since.  relaxed: threads may mix theirs up, which makes a
+ * guess a little worse; the memory stays mapped whatever becomes of the object. */
 static _Atomic(uintptr_t) last_address;
 static _Atomic(size_t) last_size;
 static _Atomic(unsigned) used_whole;
+static _Atomic(unsigned) blind;
 
 /* At its end, and at places in between, every page is resident. */
 static bool is_used_whole(uintptr_t address, size_t size) {
@@ -56,16 +60,29 @@ static bool is_used_whole(uintptr_t address, size_t size) {
     return true;
 }
 
+/* How many in a row were used whole, the last one among them, which is looked at no more. */
+static unsigned judge_last(uintptr_t address, size_t size) {
+    unsigned whole = atomic_load_explicit(&used_whole, memory_order_relaxed);
+    whole = !is_used_whole(address, size) ? 0 : whole < MEMORY ? whole + 1 : whole;
+    atomic_store_explicit(&used_whole, whole, memory_order_relaxed);
+    atomic_store_explicit(&blind, 0, memory_order_relaxed);
+    return whole;
+}
+
 /* Looks at the last one before this one, which takes its place. */
 static unsigned learn(uintptr_t address, size_t size) {
     uintptr_t before = atomic_exchange_explicit(&last_address, address, memory_order_relaxed);
     size_t size_before = atomic_exchange_explicit(&last_size, size, memory_order_relaxed);
-    unsigned whole = atomic_load_explicit(&used_whole, memory_order_relaxed);
-    if (before != 0) {
-        whole = !is_used_whole(before, size_before) ? 0 : whole < MEMORY ? whole + 1 : whole;
-        atomic_store_explicit(&used_whole, whole, memory_order_relaxed);
+    return before != 0 ? judge_last(before, size_before)
+                       : atomic_load_explicit(&used_whole, memory_order_relaxed);
+}
+
+void prefault_note_leaving(uintptr_t address, size_t size) {
+    uintptr_t last = atomic_load_explicit(&last_address, memory_order_relaxed);
+    if (last - address < size) {
+        atomic_store_explicit(&last_address, 0, memory_order_relaxed);
+        (void)judge_last(last, atomic_load_explicit(&last_size, memory_order_relaxed));
     }
-    return whole;
 }
 
 /* The rest of a large object, in a block of its own: if it is most of that, the block as it is. */
@@ -78,8 +95,9 @@ static bool make_rest_huge(uintptr_t address, size_t size) {
     return chunks_make_huge_from(address, chunks);
 }
 
-/* In huge pages where there is room for them. */
-static void make_resident(uintptr_t address, size_t size) {
+/* In huge pages where there is room for them.  `left`: bytes at the end that stay as they are;
+ * false: they are part of a huge page. */
+static bool make_resident(uintptr_t address, size_t size, size_t left) {
     uintptr_t end = address + size, from = address;
     for (uintptr_t at = round_up(address, BLOCK_SIZE); at + BLOCK_SIZE <= end; at += BLOCK_SIZE) {
         if (chunks_make_huge(at)) {
@@ -89,14 +107,18 @@ static void make_resident(uintptr_t address, size_t size) {
             from = at + BLOCK_SIZE;
         }
     }
-    if (end > from && !make_rest_huge(from, end - from)) {
-        os_populate((void *)from, end - from);
+    if (end == from || make_rest_huge(from, end - from)) {
+        return false;
     }
+    if (end > from + left) {
+        os_populate((void *)from, end - from - left);
+    }
+    return true;
 }
 
 void prefault_copy(uintptr_t address, size_t size) {
     if (size >= LARGE_FROM && !limit_presses()) {
-        make_resident(address, size);
+        (void)make_resident(address, size, 0);
     }
 }
 
@@ -108,18 +130,38 @@ void prefault_whole(uintptr_t address, size_t size) {
     }
 }
 
+static bool is_modest(size_t size) {
+    size_t taken = atomic_load_explicit(&block_totals.taken, memory_order_relaxed) * CHUNK_SIZE;
+    return size <= taken / LARGE_SHARE;
+}
+
+static bool is_modest_at_first(size_t size) {
+    size_t taken = atomic_load_explicit(&block_totals.taken, memory_order_relaxed) * CHUNK_SIZE;
+    return size <= FIRST_BYTES && size <= taken / FIRST_SHARE;
+}
+
+/* What was right once would be held for right ever.  So the last page is left to the program; where
+ * that can't be, the object tells nothing, and after some such it has to be learnt again. */
+static void prefault_learnt(uintptr_t address, size_t size, bool is_modest) {
+    if (size < LARGE_FROM || learn(address, size) < SURE || !is_modest || limit_presses() ||
+        make_resident(address, size, os_page_size())) {
+        return;
+    }
+    atomic_store_explicit(&last_address, 0, memory_order_relaxed);
+    if (atomic_fetch_add_explicit(&blind, 1, memory_order_relaxed) + 1 >= BLIND) {
+        atomic_store_explicit(&used_whole, SURE - 1, memory_order_relaxed);
+    }
+}
+
+/* An array that doubles is half empty then, so no more of it on a guess than of the whole heap. */
 void prefault_growth(uintptr_t address, size_t size, size_t before) {
     if (size > before / SMALL_STEP) {
-        prefault_large(address, size);
+        prefault_learnt(address, size, is_modest(size));
     } else if (!limit_presses()) {
         os_populate((void *)address, size);
     }
 }
 
 void prefault_large(uintptr_t address, size_t size) {
-    size_t taken = atomic_load_explicit(&block_totals.taken, memory_order_relaxed) * CHUNK_SIZE;
-    if (size >= LARGE_FROM && learn(address, size) >= SURE && size <= taken / LARGE_SHARE &&
-        !limit_presses()) {
-        make_resident(address, size);
-    }
+    prefault_learnt(address, size, is_modest(size) || is_modest_at_first(size));
 }

@@ -27,7 +27,10 @@ void prefault_copy(uintptr_t address, size_t size);
 void prefault_whole(uintptr_t address, size_t size);
 
 /* A new large object on memory that is not all resident, if the ones before it were used whole:
- * that is looked up, a few pages each, when the next one comes. */
+ * that is looked up, a few pages each, when the next one comes or the last one leaves. */
 void prefault_large(uintptr_t address, size_t size);
+
+/* Memory of large objects that is about to be freed or moved, and still as the program left it. */
+void prefault_note_leaving(uintptr_t address, size_t size);
 
 #endif

@@ -1,0 +1,154 @@
+#include "core/prefault.h"
+
+#include <string.h>
+
+#include "core/block.h"
+#include "core/chunk_map.h"
+#include "core/large.h"
+#include "os/os.h"
+#include "support/core.h"
+
+/* Less than 16 MiB in most tests: new blocks are huge pages in a larger heap. */
+#define MIB ((size_t)1 << 20)
+
+static char *make(size_t size) {
+    bool zeroed;
+    char *object = large_allocate(size, CHUNK_SIZE, &zeroed);
+    assert_non_null(object);
+    return object;
+}
+
+/* The next one comes on memory that is not resident. */
+static void unmake(char *object) {
+    assert_true(large_free(chunk_of((uintptr_t)object)));
+    (void)chunks_purge_all();
+}
+
+static int clean_up(void **state) {
+    (void)state;
+    assert_int_equal(block_totals.taken, 0);
+    return 0;
+}
+
+/* So many objects, one after the other, each freed before the next one comes. */
+static void make_some(size_t count, size_t size, bool whole) {
+    for (size_t i = 0; i < count; i++) {
+        char *object = make(size);
+        memset(object, 1, whole ? size : 1);
+        unmake(object);
+    }
+}
+
+/* The last page as well, where it is part of a huge one. */
+static void assert_resident_but_its_end(const char *address, size_t size) {
+    size_t end = os_page_size();
+    assert_int_equal(os_resident_bytes((void *)address, size - end), size - end);
+}
+
+static void test_objects_used_whole(void **state) {
+    (void)state;
+    char *others = make(8 * MIB);
+    memset(others, 1, 8 * MIB);
+    make_some(2, MIB, true);
+    char *object = make(MIB);
+    assert_resident_but_its_end(object, MIB);
+    unmake(object); /* its last page was not touched */
+    object = make(MIB);
+    assert_int_equal(os_resident_bytes(object, MIB), 0);
+    unmake(object);
+    unmake(others);
+}
+
+/* What ends with a huge page was resident by guess to its end, so some time it is left alone. */
+static void test_guesses_end(void **state) {
+    (void)state;
+    char *others = make(8 * MIB);
+    memset(others, 1, 8 * MIB);
+    make_some(2, MIB, true);
+    size_t guesses = 0, resident;
+    do {
+        char *object = make(BLOCK_SIZE);
+        resident = os_resident_bytes(object, BLOCK_SIZE);
+        unmake(object);
+    } while (resident != 0 && guesses++ < 40);
+    assert_in_range(guesses, 1, 16);
+    unmake(others);
+}
+
+/* Half of all that is taken, this one with it, if that is little; a quarter of more. */
+static void test_only_a_share(void **state) {
+    (void)state;
+    char *first = make(3 * MIB);
+    memset(first, 1, 3 * MIB);
+    make_some(2, MIB, true);
+    char *object = make(5 * MIB);
+    assert_int_equal(os_resident_bytes(object, 5 * MIB), 0);
+    unmake(object);
+    make_some(2, MIB, true);
+    object = make(3 * MIB);
+    assert_resident_but_its_end(object, 3 * MIB);
+    unmake(object);
+    char *others = make(60 * MIB);
+    memset(others, 1, 60 * MIB);
+    make_some(2, MIB, true);
+    object = make(35 * MIB); /* more than at first */
+    assert_int_equal(os_resident_bytes(object + BLOCK_SIZE, 32 * MIB), 0);
+    unmake(object);
+    unmake(others);
+    unmake(first);
+}
+
+/* An array that has to move: what it had is looked at before, and its new end is like an object. */
+static void test_arrays_that_move(void **state) {
+    (void)state;
+    char *others = make(6 * MIB);
+    memset(others, 1, 6 * MIB);
+    make_some(2, MIB, false);
+    size_t size = 3 * MIB / 2, before = 0, zeroed_from;
+    char *array = make(size);
+    for (int i = 0; i < 3; i++) {
+        memset(array, 1, size);
+        uintptr_t behind = (uintptr_t)array + size;
+        bool zeroed, walled = chunks_extend(behind, 1, &zeroed); /* or there is something */
+        before = size;
+        size += size / 2;
+        char *grown = large_resize(chunk_of((uintptr_t)array), size, &zeroed_from);
+        if (walled) {
+            chunks_give(behind, 1, true);
+        }
+        if (grown == NULL) {
+            skip(); /* older kernels can't move pages */
+        }
+        array = grown;
+    }
+    assert_resident_but_its_end(array + before, size - before);
+    unmake(array);
+    unmake(others);
+}
+
+/* Nobody knows how much of its new half is used ever. */
+static void test_an_array_that_doubles(void **state) {
+    (void)state;
+    size_t size = MIB, zeroed_from;
+    char *array = make(size);
+    for (int i = 0; i < 4; i++, size *= 2) {
+        memset(array, 1, size);
+        array = large_resize(chunk_of((uintptr_t)array), 2 * size, &zeroed_from);
+        if (array == NULL) {
+            skip(); /* as above */
+        }
+        assert_int_equal(os_resident_bytes(array + size, size), 0);
+    }
+    unmake(array);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_objects_used_whole, clean_up),
+        cmocka_unit_test_teardown(test_guesses_end, clean_up),
+        cmocka_unit_test_teardown(test_only_a_share, clean_up),
+        cmocka_unit_test_teardown(test_arrays_that_move, clean_up),
+        cmocka_unit_test_teardown(test_an_array_that_doubles, clean_up),
+    };
+    return cmocka_run_group_tests_name("prefault", tests, NULL, NULL);
+}
