@@ -6,7 +6,6 @@
 #include "os/os.h"
 
 enum {
-    SLABS_FROM = 4,        /* slabs of a class */
     SMALL_STEP = 16,       /* a step is small if it is at most such a share of the object */
     LARGE_FROM = 1 << 18,  /* bytes: below, looking costs as much as it may save */
     LARGE_SHARE = 4,       /* of all that is taken: more is never populated on a guess; */
@@ -19,7 +18,7 @@ enum {
 };
 
 void prefault_slab(const struct heap *owner, unsigned class, uintptr_t address) {
-    if (owner->queues[class].slabs >= SLABS_FROM && !limit_presses() &&
+    if (owner->queues[class].slabs > 0 && !limit_presses() &&
         size_classes[class].size <= os_page_size()) {
         os_populate((void *)address, CHUNK_SIZE);
     }

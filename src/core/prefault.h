@@ -9,8 +9,8 @@
 
 #include "core/heap.h"
 
-/* The clean chunk of a new slab, if the heap has several of its class already and objects are no
- * larger than a page: whoever takes one writes to its page. */
+/* The clean chunk of a new slab, if the heap has one of its class already and objects are no larger
+ * than a page: whoever takes one writes to its page. */
 void prefault_slab(const struct heap *owner, unsigned class, uintptr_t address);
 
 /* The holes of a slab from which objects are about to be handed out, likewise. */
