@@ -56,10 +56,15 @@ static void the_size_is_found_behind_an_object(void **state) {
     each_size(check_both_ways);
 }
 
-static bool is_whole(size_t room, size_t size) {
+/* The byte at `changed` may be another one.  One of the trailer makes another length of it, which by
+ * chance fits what is there: the short check does not tell which length it found. */
+static bool is_whole(size_t room, size_t size, size_t changed) {
     size_t found;
     bool whole = canary_check(object, room, &found) && found == size;
-    assert_true(!canary_is_short(room, size) || canary_check_short(object, room) == whole);
+    if (canary_is_short(room, size)) {
+        bool whole_by_short = canary_check_short(object, room);
+        assert_true(whole_by_short == whole || (whole_by_short && changed >= room - CANARY_LEAST));
+    }
     return whole;
 }
 
@@ -69,12 +74,12 @@ static void check_each_byte(size_t room, size_t size) {
     for (size_t at = size; at < room; at += 1 + (room - size) / 100) {
         char before = object[at];
         object[at] = 0;
-        assert_true(before == 0 || !is_whole(room, size));
+        assert_true(before == 0 || !is_whole(room, size, at));
         object[at] = (char)(before ^ 0x10);
-        assert_false(is_whole(room, size));
+        assert_false(is_whole(room, size, at));
         object[at] = before;
     }
-    assert_true(is_whole(room, size));
+    assert_true(is_whole(room, size, 0));
 }
 
 static void each_changed_byte_shows(void **state) {
