@@ -49,7 +49,8 @@ target_link_libraries(cairn_front PUBLIC cairn_library_flags)
 # first, so that a tiny one touches few pages of the data; of that, what has large arrays last. The
 # code of these files, with what runs once, as a process starts, wherever it is written (RUNS_ONCE
 # in base/compiler.h), is a part of the library that is mapped by itself, and their constants lie
-# with the symbols: see layout.ld.in. A file that is missing here costs a tiny program some 64 KiB, nothing else.
+# with the symbols: see layout.ld.in. A file that is missing here costs a tiny program some 64 KiB,
+# nothing else.
 set(everybodys
     core/threads core/heap core/slab core/block core/place core/allocate core/object core/remote
     core/large core/spare core/holes core/prefault core/purge_cap core/size_class core/limit

@@ -13,8 +13,8 @@
 #define FAST_PATH static inline __attribute__((always_inline))
 #define SLOW_PATH __attribute__((noinline, cold))
 
-/* RUNS_ONCE: as a process starts or ends.  Such functions lie beside each other, apart from the rest
- * of their modules, which a process that does not need it never has in memory. */
+/* RUNS_ONCE: as a process starts or ends.  Such functions lie beside each other, apart from the
+ * rest of their modules, which a process that does not need it never has in memory. */
 #define RUNS_ONCE __attribute__((cold, section(".text.startup")))
 
 #define CAIRN_EXPORT __attribute__((visibility("default")))
