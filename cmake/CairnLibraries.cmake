@@ -46,19 +46,22 @@ add_library(cairn_front OBJECT ${front_sources})
 target_link_libraries(cairn_front PUBLIC cairn_library_flags)
 
 # The order of linking is that of code and data in memory. What every program runs and writes comes
-# first, so that a tiny one touches one window of the code (the kernel maps files in pieces of
-# 64 KiB) and few pages of the data; of that, what has large arrays last. What runs once, as a
-# process starts, is before all of it wherever it is written: see RUNS_ONCE in base/compiler.h.
-# A file that is missing here costs a tiny program a page fault or two, nothing else.
+# first, so that a tiny one touches few pages of the data; of that, what has large arrays last. The
+# code of these files, with what runs once, as a process starts, wherever it is written (RUNS_ONCE
+# in base/compiler.h), is a part of the library that is mapped by itself, and their constants lie
+# with the symbols: see layout.ld.in. A file that is missing here costs a tiny program some 64 KiB,
+# nothing else.
 set(everybodys
     core/threads core/heap core/slab core/block core/place core/allocate core/object core/remote
     core/large core/spare core/holes core/prefault core/purge_cap core/size_class core/limit
     base/cpu core/interceptor core/mapping_names core/trim core/policy core/sampling
-    core/background
+    core/background core/regain
     guard/budget os/os_linux os/mutex front/malloc front/rules core/metadata core/region
     core/chunk_map front/cxx
     config/options)
 set(library_objects_without_default)
+set(EVERYBODYS) # patterns for the linker
+set(EVERYBODYS_CONSTANTS)
 foreach(file ${everybodys})
   if(NOT EXISTS ${CMAKE_SOURCE_DIR}/src/${file}.c)
     message(FATAL_ERROR "src/${file}.c is gone: take it out of the order of linking")
@@ -67,6 +70,12 @@ foreach(file ${everybodys})
   string(REGEX REPLACE "^(base|config|os|trace)$" "core" target ${target})
   list(APPEND library_objects_without_default
        "$<FILTER:$<TARGET_OBJECTS:cairn_${target}>,INCLUDE,/${file}\\.c\\.>")
+  string(APPEND EVERYBODYS " *src/${file}.c.o")
+  string(APPEND EVERYBODYS_CONSTANTS " *src/${file}.c.o(.rodata .rodata.*)")
+endforeach()
+# Some that are needed at the start: words that options are compared with, say.
+foreach(file core/report guard/profile guard/profile_default regions/poison)
+  string(APPEND EVERYBODYS_CONSTANTS " *src/${file}.c.o(.rodata.str1.1 .rodata.cst*)")
 endforeach()
 list(JOIN everybodys "|" everybodys)
 foreach(target core regions guard front)
@@ -75,6 +84,16 @@ foreach(target core regions guard front)
 endforeach()
 set(library_objects ${library_objects_without_default} $<TARGET_OBJECTS:cairn_default_fast>)
 
+# Of the C library's there is what each process runs at its start.
+set(EVERYBODYS_AND_START "${EVERYBODYS} *crt*.o *libc_nonshared.a:*")
+configure_file(cmake/layout.ld.in ${CMAKE_BINARY_DIR}/layout.ld @ONLY)
+include(CheckLinkerFlag)
+set(layout -Wl,-T,${CMAKE_BINARY_DIR}/layout.ld)
+check_linker_flag(C "-shared;${layout}" CAIRN_HAS_LAYOUT)
+if(NOT CAIRN_HAS_LAYOUT)
+  set(layout)
+endif()
+
 # libcairn.so. The version script is anonymous: a named version would keep `malloc` from satisfying
 # malloc@GLIBC_2.2.5, and the program would silently go on with libc's.
 set(version_script ${CMAKE_SOURCE_DIR}/cmake/libcairn.map)
@@ -82,10 +101,10 @@ function(cairn_add_shared target name)
   add_library(${target} SHARED ${library_objects_without_default} ${ARGN})
   set_target_properties(${target} PROPERTIES
     OUTPUT_NAME ${name} VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
-    LINKER_LANGUAGE C LINK_DEPENDS ${version_script})
+    LINKER_LANGUAGE C LINK_DEPENDS "${version_script};${CMAKE_BINARY_DIR}/layout.ld")
   target_link_options(${target} PRIVATE
     -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,-z,nodelete -Wl,--version-script=${version_script}
-    -static-libgcc)
+    ${layout} -static-libgcc)
   # At both ends of the code lies something of the C library's that each process runs: its part of
   # pthread_atfork, which would be linked last, and an empty function for the end, which is not
   # needed where destructors are in an array.

@@ -13,9 +13,9 @@
 #define FAST_PATH static inline __attribute__((always_inline))
 #define SLOW_PATH __attribute__((noinline, cold))
 
-/* RUNS_ONCE: as a process starts or ends.  Compilers put such functions beside each other, apart
- * from the rest of their modules, which a process that does not need it never has in memory. */
-#define RUNS_ONCE __attribute__((cold))
+/* RUNS_ONCE: as a process starts or ends.  Such functions lie beside each other, apart from the
+ * rest of their modules, which a process that does not need it never has in memory. */
+#define RUNS_ONCE __attribute__((cold, section(".text.startup")))
 
 #define CAIRN_EXPORT __attribute__((visibility("default")))
 #define CACHE_LINE   64

@@ -16,7 +16,7 @@ struct options options = {CAIRN_OPTIONS(INITIAL)};
 static char texts[OPTION_COUNT][OPTION_TEXT_SIZE];
 
 #define ENTRY(name, type, variable, fallback, sentence) \
-    {OPTION_##type, variable, fallback, sentence, offsetof(struct options, name)},
+    {OPTION_##type, offsetof(struct options, name), variable, fallback},
 const struct option option_table[OPTION_COUNT] = {CAIRN_OPTIONS(ENTRY)};
 
 static void *field_of(const struct option *option) { return (char *)&options + option->offset; }

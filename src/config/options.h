@@ -8,6 +8,7 @@
 #include <cairn/options.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/text.h"
 
@@ -16,12 +17,12 @@ enum { OPTION_TEXT_SIZE = 4096 };
 
 enum option_type { OPTION_TEXT, OPTION_SWITCH, OPTION_NUMBER, OPTION_SIZE };
 
+/* Texts of its own and no pointers, which would have to be relocated as each process starts. */
 struct option {
     enum option_type type;
-    const char *variable; /* name of the environment variable */
-    const char *fallback; /* default, as one would write it there */
-    const char *sentence; /* what it does */
-    size_t offset;        /* in struct options */
+    uint32_t offset;   /* in struct options */
+    char variable[24]; /* name of the environment variable */
+    char fallback[8];  /* default, as one would write it there */
 };
 
 #define OPTION_FIELD_TEXT(name)                                const char *name;

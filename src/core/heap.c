@@ -375,18 +375,47 @@ static void release_empty(struct heap *heap, struct queue *queue) {
     }
 }
 
+/* What the bin has goes back to the current slab, if there is one, and that to the others. */
+static void leave_current(struct heap *heap, unsigned class) {
+    struct queue *queue = &heap->queues[class];
+    struct chunk *slab = queue->current;
+    if (slab != NULL) {
+        queue->current = NULL;
+        empty_bin(&heap->bins[class]);
+        heap->bins[class].handed -= slab_take_back(slab);
+        put_away_or_full(heap, slab);
+    }
+}
+
+/* Nothing of the class is live in its current slab; the bin may have some. */
+static bool current_is_empty(const struct heap *heap, unsigned class) {
+    const struct chunk *slab = heap->queues[class].current;
+    return slab != NULL && slab_live(slab) == 0;
+}
+
+bool heap_release_unused(struct heap *heap) {
+    struct unused *unused = &heap->unused;
+    uint32_t released = 0;
+    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+        uint32_t now = 0;
+        if (current_is_empty(heap, c)) {
+            now = (uint32_t)heap->bins[c].handed + 1;
+            if (unused->handed[c] == now && released < unused->credit) {
+                leave_current(heap, c);
+                released++;
+            }
+        }
+        unused->handed[c] = now;
+    }
+    unused->credit = released != 0 ? unused->credit - released : unused->credit + 1;
+    return released != 0;
+}
+
 void heap_flush(struct heap *heap) {
     heap_drain(heap);
     for (unsigned c = 0; c < CLASS_COUNT; c++) {
-        struct queue *queue = &heap->queues[c];
-        struct chunk *slab = queue->current;
-        if (slab != NULL) {
-            queue->current = NULL;
-            empty_bin(&heap->bins[c]);
-            heap->bins[c].handed -= slab_take_back(slab);
-            put_away_or_full(heap, slab);
-        }
-        release_empty(heap, queue);
+        leave_current(heap, c);
+        release_empty(heap, &heap->queues[c]);
     }
     holes_flush(heap);
     spare_flush(heap);

@@ -106,6 +106,12 @@ struct heap_sampling {
     uint64_t due[CLASS_COUNT + 1]; /* what bin.handed is when the next request is a sample */
 };
 
+/* See heap_release_unused(). */
+struct unused {
+    uint32_t credit;              /* slabs that may be released: one for each time that none was */
+    uint32_t handed[CLASS_COUNT]; /* bin.handed + 1, when nothing of the class was live; 0: was */
+};
+
 struct heap {
     struct bin
         bins[CLASS_COUNT]; /* at offset 0: heap_origin.bin_offsets are distances from the heap */
@@ -113,6 +119,7 @@ struct heap {
     struct heap_counters counters;
     struct holes holes;
     struct heap_sampling sampling;
+    struct unused unused;
     uint32_t exit_rounds;       /* rounds of thread-specific destructors seen */
     uint32_t thread;            /* thread id of the owner */
     uint64_t refills_when_idle; /* counters.refills when it was flushed by idle() */
@@ -220,6 +227,12 @@ void heap_drain(struct heap *heap);
 
 /* Empties the bins back into their slabs, drains, and releases every slab without a live object. */
 void heap_flush(struct heap *heap);
+
+/* A chunk is needed, and none is there but new memory.  Releases the current slabs of classes of
+ * which nothing is live in them, as was so the last time this was called, and of which no handful
+ * was handed out in between.  False: there are none; or too many were before, so that a program
+ * that goes from class to class does not make slabs for ever: as many as chunks of new memory. */
+bool heap_release_unused(struct heap *heap);
 
 /* Makes `heap` the owner of a slab (its head is given) that is in no queue, and queues it. */
 void heap_adopt_slab(struct heap *heap, struct chunk *slab);

@@ -24,8 +24,14 @@ struct segment {
     size_t bytes;                               /* likewise */
 };
 
+/* A slab's bitmap is this long at most.  There are lists of more in programs that give back more,
+ * so that all that a small one writes here lies on one page with what it writes elsewhere. */
+enum { FEW_LINES = 16, MANY_LISTS = METADATA_KEPT_LINES - FEW_LINES };
+_Static_assert(MANY_LISTS * sizeof(struct spare *) % CACHE_LINE == 0, "whole lines");
+
 static struct mutex lock = MUTEX(RANK_METADATA);
-static struct spare *spares[METADATA_KEPT_LINES + 1];
+static struct spare *spares[FEW_LINES + 1];
+static struct spare **spares_of_many;      /* NULL, or MANY_LISTS; under the lock */
 static char *bump, *bump_end;              /* METADATA_MARGIN bytes behind bump_end are mapped */
 static size_t mapped;                      /* sum over the segments' bytes; under the lock */
 static _Atomic(struct segment *) youngest; /* written under the lock */
@@ -64,12 +70,22 @@ static void *take_fresh(size_t size) {
     return memory;
 }
 
+/* NULL: there is no list for so many. */
+static struct spare **spares_of(size_t lines) {
+    if (lines <= FEW_LINES) {
+        return &spares[lines];
+    }
+    bool has_list = spares_of_many != NULL && lines <= METADATA_KEPT_LINES;
+    return has_list ? &spares_of_many[lines - FEW_LINES - 1] : NULL;
+}
+
 void *metadata_take(size_t lines) {
     mutex_lock(&lock);
     void *memory;
-    if (lines <= METADATA_KEPT_LINES && spares[lines] != NULL) {
-        struct spare *spare = spares[lines];
-        spares[lines] = spare->next;
+    struct spare **list = spares_of(lines);
+    if (list != NULL && *list != NULL) {
+        struct spare *spare = *list;
+        *list = spare->next;
         spare->next = NULL;
         memory = spare;
     } else {
@@ -82,8 +98,14 @@ void *metadata_take(size_t lines) {
 void metadata_give(void *memory, size_t lines) {
     struct spare *spare = memory;
     mutex_lock(&lock);
-    spare->next = spares[lines];
-    spares[lines] = spare;
+    if (lines > FEW_LINES && spares_of_many == NULL) {
+        spares_of_many = take_fresh(MANY_LISTS * sizeof *spares_of_many);
+    }
+    struct spare **list = spares_of(lines);
+    if (list != NULL) { /* else it is lost: there is no memory for the lists */
+        spare->next = *list;
+        *list = spare;
+    }
     mutex_unlock(&lock);
 }
 

@@ -233,14 +233,6 @@ void *shared_heap_allocate(struct shared_heap *heap, size_t size, size_t alignme
 
 /* --- freeing ---------------------------------------------------------------------------------- */
 
-struct shared_heap *shared_heap_of(const struct chunk *head) {
-    if (chunk_is(head, CHUNK_LARGE)) {
-        /* acquire: the heap is initialised. */
-        return atomic_load_explicit(&head->holder, memory_order_acquire);
-    }
-    return shared_heap_of_owner(chunk_owner(head));
-}
-
 bool shared_heap_come(struct shared_heap *heap) {
     (void)atomic_fetch_add_explicit(&heap->in_flight, 1, memory_order_seq_cst);
     return is_alive(heap);

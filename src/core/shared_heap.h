@@ -85,7 +85,13 @@ bool shared_heap_dissolve(struct shared_heap *heap);
 void *shared_heap_allocate(struct shared_heap *heap, size_t size, size_t alignment, bool *zeroed);
 
 /* The heap that a slab or a live large object is of; NULL: no shared one. */
-struct shared_heap *shared_heap_of(const struct chunk *head);
+static inline struct shared_heap *shared_heap_of(const struct chunk *head) {
+    if (chunk_is(head, CHUNK_LARGE)) {
+        /* acquire: the heap is initialised. */
+        return atomic_load_explicit(&head->holder, memory_order_acquire);
+    }
+    return shared_heap_of_owner(chunk_owner(head));
+}
 
 /* Says of an attempt to free something that it was seen to be another heap's by now: to be tried
  * again. */
@@ -110,7 +116,7 @@ void shared_heap_end_lease(struct shared_heap *heap);
 /* Whether the calling thread has it. */
 bool shared_heap_is_leased(const struct shared_heap *heap);
 
-/* Ends the leases of a thread that ends; its own heap is given. */
+/* Ends the leases of a thread that ends and has any; its own heap is given. */
 void shared_heap_end_leases(struct heap *own);
 
 /* --- looking, giving back --------------------------------------------------------------------- */

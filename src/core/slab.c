@@ -49,8 +49,23 @@ static bool wants_wide(const struct heap *owner, unsigned class) {
            owner->guard == NULL && owner->shared == NULL && !limit_presses();
 }
 
+/* Below so many chunks in use a program is small: each page counts, and each is a page fault. */
+enum { SMALL_BELOW = 512 };
+
+/* A chunk that was used before.  If there is none, what the heap's other classes do not need is
+ * given up first.  0: there is none. */
+static uintptr_t take_old_chunk(struct heap *owner) {
+    uintptr_t spare = spare_take(owner);
+    if (spare == 0 &&
+        atomic_load_explicit(&block_totals.taken, memory_order_relaxed) < SMALL_BELOW &&
+        heap_release_unused(owner)) {
+        spare = spare_take(owner);
+    }
+    return spare;
+}
+
 static struct run take_chunk(struct heap *owner, unsigned class) {
-    uintptr_t spare = has_spares(owner) ? spare_take(owner) : 0;
+    uintptr_t spare = has_spares(owner) ? take_old_chunk(owner) : 0;
     if (spare != 0) {
         return (struct run){spare, 1};
     }

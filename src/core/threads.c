@@ -143,7 +143,9 @@ static void thread_ends(void *argument) {
         return;
     }
     spare_note_heaps(-1);
-    shared_heap_end_leases(heap);
+    if (unlikely(heap->leased != NULL)) {
+        shared_heap_end_leases(heap);
+    }
     threads_lock();
     park(heap);
     threads_unlock();

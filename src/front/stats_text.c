@@ -6,9 +6,10 @@
 
 enum figure_kind { KIND_GAUGE, KIND_COUNTER };
 
+/* Texts of their own and no pointers, which would have to be relocated as each process starts. */
 struct figure {
-    const char *name;
-    const char *sentence;
+    char name[24];
+    char sentence[120];
     enum figure_kind kind;
     size_t offset; /* of a uint64_t in its structure */
 };

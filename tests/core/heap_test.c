@@ -250,6 +250,55 @@ static void test_leftovers_of_a_growing_slab(void **state) {
     assert_intact();
 }
 
+/* Takes one object after the other until a new handful is handed out. */
+static void use_a_handful(size_t size) {
+    uint64_t before = heap_self()->bins[class_of(size)].handed;
+    while (heap_self()->bins[class_of(size)].handed == before) {
+        give(take(size));
+    }
+}
+
+static void test_unused_classes(void **state) {
+    (void)state;
+    enum { OTHER = 48, LIVE = 80 };
+    struct queue *other = &heap_self()->queues[class_of(OTHER)];
+    void *live = take(LIVE);
+    give(take(OTHER));
+    struct chunk *slab = other->current;
+    assert_false(heap_release_unused(heap_self())); /* seen for the first time */
+    assert_ptr_equal(other->current, slab);
+    use_a_handful(OTHER);
+    assert_false(heap_release_unused(heap_self())); /* used in between */
+    void *object = take(OTHER);
+    assert_false(heap_release_unused(heap_self())); /* live */
+    give(object);
+    assert_false(heap_release_unused(heap_self()));
+    assert_true(heap_release_unused(heap_self()));
+    assert_true(other->current == NULL && other->slabs == 0 && is_given_up(slab));
+    assert_ptr_equal(heap_self()->queues[class_of(LIVE)].current, slab_of(live));
+    assert_intact();
+    give(take(OTHER));
+    give(live);
+}
+
+/* A class that grows takes what others do not use before it takes memory that is new. */
+static void test_growth_takes_unused(void **state) {
+    (void)state;
+    enum { OTHER = 48, SLABS = 4 };
+    void *objects[SLABS * CAPACITY];
+    spare_flush(heap_self());
+    (void)chunks_purge_all();
+    give(take(OTHER));
+    struct chunk *slab = heap_self()->queues[class_of(OTHER)].current;
+    fill(objects, SLABS);
+    assert_int_equal(heap_self()->queues[class_of(OTHER)].slabs, 0);
+    assert_true(chunk_is(slab, CHUNK_SLAB) && slab->class == class_of(SIZE));
+    assert_int_equal(block_totals.taken, SLABS);
+    for (size_t i = 0; i < SLABS * CAPACITY; i++) {
+        give(objects[i]);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_current, empty_heap),
@@ -260,6 +309,8 @@ int main(void) {
         cmocka_unit_test_setup(test_give_up_and_adopt, empty_heap),
         cmocka_unit_test_setup(test_rebuild, empty_heap),
         cmocka_unit_test_setup(test_leftovers_of_a_growing_slab, empty_heap),
+        cmocka_unit_test_setup(test_unused_classes, empty_heap),
+        cmocka_unit_test_setup(test_growth_takes_unused, empty_heap),
         cmocka_unit_test_setup_teardown(test_counters, empty_heap, empty_heap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,12 +25,15 @@ static void test_without_heap(void **state) {
 static void test_all_goes(void **state) {
     (void)state;
     enum { SIZES = 40 };
-    for (size_t i = 1; i < SIZES; i++) {
-        give(take(i * 350));
-    }
-    void *chunks[3];
+    void *chunks[3], *objects[SIZES];
     for (size_t i = 0; i < 3; i++) {
         chunks[i] = take(CHUNK_SIZE);
+    }
+    for (size_t i = 0; i < SIZES; i++) { /* all live: or they would take each other's slabs */
+        objects[i] = take((i + 1) * 350);
+    }
+    for (size_t i = 0; i < SIZES; i++) {
+        give(objects[i]);
     }
     for (size_t i = 0; i < 3; i++) {
         give(chunks[i]);
