@@ -19,6 +19,12 @@ static char texts[OPTION_COUNT][OPTION_TEXT_SIZE];
     {OPTION_##type, offsetof(struct options, name), variable, fallback},
 const struct option option_table[OPTION_COUNT] = {CAIRN_OPTIONS(ENTRY)};
 
+#define FITS(name, type, variable, fallback, sentence)           \
+    _Static_assert(sizeof(variable) <= OPTION_NAME_SIZE &&       \
+                       sizeof(fallback) <= OPTION_FALLBACK_SIZE, \
+                   "struct option has room for " variable);
+CAIRN_OPTIONS(FITS)
+
 static void *field_of(const struct option *option) { return (char *)&options + option->offset; }
 
 /* NULL, or what a value must be. */

@@ -13,16 +13,16 @@
 #include "base/text.h"
 
 /* Of a text, with its zero byte: as long as a path may be. */
-enum { OPTION_TEXT_SIZE = 4096 };
+enum { OPTION_TEXT_SIZE = 4096, OPTION_NAME_SIZE = 24, OPTION_FALLBACK_SIZE = 8 };
 
 enum option_type { OPTION_TEXT, OPTION_SWITCH, OPTION_NUMBER, OPTION_SIZE };
 
 /* Texts of its own and no pointers, which would have to be relocated as each process starts. */
 struct option {
     enum option_type type;
-    uint32_t offset;   /* in struct options */
-    char variable[24]; /* name of the environment variable */
-    char fallback[8];  /* default, as one would write it there */
+    uint32_t offset;                     /* in struct options */
+    char variable[OPTION_NAME_SIZE];     /* name of the environment variable */
+    char fallback[OPTION_FALLBACK_SIZE]; /* default, as one would write it there */
 };
 
 #define OPTION_FIELD_TEXT(name)                                const char *name;

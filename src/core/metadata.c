@@ -102,10 +102,11 @@ void metadata_give(void *memory, size_t lines) {
         spares_of_many = take_fresh(MANY_LISTS * sizeof *spares_of_many);
     }
     struct spare **list = spares_of(lines);
-    if (list != NULL) { /* else it is lost: there is no memory for the lists */
-        spare->next = *list;
-        *list = spare;
+    if (list == NULL) { /* no memory for the lists: it serves those who want less */
+        list = &spares[FEW_LINES];
     }
+    spare->next = *list;
+    *list = spare;
     mutex_unlock(&lock);
 }
 

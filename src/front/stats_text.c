@@ -6,10 +6,12 @@
 
 enum figure_kind { KIND_GAUGE, KIND_COUNTER };
 
+enum { NAME_SIZE = 24, SENTENCE_SIZE = 120 };
+
 /* Texts of their own and no pointers, which would have to be relocated as each process starts. */
 struct figure {
-    char name[24];
-    char sentence[120];
+    char name[NAME_SIZE];
+    char sentence[SENTENCE_SIZE];
     enum figure_kind kind;
     size_t offset; /* of a uint64_t in its structure */
 };
@@ -21,6 +23,12 @@ static const struct figure figures[] = {CAIRN_FIGURES(FIGURE)};
 #define CLASS_FIGURE(kind, name, sentence) \
     {#name, sentence, KIND_##kind, offsetof(struct cairn_class_stats, name)},
 static const struct figure class_figures[] = {CAIRN_CLASS_FIGURES(CLASS_FIGURE)};
+
+#define FITS(kind, name, sentence)                                                 \
+    _Static_assert(sizeof #name <= NAME_SIZE && sizeof(sentence) <= SENTENCE_SIZE, \
+                   "struct figure has room for " #name);
+CAIRN_FIGURES(FITS)
+CAIRN_CLASS_FIGURES(FITS)
 
 #define REASON(NAME, name, group, sentence) [CAIRN_##NAME] = #name,
 static const char *const reasons[] = {CAIRN_REASONS(REASON)};
