@@ -56,8 +56,8 @@ static void the_size_is_found_behind_an_object(void **state) {
     each_size(check_both_ways);
 }
 
-/* The byte at `changed` may be another one.  One of the trailer makes another length of it, which by
- * chance fits what is there: the short check does not tell which length it found. */
+/* The byte at `changed` may be another one.  One of the trailer makes another length of it, which
+ * by chance fits what is there: the short check does not tell which length it found. */
 static bool is_whole(size_t room, size_t size, size_t changed) {
     size_t found;
     bool whole = canary_check(object, room, &found) && found == size;

@@ -8,8 +8,8 @@ static void double_free(void) {
 
 static void overflow(void) {
     char *object = (char *)opaque(strdup("twelve bytes")); // LINE copied
-    object[13] = 1;
-    free(object); // LINE found
+    object[13] = 0;                                        /* what no byte of a canary is */
+    free(object);                                          // LINE found
 }
 
 static void foreign(void) {
