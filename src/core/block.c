@@ -2,6 +2,7 @@
 
 #include "base/bits.h"
 #include "base/check.h"
+#include "core/block_lists.h"
 #include "core/chunk_map.h"
 #include "core/chunk_mask.h"
 #include "core/limit.h"
@@ -18,14 +19,6 @@
 enum { LOOK_AT = 8 };
 
 static struct mutex lock = MUTEX(RANK_CHUNKS);
-
-/* bucket[n]: blocks whose longest free run is n chunks; bit n - 1 of `filled` is set while it has
- * any (n = 0 is not of interest). */
-static struct block *bucket[ALL_CHUNKS + 1];
-static uint64_t filled;
-
-/* Blocks with dirty chunks, in the order in which they got the first. */
-static struct block *oldest, *youngest;
 
 struct block_totals block_totals;
 void (*_Atomic chunks_watcher)(size_t taken);
@@ -46,77 +39,6 @@ static void subtract(_Atomic(size_t) *counter, size_t n) {
     atomic_store_explicit(counter, total(counter) - n, memory_order_relaxed);
 }
 
-/* --- lists ------------------------------------------------------------------------------------ */
-
-static uint64_t bit_of(unsigned n) { return n == 0 ? 0 : UINT64_C(1) << (n - 1); }
-
-static void bucket_remove(struct block *block) {
-    unsigned n = block->longest;
-    if (block->prev != NULL) {
-        block->prev->next = block->next;
-    } else {
-        bucket[n] = block->next;
-    }
-    if (block->next != NULL) {
-        block->next->prev = block->prev;
-    }
-    if (bucket[n] == NULL) {
-        filled &= ~bit_of(n);
-    }
-}
-
-static void bucket_insert(struct block *block, uint8_t longest) {
-    block->longest = longest;
-    block->prev = NULL;
-    block->next = bucket[longest];
-    if (block->next != NULL) {
-        block->next->prev = block;
-    }
-    bucket[longest] = block;
-    filled |= bit_of(longest);
-}
-
-static void set_free(struct block *block, uint64_t free) {
-    uint8_t longest = longest_run(free);
-    block->free = free;
-    if (longest != block->longest) {
-        bucket_remove(block);
-        bucket_insert(block, longest);
-    }
-}
-
-static void waiting_remove(struct block *block) {
-    if (!block->waiting) {
-        return;
-    }
-    *(block->older != NULL ? &block->older->younger : &oldest) = block->younger;
-    *(block->younger != NULL ? &block->younger->older : &youngest) = block->older;
-    block->waiting = false;
-}
-
-static void waiting_append(struct block *block) {
-    if (block->waiting) {
-        return;
-    }
-    block->older = youngest;
-    block->younger = NULL;
-    *(youngest != NULL ? &youngest->younger : &oldest) = block;
-    youngest = block;
-    block->waiting = true;
-}
-
-static void set_dirty(struct block *block, uint64_t dirty) {
-    size_t before = count_bits(block->dirty);
-    block->dirty = dirty;
-    add(&block_totals.dirty, count_bits(dirty));
-    subtract(&block_totals.dirty, before);
-    if (dirty == 0) {
-        waiting_remove(block);
-    } else {
-        waiting_append(block);
-    }
-}
-
 static size_t cap(void), purge_down_to(size_t keep);
 static void purge_surplus(void);
 
@@ -126,9 +48,9 @@ static void purge_surplus(void);
 static size_t take_mask(struct block *block, uint64_t mask) {
     DCHECK((block->free & mask) == mask);
     size_t dirty = count_bits(block->dirty & mask);
-    set_free(block, block->free & ~mask);
+    block_set_free(block, block->free & ~mask);
     if (dirty != 0) {
-        set_dirty(block, block->dirty & ~mask);
+        block_set_dirty(block, block->dirty & ~mask);
     }
     return dirty;
 }
@@ -160,8 +82,7 @@ static struct block *grow(size_t blocks) {
     /* Last first, so that the lowest ends up in front of its bucket. */
     for (size_t i = got; i-- > 0;) {
         struct block *block = block_of(address + i * BLOCK_SIZE);
-        *block = (struct block){.address = address + i * BLOCK_SIZE, .free = WHOLE};
-        bucket_insert(block, ALL_CHUNKS);
+        block_lists_add(block, address + i * BLOCK_SIZE);
     }
     return block_of(address);
 }
@@ -169,7 +90,7 @@ static struct block *grow(size_t blocks) {
 /* A block that has a run dirty, the fullest of those looked at; or NULL. */
 static struct block *choose_dirty_block(unsigned count) {
     struct block *best = NULL;
-    struct block *block = youngest;
+    struct block *block = block_lists.youngest;
     for (int i = 0; i < LOOK_AT && block != NULL; i++, block = block->older) {
         if (starts_of_runs(block->dirty, count) != 0 &&
             (best == NULL || block->longest < best->longest)) {
@@ -186,8 +107,10 @@ static struct block *choose_block(unsigned count, bool may_grow) {
     if (dirty != NULL) {
         return dirty;
     }
-    uint64_t usable = filled & ~low_mask(count - 1);
-    struct block *block = usable != 0 ? bucket[lowest_bit(usable) + 1] : may_grow ? grow(1) : NULL;
+    uint64_t usable = block_lists.filled & ~low_mask(count - 1);
+    struct block *block = usable != 0 ? block_lists.bucket[lowest_bit(usable) + 1]
+                          : may_grow  ? grow(1)
+                                      : NULL;
     untouched = block != NULL && block->free == WHOLE ? block : NULL;
     return block;
 }
@@ -270,7 +193,7 @@ static bool make_huge(struct block *block, uintptr_t touch) {
     }
     chunks_lock();
     add(&block_totals.refaulted, purge_cap_note_taken(count_bits(block->free)));
-    set_dirty(block, block->free);
+    block_set_dirty(block, block->free);
     block_set_huge(block, true);
     chunks_unlock();
     return true;
@@ -339,7 +262,7 @@ static bool make_room(size_t count) {
 
 /* Above the soft limit no dirty chunks are kept.  Lock held, and given up in between. */
 static void keep_soft_limit(void) {
-    if (unlikely(limit_presses()) && oldest != NULL) {
+    if (unlikely(limit_presses()) && block_lists.oldest != NULL) {
         purge_surplus();
     }
 }
@@ -414,7 +337,7 @@ struct run chunks_take(size_t count, size_t alignment) {
 size_t chunks_take_dirty(uintptr_t *addresses, size_t most) {
     size_t count = 0;
     chunks_lock();
-    while (count < most && youngest != NULL) {
+    while (count < most && block_lists.youngest != NULL) {
         struct block *block = choose_dirty_block(1);
         uint64_t chunks = lowest_bits(block->dirty, (unsigned)(most - count));
         (void)take_mask(block, chunks);
@@ -504,13 +427,13 @@ struct purge {
 /* The next block to purge something of, of those that have waited longest: the first one that is
  * not a huge page in use, which would be split. */
 static struct block *choose_purge_block(void) {
-    struct block *block = oldest;
+    struct block *block = block_lists.oldest;
     for (int i = 0; i < LOOK_AT && block != NULL; i++, block = block->younger) {
         if (!block_is_huge(block) || block->free == WHOLE) {
             return block;
         }
     }
-    return oldest;
+    return block_lists.oldest;
 }
 
 /* Up to `most` dirty chunks of a block; fewer where they lie in too many runs.  A block of which
@@ -528,8 +451,8 @@ static void purge_add(struct purge *purge, struct block *block, size_t most) {
         purge->range[purge->count++] =
             (struct os_range){block->address + first * CHUNK_SIZE, length * CHUNK_SIZE};
         purge->chunks += length;
-        set_free(block, block->free & ~mask);
-        set_dirty(block, block->dirty & ~mask);
+        block_set_free(block, block->free & ~mask);
+        block_set_dirty(block, block->dirty & ~mask);
         rest &= ~mask;
     }
 }
@@ -562,9 +485,9 @@ static size_t purge_now(struct purge *purge) {
     for (size_t i = 0; i < purge->count; i++) {
         struct block *block = block_of(purge->range[i].address);
         uint64_t mask = mask_of_range(&purge->range[i]);
-        set_free(block, block->free | mask);
+        block_set_free(block, block->free | mask);
         if (purge->failed[i] || block_is_huge(block)) { /* made so meanwhile, maybe afterwards */
-            set_dirty(block, block->dirty | mask);
+            block_set_dirty(block, block->dirty | mask);
         }
         failures += purge->failed[i];
         add(&block_totals.measured_bytes, purge->failed[i] ? 0 : purge->resident[i]);
@@ -586,10 +509,11 @@ static size_t cap(void) {
  * up in between.  Returns the bytes. */
 static size_t purge_down_to(size_t keep) {
     size_t bytes = 0;
-    while (total(&block_totals.dirty) > keep && oldest != NULL) {
+    while (total(&block_totals.dirty) > keep && block_lists.oldest != NULL) {
         struct purge purge;
         purge.count = purge.chunks = 0;
-        while (purge.count < PURGE_RUNS && oldest != NULL && total(&block_totals.dirty) > keep) {
+        while (purge.count < PURGE_RUNS && block_lists.oldest != NULL &&
+               total(&block_totals.dirty) > keep) {
             purge_add(&purge, choose_purge_block(), total(&block_totals.dirty) - keep);
         }
         size_t purged = purge_now(&purge);
@@ -633,9 +557,9 @@ void chunks_look_at_quiet(void) {
 
 static void give_mask(struct block *block, uint64_t mask, bool dirty) {
     DCHECK((block->free & mask) == 0);
-    set_free(block, block->free | mask);
+    block_set_free(block, block->free | mask);
     if (dirty) {
-        set_dirty(block, block->dirty | mask);
+        block_set_dirty(block, block->dirty | mask);
     } else {
         block_set_huge(block, false);
     }
@@ -692,8 +616,4 @@ void chunks_give_dirty(const uintptr_t *addresses, size_t count) {
     }
     purge_surplus();
     chunks_unlock();
-}
-
-struct block_lists chunks_lists(void) {
-    return (struct block_lists){bucket, &filled, &oldest, &youngest};
 }

@@ -132,14 +132,6 @@ static inline void chunks_watch(void) {
     }
 }
 
-/* Where the lists of blocks begin and end, for the checker and its tests; chunk lock held. */
-struct block_lists {
-    struct block **bucket; /* [n]: blocks whose longest free run is n, by next and prev */
-    uint64_t *filled;      /* bit n - 1: bucket[n] is not empty */
-    struct block **oldest, **youngest; /* blocks with dirty chunks, by younger and older */
-};
-struct block_lists chunks_lists(void);
-
 /* For fork, and for walks of all descriptors that must not race with release and reuse. */
 void chunks_lock(void);
 void chunks_unlock(void);

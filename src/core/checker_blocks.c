@@ -1,5 +1,5 @@
 #include "base/bits.h"
-#include "core/block.h"
+#include "core/block_lists.h"
 #include "core/checker_parts.h"
 #include "core/chunk_map.h"
 #include "core/region.h"
@@ -70,14 +70,13 @@ static bool check_regions(const struct checker *checker) {
     return true;
 }
 
-/* --- blocks
- * -------------------------------------------------------------------------------------------- */
+/* --- blocks ----------------------------------------------------------------------------------- */
 
 struct sums {
     size_t blocks, waiting, free, dirty;
 };
 
-static unsigned longest_run(uint64_t mask) {
+static unsigned longest_run_counted(uint64_t mask) {
     unsigned longest = 0, length = 0;
     for (unsigned i = 0; i < CHUNKS_PER_BLOCK; i++) {
         length = (mask >> i & 1) != 0 ? length + 1 : 0;
@@ -90,8 +89,8 @@ static bool check_block(const struct checker *checker, const struct block *block
                         struct sums *sums) {
     EXPECT(block->address == address, "a committed block knows its address", block);
     EXPECT((block->dirty & ~block->free) == 0, "dirty chunks are free", block);
-    EXPECT(block->longest == longest_run(block->free), "longest is the longest run of free chunks",
-           block);
+    EXPECT(block->longest == longest_run_counted(block->free),
+           "longest is the longest run of free chunks", block);
     EXPECT(block->waiting == (block->dirty != 0), "a block waits while it has dirty chunks", block);
     sums->blocks++;
     sums->waiting += block->waiting;
@@ -143,33 +142,33 @@ static bool check_bucket(const struct checker *checker, const struct block *firs
 }
 
 static bool check_buckets(const struct checker *checker, const struct sums *sums) {
-    struct block_lists lists = chunks_lists();
+    const struct block_lists *lists = &block_lists;
     size_t left = sums->blocks;
     for (unsigned n = 0; n <= CHUNKS_PER_BLOCK; n++) {
-        EXPECT(n == 0 || (*lists.filled >> (n - 1) & 1) == (lists.bucket[n] != NULL),
-               "a bit of filled says that its bucket is not empty", lists.filled);
-        if (!check_bucket(checker, lists.bucket[n], n, &left)) {
+        EXPECT(n == 0 || (lists->filled >> (n - 1) & 1) == (lists->bucket[n] != NULL),
+               "a bit of filled says that its bucket is not empty", &lists->filled);
+        if (!check_bucket(checker, lists->bucket[n], n, &left)) {
             return false;
         }
     }
-    EXPECT(left == 0, "every block is in a bucket", lists.bucket);
+    EXPECT(left == 0, "every block is in a bucket", lists->bucket);
     return true;
 }
 
 static bool check_waiting(const struct checker *checker, const struct sums *sums) {
-    struct block_lists lists = chunks_lists();
+    const struct block_lists *lists = &block_lists;
     const struct block *before = NULL;
     size_t left = sums->waiting;
-    for (const struct block *block = *lists.oldest; block != NULL; block = block->younger) {
+    for (const struct block *block = lists->oldest; block != NULL; block = block->younger) {
         EXPECT(is_block(block), "the link of the waiting list leads to a block",
-               before != NULL ? (const void *)before : lists.oldest);
+               before != NULL ? (const void *)before : &lists->oldest);
         EXPECT(block->waiting, "a block in the waiting list has dirty chunks", block);
         EXPECT(block->older == before, "the links of the waiting list agree", block);
         EXPECT(left-- != 0, "a block is in the waiting list once", block);
         before = block;
     }
-    EXPECT(before == *lists.youngest, "the waiting list ends with the youngest", before);
-    EXPECT(left == 0, "every block with dirty chunks is in the waiting list", lists.oldest);
+    EXPECT(before == lists->youngest, "the waiting list ends with the youngest", before);
+    EXPECT(left == 0, "every block with dirty chunks is in the waiting list", &lists->oldest);
     return true;
 }
 

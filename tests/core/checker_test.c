@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "core/block.h"
+#include "core/block_lists.h"
 #include "core/chunk_map.h"
 #include "core/region.h"
 #include "core/shared_heap.h"
@@ -106,7 +106,7 @@ static void find_block(void) {
     spare_give(scene.heap, chunks_take(1, CHUNK_SIZE).address); /* its one spare */
     give(take(LARGE));
     assert_int_equal(spare_count(scene.heap), 1);
-    scene.block = *chunks_lists().oldest;
+    scene.block = block_lists.oldest;
     assert_non_null(scene.block);
     scene.free = chunk_of(scene.block->address + lowest_bit(scene.block->free) * CHUNK_SIZE);
     const struct region *last = &regions.region[regions.count - 1];
@@ -176,16 +176,16 @@ static void dirty_not_free(void) {
 static void longest_wrong(void) { POKE(scene.block->longest, scene.block->longest - 1); }
 static void not_waiting(void) { POKE(scene.block->waiting, false); }
 static void beyond_written(void) { POKE(scene.beyond->free, 1); }
-static void filled_bit_missing(void) { POKE(*chunks_lists().filled, 0); }
+static void filled_bit_missing(void) { POKE(block_lists.filled, 0); }
 static void filled_bit_extra(void) {
-    POKE(*chunks_lists().filled, *chunks_lists().filled | ~*chunks_lists().filled);
+    POKE(block_lists.filled, block_lists.filled | ~block_lists.filled);
 }
 static void bucket_link_wild(void) { POKE(scene.block->next, (struct block *)&scene); }
 static void bucket_wrong(void) {
-    struct block **bucket = chunks_lists().bucket;
+    struct block **bucket = block_lists.bucket;
     POKE(bucket[scene.block->longest], scene.block);
     POKE(bucket[3], scene.block);
-    POKE(*chunks_lists().filled, *chunks_lists().filled | UINT64_C(1) << (3 - 1));
+    POKE(block_lists.filled, block_lists.filled | UINT64_C(1) << (3 - 1));
 }
 static void bucket_links_disagree(void) { POKE(scene.block->prev, scene.block); }
 static void bucket_cycle(void) {
@@ -194,20 +194,20 @@ static void bucket_cycle(void) {
 }
 static void bucket_lost(void) {
     struct block *block = scene.block;
-    struct block **bucket = chunks_lists().bucket;
+    struct block **bucket = block_lists.bucket;
     POKE(bucket[block->longest], NULL);
-    POKE(*chunks_lists().filled, *chunks_lists().filled & ~(UINT64_C(1) << (block->longest - 1)));
+    POKE(block_lists.filled, block_lists.filled & ~(UINT64_C(1) << (block->longest - 1)));
 }
-static void waiting_link_wild(void) { POKE(*chunks_lists().oldest, (struct block *)&scene); }
+static void waiting_link_wild(void) { POKE(block_lists.oldest, (struct block *)&scene); }
 static void waiting_clean(void) {
     POKE(scene.block->dirty, 0);
     POKE(scene.block->waiting, false);
 }
-static void waiting_links_disagree(void) { POKE((*chunks_lists().oldest)->older, scene.block); }
-static void waiting_end(void) { POKE(*chunks_lists().youngest, NULL); }
+static void waiting_links_disagree(void) { POKE((block_lists.oldest)->older, scene.block); }
+static void waiting_end(void) { POKE(block_lists.youngest, NULL); }
 static void waiting_lost(void) {
-    POKE(*chunks_lists().oldest, NULL);
-    POKE(*chunks_lists().youngest, NULL);
+    POKE(block_lists.oldest, NULL);
+    POKE(block_lists.youngest, NULL);
 }
 static void taken_wrong(void) { POKE(block_totals.taken, block_totals.taken - 1); }
 static void dirty_wrong(void) { POKE(block_totals.dirty, block_totals.dirty + 1); }

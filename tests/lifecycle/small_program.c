@@ -127,8 +127,8 @@ int main(int count, char **arguments) {
         "charged %zu (%zu)\n",
         with.address_space, libc.address_space, with.resident, libc.resident, with.mappings,
         libc.mappings, with.charged, libc.charged);
-    EXPECT(with.start_faults <= libc.start_faults + 14);
-    EXPECT(with.start_resident <= libc.start_resident + 448 * KIB);
+    EXPECT(with.start_faults <= libc.start_faults + 16);
+    EXPECT(with.start_resident <= libc.start_resident + 512 * KIB);
     EXPECT(with.address_space <= libc.address_space + 64 * MIB);
     EXPECT(with.resident <= libc.resident + 96 * KIB);
     EXPECT(with.mappings <= libc.mappings + 16);
