@@ -12,7 +12,7 @@
 
 #include "base/text.h"
 
-/* Of a text, with its zero byte: as long as a path may be. */
+/* With the zero byte: of a text, as long as a path may be; of an option's name and default. */
 enum { OPTION_TEXT_SIZE = 4096, OPTION_NAME_SIZE = 24, OPTION_FALLBACK_SIZE = 8 };
 
 enum option_type { OPTION_TEXT, OPTION_SWITCH, OPTION_NUMBER, OPTION_SIZE };

@@ -129,26 +129,33 @@ void prefault_whole(uintptr_t address, size_t size) {
     }
 }
 
-static bool is_modest(size_t size) {
-    size_t taken = atomic_load_explicit(&block_totals.taken, memory_order_relaxed) * CHUNK_SIZE;
-    return size <= taken / LARGE_SHARE;
+static size_t taken_bytes(void) {
+    return atomic_load_explicit(&block_totals.taken, memory_order_relaxed) * CHUNK_SIZE;
 }
+
+static bool is_modest(size_t size) { return size <= taken_bytes() / LARGE_SHARE; }
 
 static bool is_modest_at_first(size_t size) {
-    size_t taken = atomic_load_explicit(&block_totals.taken, memory_order_relaxed) * CHUNK_SIZE;
-    return size <= FIRST_BYTES && size <= taken / FIRST_SHARE;
+    return size <= FIRST_BYTES && size <= taken_bytes() / FIRST_SHARE;
 }
 
-/* What was right once would be held for right ever.  So the last page is left to the program; where
- * that can't be, the object tells nothing, and after some such it has to be learnt again. */
-static void prefault_learnt(uintptr_t address, size_t size, bool is_modest) {
-    if (size < LARGE_FROM || learn(address, size) < SURE || !is_modest || limit_presses() ||
-        make_resident(address, size, os_page_size())) {
-        return;
-    }
+/* One was made resident that can't tell; after some such it has to be learnt again. */
+static void note_blind(void) {
     atomic_store_explicit(&last_address, 0, memory_order_relaxed);
     if (atomic_fetch_add_explicit(&blind, 1, memory_order_relaxed) + 1 >= BLIND) {
         atomic_store_explicit(&used_whole, SURE - 1, memory_order_relaxed);
+    }
+}
+
+/* What was right once would be held for right ever.  So the last page is left to the program, where
+ * that can be. */
+static void prefault_learnt(uintptr_t address, size_t size, bool may) {
+    if (size < LARGE_FROM) {
+        return;
+    }
+    bool sure = learn(address, size) >= SURE;
+    if (sure && may && !limit_presses() && !make_resident(address, size, os_page_size())) {
+        note_blind();
     }
 }
 

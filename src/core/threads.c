@@ -143,7 +143,7 @@ static void thread_ends(void *argument) {
         return;
     }
     spare_note_heaps(-1);
-    if (unlikely(heap->leased != NULL)) {
+    if (unlikely(heap->leased != NULL)) { /* its code is not in memory as a rule */
         shared_heap_end_leases(heap);
     }
     threads_lock();

@@ -18,6 +18,8 @@ static char *make(size_t size) {
     return object;
 }
 
+static char *make_used(size_t size) { return memset(make(size), 1, size); }
+
 /* The next one comes on memory that is not resident. */
 static void unmake(char *object) {
     assert_true(large_free(chunk_of((uintptr_t)object)));
@@ -47,8 +49,7 @@ static void assert_resident_but_its_end(const char *address, size_t size) {
 
 static void test_objects_used_whole(void **state) {
     (void)state;
-    char *others = make(8 * MIB);
-    memset(others, 1, 8 * MIB);
+    char *others = make_used(8 * MIB);
     make_some(2, MIB, true);
     char *object = make(MIB);
     assert_resident_but_its_end(object, MIB);
@@ -62,8 +63,7 @@ static void test_objects_used_whole(void **state) {
 /* What ends with a huge page was resident by guess to its end, so some time it is left alone. */
 static void test_guesses_end(void **state) {
     (void)state;
-    char *others = make(8 * MIB);
-    memset(others, 1, 8 * MIB);
+    char *others = make_used(8 * MIB);
     make_some(2, MIB, true);
     size_t guesses = 0, resident;
     do {
@@ -78,8 +78,7 @@ static void test_guesses_end(void **state) {
 /* Half of all that is taken, this one with it, if that is little; a quarter of more. */
 static void test_only_a_share(void **state) {
     (void)state;
-    char *first = make(3 * MIB);
-    memset(first, 1, 3 * MIB);
+    char *first = make_used(3 * MIB);
     make_some(2, MIB, true);
     char *object = make(5 * MIB);
     assert_int_equal(os_resident_bytes(object, 5 * MIB), 0);
@@ -88,8 +87,7 @@ static void test_only_a_share(void **state) {
     object = make(3 * MIB);
     assert_resident_but_its_end(object, 3 * MIB);
     unmake(object);
-    char *others = make(60 * MIB);
-    memset(others, 1, 60 * MIB);
+    char *others = make_used(60 * MIB);
     make_some(2, MIB, true);
     object = make(35 * MIB); /* more than at first */
     assert_int_equal(os_resident_bytes(object + BLOCK_SIZE, 32 * MIB), 0);
@@ -101,8 +99,7 @@ static void test_only_a_share(void **state) {
 /* An array that has to move: what it had is looked at before, and its new end is like an object. */
 static void test_arrays_that_move(void **state) {
     (void)state;
-    char *others = make(6 * MIB);
-    memset(others, 1, 6 * MIB);
+    char *others = make_used(6 * MIB);
     make_some(2, MIB, false);
     size_t size = 3 * MIB / 2, before = 0, zeroed_from;
     char *array = make(size);

@@ -3,7 +3,6 @@
 //     front_stats              tests
 //     front_stats json         makes a heap of some variety and prints the text
 //     front_stats openmetrics
-#include <cairn/anchor.h>
 #include <cairn/cairn.h>
 #include <cairn/stats.h>
 #include <errno.h>
@@ -153,13 +152,9 @@ static void remote_frees(void) {
 
 // The kernel fills what nobody asked for: whole huge pages, where it has them.
 static void huge_pages(void) {
-    const struct cairn_anchor *a = &cairn_anchor;
     take(0, 100, true);
-    const char *first = (const char *)a->address.regions + a->regions.entries;
-    uint64_t base, reserved;
-    memcpy(&base, first + a->regions.base, sizeof base);
-    memcpy(&reserved, first + a->regions.reserved, sizeof reserved);
-    if (madvise((void *)base, reserved, MADV_HUGEPAGE) != 0) {
+    struct region_span first = region_span(0);
+    if (madvise((void *)first.base, first.reserved, MADV_HUGEPAGE) != 0) {
         return;
     }
     for (size_t i = 1; i < 2000; i++) {
@@ -217,13 +212,9 @@ static void idle_threads(void) {
 // What the program reserves right beside a region is one mapping with it for the kernel.
 static void reservations_beside(void) {
     take(0, 100, true);
-    const struct cairn_anchor *a = &cairn_anchor;
-    const char *entry = (const char *)a->address.regions + a->regions.entries;
-    uint64_t base, reserved;
-    memcpy(&base, entry + a->regions.base, sizeof base);
-    memcpy(&reserved, entry + a->regions.reserved, sizeof reserved);
+    struct region_span first = region_span(0);
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    uintptr_t beside[] = {base - 2 * page, base + reserved + page};
+    uintptr_t beside[] = {first.base - 2 * page, first.base + first.reserved + page};
     for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
         int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
         // Something may be there already, seldom on both sides.

@@ -14,26 +14,40 @@ struct kernel_count {
     size_t process; /* of all mappings */
 };
 
+struct region_span {
+    uint64_t base, reserved;
+};
+
+/* cairn_anchor tells where the regions are. */
+static inline uint64_t region_count(void) {
+    const struct cairn_anchor *a = &cairn_anchor;
+    uint64_t count;
+    memcpy(&count, (const char *)a->address.regions + a->regions.count, sizeof count);
+    return count;
+}
+
+static inline struct region_span region_span(uint64_t r) {
+    const struct cairn_anchor *a = &cairn_anchor;
+    const char *entries = (const char *)a->address.regions + a->regions.entries;
+    const char *entry = entries + r * a->regions.entry_bytes;
+    struct region_span span;
+    memcpy(&span.base, entry + a->regions.base, sizeof span.base);
+    memcpy(&span.reserved, entry + a->regions.reserved, sizeof span.reserved);
+    return span;
+}
+
 /* Whether a mapping is of a region: it begins there.  Where it goes beyond, *within is false.
- * cairn_anchor tells where the regions are.
  *
  * Mappings without access that touch are one mapping: two regions side by side, and a region with
  * what the program or its libc reserves for a moment, as for a thread's stack, or the library
  * itself before it cuts a new region to size.  Such a mapping has no memory. */
 static inline bool is_in_region(uintptr_t from, uintptr_t to, bool *within) {
-    const struct cairn_anchor *a = &cairn_anchor;
-    const char *table = (const char *)a->address.regions;
-    uint64_t count;
-    memcpy(&count, table + a->regions.count, sizeof count);
+    uintptr_t guard = (uintptr_t)sysconf(_SC_PAGESIZE); /* on each side of a region */
     bool begins = false;
     *within = true;
-    for (uint64_t r = 0; r < count; r++) {
-        const char *entry = table + a->regions.entries + r * a->regions.entry_bytes;
-        uint64_t base, reserved;
-        memcpy(&base, entry + a->regions.base, sizeof base);
-        memcpy(&reserved, entry + a->regions.reserved, sizeof reserved);
-        uintptr_t guard = (uintptr_t)sysconf(_SC_PAGESIZE); /* on each side of a region */
-        uintptr_t low = base - guard, high = base + reserved + guard;
+    for (uint64_t r = 0, count = region_count(); r < count; r++) {
+        struct region_span span = region_span(r);
+        uintptr_t low = span.base - guard, high = span.base + span.reserved + guard;
         begins = begins || (from >= low && from < high);
         *within = *within && (to <= low || from >= high || (from >= low && to <= high));
     }
