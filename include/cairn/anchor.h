@@ -61,8 +61,10 @@ enum cairn_heap_state {
     CAIRN_HEAP_SHARED = 4  /* a first-class heap (heap.h), of no thread */
 };
 
-/* A slab's owner is the heap at heap_origin + owner, with this added while no object is free. */
-#define CAIRN_OWNER_FULL 1
+/* A slab's owner is the heap at heap_origin + (owner & ~CAIRN_OWNER_TAGS). */
+#define CAIRN_OWNER_TAGS 63
+#define CAIRN_OWNER_FULL 1     /* a tag: no object is free, or who frees the next is to look */
+#define CAIRN_OWNER_EMPTIED 32 /* a tag: other threads have freed all objects, whatever the bits say */
 
 struct cairn_anchor {
     char magic[8];

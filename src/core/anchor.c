@@ -97,7 +97,9 @@ _Static_assert((int)CAIRN_HEAP_ACTIVE == (int)HEAP_ACTIVE, "published value");
 _Static_assert((int)CAIRN_HEAP_PARKED == (int)HEAP_PARKED, "published value");
 _Static_assert((int)CAIRN_HEAP_LOST == (int)HEAP_LOST, "published value");
 _Static_assert((int)CAIRN_HEAP_SHARED == (int)HEAP_SHARED, "published value");
-_Static_assert(CAIRN_OWNER_FULL == OWNER_FULL, "published value");
+_Static_assert(CAIRN_OWNER_FULL == OWNER_FULL && CAIRN_OWNER_EMPTIED == OWNER_EMPTIED &&
+                   CAIRN_OWNER_TAGS == CACHE_LINE - 1,
+               "published values");
 
 #define IS_OF(size, type, field) \
     _Static_assert(sizeof(((struct type *)0)->field) == (size), "published type")

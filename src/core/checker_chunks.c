@@ -70,6 +70,7 @@ static bool check_word(const struct checker *checker, struct chunk *slab, unsign
     EXPECT((freed & beyond) == beyond, "bits of no object are set in freed", slab);
     EXPECT((avail & beyond) == 0, "bits of no object are never available", slab);
     EXPECT((remote & (avail | freed)) == 0, "what is freed remotely is not free", slab);
+    EXPECT(remote == 0 || !slab_is_condemned(slab), "a condemned slab has no remote frees", slab);
     EXPECT(checker->after_fork || remote == 0 ||
                (atomic_load_explicit(&shared->summary, memory_order_relaxed) >> w & 1) != 0,
            "the summary has a bit for each remote word in use", slab);
@@ -99,8 +100,14 @@ static bool check_owned_word(const struct checker *checker, struct chunk *slab, 
 
 static bool check_slab_state(const struct checker *checker, struct chunk *slab, unsigned free) {
     bool current = is_current(slab);
-    if ((chunk_owner(slab) & OWNER_FULL) != 0 && !slab->queued) {
+    uintptr_t owner = chunk_owner(slab);
+    EXPECT((owner & (OWNER_WATCHED | OWNER_EMPTIED)) == 0 || (owner & OWNER_FULL) != 0,
+           "a watched or a condemned slab is tagged full", slab);
+    EXPECT((owner & OWNER_FULL) == 0 || slab->queued == ((owner & OWNER_WATCHED) != 0),
+           "a slab tagged full is queued exactly if it is watched", slab);
+    if ((owner & OWNER_FULL) != 0 && !slab->queued) {
         EXPECT(free == 0, "a slab tagged full has no free object", slab);
+        EXPECT(!slab_has_holes(slab), "a slab that is full has no holes", slab);
     } else {
         EXPECT(current != slab->queued, "a slab is either current or queued, or tagged full", slab);
         EXPECT(current || !slab_is_empty(slab), "a queued slab has a live object", slab);
@@ -133,7 +140,7 @@ static bool check_bodies(const struct checker *checker, struct chunk *slab) {
     for (unsigned i = 1; i < slab->chunks; i++) {
         struct chunk *body = &slab[i];
         EXPECT(chunk_is(body, CHUNK_BODY), "the further chunks of a slab are marked so", body);
-        EXPECT(checker->after_fork || chunk_owner(body) == chunk_owner(slab),
+        EXPECT(checker->after_fork || chunk_owner(body) == (chunk_owner(slab) & ~OWNER_EMPTIED),
                "all chunks of a slab have its owner", body);
         EXPECT(body->start == slab->start && body->words == slab->words &&
                    body->reciprocal == slab->reciprocal && body->class == slab->class &&

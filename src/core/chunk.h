@@ -44,8 +44,13 @@ enum chunk_kind {
  * reciprocal is 0 then. */
 #define OWNER_NONE ((uintptr_t)0) /* nobody: never given out, or released */
 #define OWNER_FULL \
-    ((uintptr_t)1)                 /* added to the distance: no object is free, and in no queue; or
-                                      queued and watched (holes.h).  The next free is to be slow */
+    ((uintptr_t)1) /* added to the distance: no object is free, and in no queue; or queued and
+                      watched (holes.h).  The next free is to be slow */
+#define OWNER_WATCHED \
+    ((uintptr_t)16) /* added to OWNER_FULL: it is queued, and may have free objects */
+#define OWNER_EMPTIED \
+    ((uintptr_t)32) /* added to OWNER_FULL: nothing is live, and nobody uses it any more; see
+                       reclaim.h.  Who frees the last object writes it */
 #define OWNER_LARGE ((uintptr_t)2) /* a large object; who changes it to OWNER_NONE has freed it */
 #define OWNER_WAITS \
     ((uintptr_t)4) /* a large object that was freed; an interceptor keeps its chunks for a while */
@@ -145,7 +150,9 @@ _Static_assert(sizeof(struct chunk) == CACHE_LINE, "one cache line");
 _Static_assert(sizeof(struct chunk_shared) == CACHE_LINE, "one cache line");
 
 /* The distance of the heap that owns a slab, whatever its tags. */
-static inline uintptr_t owner_heap(uintptr_t owner) { return owner & ~OWNER_FULL; }
+static inline uintptr_t owner_heap(uintptr_t owner) {
+    return owner & ~(OWNER_FULL | OWNER_WATCHED | OWNER_EMPTIED);
+}
 
 /* Where a large object begins: at the start of its chunks, or behind a guard page. */
 static inline uintptr_t large_address(const struct chunk *head) {

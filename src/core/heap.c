@@ -3,6 +3,7 @@
 #include "core/block.h"
 #include "core/holes.h"
 #include "core/offer.h"
+#include "core/reclaim.h"
 #include "core/remote.h"
 #include "core/slab.h"
 #include "core/spare.h"
@@ -107,7 +108,7 @@ static void release(struct heap *heap, struct chunk *slab) {
     if (slab_has_holes(slab)) {
         holes_forget(heap, slab);
     }
-    heap->queues[slab->class].slabs--;
+    queue_count_slabs(&heap->queues[slab->class], -1);
     heap->counters.slabs_released++;
     slab_release(heap, slab);
 }
@@ -209,7 +210,7 @@ static bool add_slab(struct heap *heap, unsigned class, bool may_adopt) {
         return false;
     }
     heap->counters.slabs_created++;
-    queue->slabs++;
+    queue_count_slabs(queue, 1);
     return try_slab(heap, class, slab);
 }
 
@@ -285,12 +286,26 @@ void *heap_take_at_random(struct heap *heap, unsigned class, bool may_adopt, boo
 
 /* --- frees that are not fast ------------------------------------------------------------------ */
 
+/* A full slab, or a watched one, is an open one from now on.  False: others have just condemned it,
+ * so there is nothing to free in it. */
+static bool reopen(struct heap *heap, struct chunk *slab) {
+    /* acq_rel: as in slab_set_owner(); and what others did before they condemned it comes first. */
+    uintptr_t before =
+        atomic_exchange_explicit(&slab->owner, heap_distance_of(heap), memory_order_acq_rel);
+    if (unlikely((before & OWNER_EMPTIED) != 0)) {
+        atomic_store_explicit(&slab->owner, before, memory_order_release);
+        return false;
+    }
+    slab_set_owner(slab, heap_distance_of(heap));
+    return true;
+}
+
 bool heap_free_into_full(struct heap *heap, struct chunk *slab, uint64_t index) {
-    if (slab_free_object(slab, index) == FREED_TWICE) {
+    if (slab_is_condemned(slab) || slab_free_object(slab, index) == FREED_TWICE ||
+        !reopen(heap, slab)) {
         return false;
     }
     unsigned class = slab->class;
-    slab_set_owner(slab, heap_distance_of(heap));
     if (slab->queued) {
         heap_word_freed(heap, slab);
     } else {
@@ -333,6 +348,12 @@ void heap_word_freed(struct heap *heap, struct chunk *slab) {
 
 /* A slab of this heap in which other threads freed objects. */
 static void drain_slab(struct heap *heap, struct chunk *slab, uint64_t summary) {
+    if (slab_is_condemned(slab)) {
+        heap->counters.remote_frees += slab->capacity;
+        reclaim_settle(slab);
+        release(heap, slab);
+        return;
+    }
     unsigned words = slab_class(slab)->words;
     for (; summary != 0; summary &= summary - 1) {
         unsigned w = lowest_bit(summary);
@@ -350,6 +371,7 @@ static void drain_slab(struct heap *heap, struct chunk *slab, uint64_t summary) 
 
 void heap_drain(struct heap *heap) {
     struct chunk *slab = remote_take_list(heap);
+    reclaim_forget(heap);
     while (slab != NULL) {
         struct chunk *next = atomic_load_explicit(&shared_of(slab)->notified, memory_order_relaxed);
         uint64_t summary = remote_take_summary(slab);
@@ -426,7 +448,7 @@ struct chunk *heap_give_up_slab(struct heap *heap, unsigned class) {
     if (queue->head == NULL) {
         return NULL;
     }
-    queue->slabs--;
+    queue_count_slabs(queue, -1);
     return queue_pop(queue);
 }
 
@@ -437,7 +459,7 @@ void heap_adopt_slab(struct heap *heap, struct chunk *slab) {
         (void)slab_merge_word(heap, slab, w);
     }
     struct queue *queue = &heap->queues[slab->class];
-    queue->slabs++;
+    queue_count_slabs(queue, 1);
     heap->counters.slabs_adopted++;
     queue_append(queue, slab);
 }
@@ -448,6 +470,9 @@ static void rebuild_slab(struct chunk *slab, void *argument) {
     struct heap *heap = argument;
     if (owner_heap(chunk_owner(slab)) != heap_distance_of(heap)) {
         return;
+    }
+    if (slab_is_condemned(slab)) {
+        reclaim_settle(slab);
     }
     for (unsigned w = 0; w < slab_class(slab)->words; w++) {
         struct slab_word *word = &slab->words[w];
@@ -463,7 +488,7 @@ static void rebuild_slab(struct chunk *slab, void *argument) {
         slab[i].purged = 0;
     }
     slab_set_owner(slab, heap_distance_of(heap));
-    heap->queues[slab->class].slabs++;
+    queue_count_slabs(&heap->queues[slab->class], 1);
     if (slab_live(slab) < slab->capacity) {
         queue_append(&heap->queues[slab->class],
                      slab); /* also if empty: the chunk lock is held now */

@@ -8,12 +8,13 @@
  * Every slab of a heap is, at any time, one of
  *   current   the slab its bin takes from: at most one for each class
  *   queued    has (or had, when it was queued) free objects: chunk.queued
- *   full      no object free, tagged OWNER_FULL: its first free brings it back into the queue
+ *   full      no object free, tagged OWNER_FULL: its first free brings it back into the queue; or
+ *             other threads free them all, and take it away (reclaim.h)
  * (A queued slab may have that tag too, to be told of its next free: it is *watched*, see holes.h.)
  *
  * Who may touch a heap: its thread while it is HEAP_ACTIVE; whoever holds the registry lock
  * (threads.h) while it is HEAP_PARKED; whoever holds its own lock, or leases it, while it is
- * HEAP_SHARED (shared_heap.h).  Only `notified` is open to all. */
+ * HEAP_SHARED (shared_heap.h).  Only `notified` and what counts with it is open to all. */
 #ifndef CAIRN_CORE_HEAP_H
 #define CAIRN_CORE_HEAP_H
 
@@ -55,7 +56,8 @@ struct queue {
     struct chunk *current;
     struct chunk *head,
         *tail;      /* slabs with free objects, by chunk_shared.next and prev; oldest first */
-    uint32_t slabs; /* of this class and heap, in all */
+    _Atomic(uint32_t) slabs; /* of this class and heap, in all; who takes one away (reclaim.h) writes
+                                too */
     uint32_t found; /* objects that the pass over the current slab has found */
     struct requests requests;
     /* See holes.h. */
@@ -131,6 +133,9 @@ struct heap {
     _Alignas(CACHE_LINE) _Atomic(struct chunk *)
         notified;            /* slabs with remote frees; any thread pushes */
     _Atomic(uint32_t) state; /* enum heap_state */
+    _Atomic(uint32_t)
+        condemned; /* chunks that others condemned, and may be on that list: see reclaim.h */
+    _Atomic(uint32_t) worth_reaping; /* at so many; 0: not known yet.  Under the registry lock */
     uintptr_t spares_seen;   /* spare_sum() a while ago; background.c writes */
     /* Of heaps with an interceptor (interceptor.h): */
     void *guard;  /* the interceptor's; NULL: this heap has none, the rest is not used */
@@ -138,6 +143,14 @@ struct heap {
     _Alignas(CACHE_LINE) uint64_t random; /* state of the heap's own numbers: base/random.h */
     struct bin closed[CLASS_COUNT];       /* always empty: what the thread's malloc sees */
 };
+
+static inline unsigned queue_slabs(const struct queue *queue) {
+    /* relaxed: only the number itself matters. */
+    return atomic_load_explicit(&queue->slabs, memory_order_relaxed);
+}
+static inline void queue_count_slabs(struct queue *queue, int by) {
+    atomic_fetch_add_explicit(&queue->slabs, (uint32_t)by, memory_order_relaxed);
+}
 
 /* The distance of a closed heap's thread is that of its closed bins, which no heap's own is. */
 #define CLOSED_OFFSET offsetof(struct heap, closed)

@@ -50,7 +50,7 @@ static void give_back(struct heap *heap, unsigned class, uintptr_t address, size
     struct holes *holes = &heap->holes;
     holes->range[holes->count++] = address + pages;
     if (holes->count == HOLES_WAITING ||
-        (holes->count >= FEW_WAITING && holes->count >= heap->queues[class].slabs / 2)) {
+        (holes->count >= FEW_WAITING && holes->count >= queue_slabs(&heap->queues[class]) / 2)) {
         holes_flush(heap);
     }
 }
@@ -199,7 +199,7 @@ void holes_look(struct heap *heap, unsigned class) {
         return;
     }
     struct queue *queue = &heap->queues[class];
-    if (queue->slabs < many(class) || !is_shrinking(heap, class) || !is_worth_it(&heap->holes) ||
+    if (queue_slabs(queue) < many(class) || !is_shrinking(heap, class) || !is_worth_it(&heap->holes) ||
         page_count() <= 1) {
         return;
     }
@@ -207,6 +207,6 @@ void holes_look(struct heap *heap, unsigned class) {
     if (slab != NULL) {
         queue->look = shared_of(slab)->next;
         look_at(heap, slab);
-        slab_set_owner(slab, heap_distance_of(heap) | OWNER_FULL);
+        slab_set_owner(slab, heap_distance_of(heap) | OWNER_FULL | OWNER_WATCHED);
     }
 }

@@ -61,7 +61,7 @@ static enum found find_in_slab(struct chunk *chunk, uintptr_t address, struct ob
     uint64_t bit = UINT64_C(1) << (index % 64);
     uint64_t free =
         slab_free_bits(chunk, (unsigned)(index / 64)) |
-        atomic_load_explicit(&shared_of(object->chunk)->remote[index / 64], memory_order_relaxed);
+        slab_unmerged_bits(object->chunk, (unsigned)(index / 64));
     const unsigned char *notes = notes_of(chunk);
     bool waits =
         interceptor != NULL && notes != NULL && note_read(note_of(chunk, index)) == NOTE_WAITS;

@@ -153,7 +153,7 @@ enum { FEW_SLABS = 4 };
 
 /* So many free objects make a word of a slab that does not grow worth taking. */
 FAST_PATH unsigned queue_least(const struct queue *queue, const struct size_class *size_class) {
-    bool takes_any = size_class->handful == 64 || queue->slabs < FEW_SLABS;
+    bool takes_any = size_class->handful == 64 || queue_slabs(queue) < FEW_SLABS;
     return takes_any ? 1 : size_class->worth;
 }
 

@@ -18,7 +18,7 @@ enum {
 };
 
 void prefault_slab(const struct heap *owner, unsigned class, uintptr_t address) {
-    if (owner->queues[class].slabs > 0 && !limit_presses() &&
+    if (queue_slabs(&owner->queues[class]) > 0 && !limit_presses() &&
         size_classes[class].size <= os_page_size()) {
         os_populate((void *)address, CHUNK_SIZE);
     }

@@ -73,6 +73,7 @@ void remote_notify_anew(struct chunk *slab) {
             summary |= UINT64_C(1) << w;
         }
     }
+    summary |= slab_is_condemned(slab) ? 1 : 0;
     if (atomic_load_explicit(&shared->summary, memory_order_relaxed) != 0) {
         atomic_store_explicit(&shared->summary, 0, memory_order_relaxed);
     }

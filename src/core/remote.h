@@ -26,6 +26,7 @@
 #define CAIRN_CORE_REMOTE_H
 
 #include "core/heap.h"
+#include "core/reclaim.h"
 #include "core/slab.h"
 
 /* Steps 2 and 3 for its word w, and what they bring with them if the owner is parked. */
@@ -34,17 +35,26 @@ void remote_notify(struct chunk *slab, unsigned w);
 /* Frees some objects of word w of a slab that the calling thread does not own, a bit each and at
  * least one.  Returns those that were free already: then the others may be freed or not. */
 static inline uint64_t remote_free_objects(struct chunk *slab, unsigned w, uint64_t objects) {
+    if (unlikely(slab_is_condemned(slab))) {
+        return objects;
+    }
     /* The owner's words, read from outside: as long as an object is live, its bits are stable. */
-    uint64_t twice = slab_free_bits(slab, w) & objects;
-    if (unlikely(twice != 0)) {
-        return twice;
-    }
-    /* release: what this thread wrote into the objects comes before their next use. */
-    uint64_t before =
-        atomic_fetch_or_explicit(&shared_of(slab)->remote[w], objects, memory_order_acq_rel);
-    if (unlikely((before & objects) != 0)) {
-        return before & objects;
-    }
+    uint64_t free = slab_free_bits(slab, w);
+    _Atomic(uint64_t) *remote = &shared_of(slab)->remote[w];
+    /* relaxed: the exchange looks again. */
+    uint64_t before = atomic_load_explicit(remote, memory_order_relaxed);
+    do {
+        uint64_t twice = (free | before) & objects;
+        if (unlikely(twice != 0)) {
+            return twice;
+        }
+        if (unlikely((free | before | objects) == ~UINT64_C(0)) &&
+            reclaim_condemn(slab, w, objects)) {
+            return 0;
+        }
+        /* release: what this thread wrote into the objects comes before their next use. */
+    } while (!atomic_compare_exchange_weak_explicit(remote, &before, before | objects,
+                                                    memory_order_acq_rel, memory_order_relaxed));
     if (before == 0) {
         remote_notify(slab, w);
     }

@@ -45,7 +45,7 @@ enum { WIDE_FROM = 2 };
 /* An interceptor looks after slabs of one chunk only, and a first-class heap's limit counts
  * chunks. */
 static bool wants_wide(const struct heap *owner, unsigned class) {
-    return size_classes[class].chunks > 1 && owner->queues[class].slabs >= WIDE_FROM &&
+    return size_classes[class].chunks > 1 && queue_slabs(&owner->queues[class]) >= WIDE_FROM &&
            owner->guard == NULL && owner->shared == NULL && !limit_presses();
 }
 
@@ -242,7 +242,7 @@ struct chunk *slab_create(struct heap *owner, unsigned class) {
 void slab_release(struct heap *owner, struct chunk *slab) {
     const struct size_class *size_class = slab_class(slab);
     DCHECK(slab_is_empty(slab));
-    if (unlikely(owner->shared != NULL)) {
+    if (unlikely(owner != NULL && owner->shared != NULL)) {
         books_remove(owner->shared, slab);
     }
     if (slab->noted) {
@@ -264,7 +264,7 @@ void slab_release(struct heap *owner, struct chunk *slab) {
         give_notes(notes_of(slab), slab->class);
         set_notes(slab, NULL);
     }
-    if (dirty && slab->chunks == 1 && has_spares(owner)) {
+    if (dirty && slab->chunks == 1 && owner != NULL && has_spares(owner)) {
         spare_give(owner, slab->start);
     } else {
         chunks_give(slab->start, slab->chunks, dirty);

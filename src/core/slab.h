@@ -29,6 +29,8 @@ FAST_PATH uint64_t object_index(const struct chunk *chunk, uintptr_t address, bo
 
 _Static_assert(WIDE_CHUNKS *CHUNK_SIZE <= 1 << 18, "offsets in a slab are below 2^18");
 
+enum { SLAB_MOST_WORDS = CHUNK_SIZE / GRANULE / 64 }; /* of the longest bitmap */
+
 /* The pair of words that holds the bits of an object. */
 FAST_PATH struct slab_word *slab_word_of(const struct chunk *slab, uint64_t index) {
     uint64_t offset = index / 64 * sizeof(struct slab_word);
@@ -72,7 +74,8 @@ unsigned slab_guarded_capacity(unsigned class);
 /* A new slab, all objects free, in no queue.  NULL: no memory. */
 struct chunk *slab_create(struct heap *owner, unsigned class);
 
-/* Gives the chunks of a slab without live objects back, or lets its owner keep one as a spare. */
+/* Gives the chunks of a slab without live objects back, or lets its owner keep one as a spare.
+ * owner NULL: the calling thread is not the owner, but took the slab away from him (reclaim.h). */
 void slab_release(struct heap *owner, struct chunk *slab);
 
 /* Sets or clears OWNER_FULL, or gives the slab to another heap. */
@@ -82,6 +85,12 @@ static inline void slab_set_owner(struct chunk *slab, uintptr_t owner) {
     for (unsigned i = 1; unlikely(i < slab->chunks); i++) {
         atomic_store_explicit(&slab[i].owner, owner, memory_order_release);
     }
+}
+
+/* Whether other threads have emptied it: see reclaim.h. */
+static inline bool slab_is_condemned(const struct chunk *slab) {
+    /* acquire: what the objects were written with comes before what is done with their memory. */
+    return (atomic_load_explicit(&slab->owner, memory_order_acquire) & OWNER_EMPTIED) != 0;
 }
 
 /* Whether pages of it were given back, or wait for that. */
@@ -144,6 +153,9 @@ static inline uint64_t slab_free_bits(const struct chunk *slab, unsigned w) {
 
 /* Objects of word w that other threads freed and the owner has not merged. */
 static inline uint64_t slab_unmerged_bits(const struct chunk *slab, unsigned w) {
+    if (unlikely(slab_is_condemned(slab))) {
+        return slab_valid_bits(slab, w);
+    }
     /* relaxed: whoever frees one meanwhile is seen or not. */
     return atomic_load_explicit(&shared_of((struct chunk *)(uintptr_t)slab)->remote[w],
                                 memory_order_relaxed);

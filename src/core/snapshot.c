@@ -94,7 +94,8 @@ static bool read_slab(struct chunk *chunk, uintptr_t address, struct slab_snapsh
         uint64_t valid = slab_valid_bits(&copy.chunk, w);
         /* In this order an object that moves on from one to the next meanwhile is seen in one; or,
          * between the two steps of a merge, in none, and counts as live for that instant. */
-        uint64_t unmerged = read_word(&copy.shared.remote[w]);
+        uint64_t unmerged =
+            slab_is_condemned(&copy.chunk) ? valid : read_word(&copy.shared.remote[w]);
         uint64_t freed = read_word(&copy.chunk.words[w].freed);
         uint64_t avail = read_word(&copy.chunk.words[w].avail);
         slab->ready[w] = avail & valid;

@@ -6,6 +6,7 @@
 #include "core/chunk_map.h"
 #include "core/metadata.h"
 #include "core/region.h"
+#include "core/reclaim.h"
 #include "core/residence.h"
 #include "core/sampling.h"
 #include "core/snapshot.h"
@@ -265,9 +266,10 @@ static void add_events(struct cairn_heap_stats *stats, const struct heap_counter
     stats->refaulted_bytes = relaxed(&block_totals.refaulted) * CHUNK_SIZE;
     stats->refills = counters->refills;
     stats->slabs_created = counters->slabs_created;
-    stats->slabs_released = counters->slabs_released;
+    stats->slabs_released = counters->slabs_released + relaxed(&reclaim_totals.slabs);
     stats->slabs_adopted = counters->slabs_adopted;
-    stats->remote_frees = counters->remote_frees + stats->unmerged_objects;
+    stats->remote_frees =
+        counters->remote_frees + relaxed(&reclaim_totals.objects) + stats->unmerged_objects;
 }
 
 static void count(struct cairn_heap_stats *stats, struct residence *residence) {

@@ -6,6 +6,7 @@
 #include "core/block.h"
 #include "core/interceptor.h"
 #include "core/metadata.h"
+#include "core/reclaim.h"
 #include "core/region.h"
 #include "core/remote.h"
 #include "core/sampling.h"
@@ -121,7 +122,9 @@ static void reclaim_lost(void) {
     atomic_store_explicit(&any_lost, false, memory_order_relaxed);
     for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
         if (state_of(heap) == HEAP_LOST && heap->shared == NULL) {
+            reclaim_lock(); /* nobody is to condemn a slab that is rebuilt */
             heap_rebuild(heap);
+            reclaim_unlock();
             park(heap);
         }
     }
@@ -365,6 +368,7 @@ void threads_retire_heaps(void) {
 
 static void before_fork(void) {
     threads_lock();
+    reclaim_lock();
     chunks_lock();
     metadata_lock();
     sampling_before_fork();
@@ -374,6 +378,7 @@ static void after_fork_in_parent(void) {
     sampling_after_fork(false);
     metadata_unlock();
     chunks_unlock();
+    reclaim_unlock();
     threads_unlock();
 }
 
@@ -385,6 +390,7 @@ static void notify_anew(struct chunk *slab, void *unused) {
 static void after_fork_in_child(void) {
     metadata_reset_lock();
     chunks_reset_lock();
+    reclaim_reset_lock();
     mutex_reset(&lock);
     sampling_after_fork(true);
     regions_note_fork();

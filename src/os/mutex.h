@@ -17,10 +17,11 @@ enum mutex_rank {
     RANK_GUARD = 4,    /* the debug profile: one thread at a time */
     RANK_HEAP = 5,     /* the bins and queues of one first-class heap */
     RANK_THREADS = 6,  /* the registry of heaps: parking, adoption, fork */
-    RANK_BOOKS = 7,    /* which chunks the first-class heaps hold */
-    RANK_CHUNKS = 8,   /* regions, blocks, runs of chunks */
-    RANK_METADATA = 9, /* the tables' own memory */
-    RANK_SAMPLES = 10  /* the slots of samples */
+    RANK_RECLAIM = 7,  /* slabs of others that are being condemned */
+    RANK_BOOKS = 8,    /* which chunks the first-class heaps hold */
+    RANK_CHUNKS = 9,   /* regions, blocks, runs of chunks */
+    RANK_METADATA = 10, /* the tables' own memory */
+    RANK_SAMPLES = 11  /* the slots of samples */
 };
 
 struct mutex {

@@ -74,7 +74,7 @@ static void visit_chunk(uint64_t address, struct census *census) {
     if (kind == CAIRN_CHUNK_SLAB) {
         uint64_t class = read_number(chunk + a->chunk.class_index, 1);
         uint64_t heap =
-            a->address.heap_origin + (u64(chunk + a->chunk.owner) & ~(uint64_t)CAIRN_OWNER_FULL);
+            a->address.heap_origin + (u64(chunk + a->chunk.owner) & ~(uint64_t)CAIRN_OWNER_TAGS);
         census->slabs++;
         census->slabs_of_first_heap += heap == u64(a->address.first_heap);
         census->live[class] += count_live(chunk, shared, read_number(chunk + a->slab.capacity, 2));

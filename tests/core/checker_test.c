@@ -280,6 +280,20 @@ static void full_with_free(void) {
     POKE(scene.queued->owner, heap_distance_of(scene.heap) | OWNER_FULL);
 }
 static void full_and_queued(void) { POKE(scene.full->queued, true); }
+static void full_and_watched(void) {
+    POKE(scene.full->owner, heap_distance_of(scene.heap) | OWNER_FULL | OWNER_WATCHED);
+}
+static void watched_not_full(void) {
+    POKE(scene.queued->owner, heap_distance_of(scene.heap) | OWNER_WATCHED);
+}
+static void condemned_not_full(void) {
+    POKE(scene.queued->owner, heap_distance_of(scene.heap) | OWNER_EMPTIED);
+}
+static void condemned_with_remote(void) {
+    POKE(scene.full->owner, heap_distance_of(scene.heap) | OWNER_FULL | OWNER_EMPTIED);
+    POKE(shared_of(scene.full)->remote[3], 1);
+}
+static void full_with_hole(void) { POKE(scene.full->purged, 4); }
 static void full_and_current(void) {
     for (unsigned w = 0; w < slab_class(scene.current)->words; w++) {
         POKE(scene.current->words[w].freed, 0);
@@ -512,7 +526,12 @@ static const struct violation {
     ROW(owner_wild, "the owner of a slab is a heap"),
     ROW(live_marked_free, "a slab tagged full has no free object"),
     ROW(full_with_free, "a slab tagged full has no free object"),
-    ROW(full_and_queued, "a slab marked queued is in the queue"),
+    ROW(full_and_queued, "a slab tagged full is queued exactly if it is watched"),
+    ROW(full_and_watched, "a slab tagged full is queued exactly if it is watched"),
+    ROW(watched_not_full, "a watched or a condemned slab is tagged full"),
+    ROW(condemned_not_full, "a watched or a condemned slab is tagged full"),
+    ROW(condemned_with_remote, "a condemned slab has no remote frees"),
+    ROW(full_with_hole, "a slab that is full has no holes"),
     ROW(full_and_current, "the current slab is not tagged full"),
     ROW(full_untagged, "a slab is either current or queued, or tagged full"),
     ROW(queued_and_current, "a slab is either current or queued, or tagged full"),

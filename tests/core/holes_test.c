@@ -200,7 +200,7 @@ static void free_twice_into_watched(void *argument) {
     give_in_steps(7919);
     struct queue *queue = &heap_self()->queues[class_of(SIZE)];
     struct chunk *slab = queue->head;
-    slab_set_owner(slab, heap_distance | OWNER_FULL);
+    slab_set_owner(slab, heap_distance | OWNER_FULL | OWNER_WATCHED);
     give((void *)(slab->start + SIZE)); /* the second of each is free */
 }
 
