@@ -50,7 +50,8 @@ enum chunk_kind {
     ((uintptr_t)16) /* added to OWNER_FULL: it is queued, and may have free objects */
 #define OWNER_EMPTIED \
     ((uintptr_t)32) /* added to OWNER_FULL: nothing is live, and nobody uses it any more; see
-                       reclaim.h.  Who frees the last object writes it */
+                       reclaim.h.  Who frees the last object writes it.  Alone: somebody is giving
+                       its chunks back */
 #define OWNER_LARGE ((uintptr_t)2) /* a large object; who changes it to OWNER_NONE has freed it */
 #define OWNER_WAITS \
     ((uintptr_t)4) /* a large object that was freed; an interceptor keeps its chunks for a while */

@@ -349,9 +349,11 @@ void heap_word_freed(struct heap *heap, struct chunk *slab) {
 /* A slab of this heap in which other threads freed objects. */
 static void drain_slab(struct heap *heap, struct chunk *slab, uint64_t summary) {
     if (slab_is_condemned(slab)) {
-        heap->counters.remote_frees += slab->capacity;
-        reclaim_settle(slab);
-        release(heap, slab);
+        if (reclaim_claim(heap, slab)) {
+            heap->counters.remote_frees += slab->capacity;
+            reclaim_settle(slab);
+            release(heap, slab);
+        }
         return;
     }
     unsigned words = slab_class(slab)->words;
@@ -369,9 +371,8 @@ static void drain_slab(struct heap *heap, struct chunk *slab, uint64_t summary) 
     }
 }
 
-void heap_drain(struct heap *heap) {
+static void drain_list(struct heap *heap) {
     struct chunk *slab = remote_take_list(heap);
-    reclaim_forget(heap);
     while (slab != NULL) {
         struct chunk *next = atomic_load_explicit(&shared_of(slab)->notified, memory_order_relaxed);
         uint64_t summary = remote_take_summary(slab);
@@ -383,6 +384,13 @@ void heap_drain(struct heap *heap) {
         }
         slab = next;
     }
+}
+
+void heap_drain(struct heap *heap) {
+    do {
+        reclaim_begin_drain(heap);
+        drain_list(heap);
+    } while (unlikely(reclaim_end_drain(heap)));
 }
 
 /* --- heaps whose thread ends ------------------------------------------------------------------ */

@@ -133,8 +133,9 @@ struct heap {
     _Alignas(CACHE_LINE) _Atomic(struct chunk *)
         notified;            /* slabs with remote frees; any thread pushes */
     _Atomic(uint32_t) state; /* enum heap_state */
-    _Atomic(uint32_t)
-        condemned; /* chunks that others condemned, and may be on that list: see reclaim.h */
+    /* See reclaim.h. */
+    _Atomic(bool) draining; /* the list was taken, and is being gone through; who does that writes */
+    _Atomic(uint32_t) condemned;     /* chunks that others condemned, and may be on the list */
     _Atomic(uint32_t) worth_reaping; /* at so many; 0: not known yet.  Under the registry lock */
     uintptr_t spares_seen;   /* spare_sum() a while ago; background.c writes */
     /* Of heaps with an interceptor (interceptor.h): */

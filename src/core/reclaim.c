@@ -137,28 +137,47 @@ static void push_back(struct heap *heap, const struct list *list) {
                                                     memory_order_release, memory_order_relaxed));
 }
 
-/* Parts the heap's list: the condemned slabs are the caller's then, linked by chunk_shared.next.
- * The registry lock keeps the heap from being parked, which would rely on an empty list. */
-static struct chunk *take_condemned(struct heap *heap) {
+static bool is_worth_reaping(struct heap *heap, uint32_t condemned) {
+    uint32_t worth = atomic_load_explicit(&heap->worth_reaping, memory_order_relaxed);
+    return condemned >= (worth == 0 ? FEW : worth);
+}
+
+/* Takes from `list` what is condemned: the caller's then, linked by chunk_shared.next. */
+static struct chunk *take_condemned(struct heap *heap, struct chunk *list, struct list *kept) {
     struct chunk *condemned = NULL;
-    struct list kept = {0};
-    struct chunk *slab = remote_take_list(heap);
-    while (slab != NULL) {
-        struct chunk *next = atomic_load_explicit(&shared_of(slab)->notified, memory_order_relaxed);
-        if (slab_is_condemned(slab)) {
+    for (struct chunk *slab = list, *next; slab != NULL; slab = next) {
+        next = atomic_load_explicit(&shared_of(slab)->notified, memory_order_relaxed);
+        if (reclaim_claim(heap, slab)) {
             (void)remote_take_summary(slab);
             shared_of(slab)->next = condemned;
             condemned = slab;
         } else {
+            append(kept, slab);
+        }
+    }
+    atomic_store_explicit(&heap->condemned, 0, memory_order_relaxed);
+    atomic_store_explicit(&heap->worth_reaping, FEW + kept->length / SHARE, memory_order_relaxed);
+    return condemned;
+}
+
+/* The registry lock is held, which keeps the heap from being parked: that would rely on an empty
+ * list. */
+static struct chunk *reap_list(struct heap *heap) {
+    struct chunk *list = remote_take_list(heap);
+    struct chunk *condemned = NULL;
+    struct list kept = {0};
+    /* seq_cst: against reclaim_end_drain(). */
+    if (atomic_load_explicit(&heap->draining, memory_order_seq_cst)) {
+        for (struct chunk *slab = list, *next; slab != NULL; slab = next) {
+            next = atomic_load_explicit(&shared_of(slab)->notified, memory_order_relaxed);
             append(&kept, slab);
         }
-        slab = next;
+    } else {
+        condemned = take_condemned(heap, list, &kept);
     }
     if (kept.first != NULL) {
         push_back(heap, &kept);
     }
-    atomic_store_explicit(&heap->condemned, 0, memory_order_relaxed);
-    atomic_store_explicit(&heap->worth_reaping, FEW + kept.length / SHARE, memory_order_relaxed);
     return condemned;
 }
 
@@ -166,14 +185,14 @@ static void reap(struct heap *heap) {
     struct chunk *slab = NULL;
     threads_lock();
     if (atomic_load_explicit(&heap->state, memory_order_relaxed) == HEAP_ACTIVE) {
-        slab = take_condemned(heap);
+        slab = reap_list(heap);
     }
     threads_unlock();
     while (slab != NULL) {
         struct chunk *next = shared_of(slab)->next;
         size_t objects = slab->capacity;
         reclaim_settle(slab);
-        queue_count_slabs(&heap_at(owner_heap(chunk_owner(slab)))->queues[slab->class], -1);
+        queue_count_slabs(&heap->queues[slab->class], -1);
         slab_release(NULL, slab);
         atomic_fetch_add_explicit(&reclaim_totals.slabs, 1, memory_order_relaxed);
         atomic_fetch_add_explicit(&reclaim_totals.objects, objects, memory_order_relaxed);
@@ -183,12 +202,27 @@ static void reap(struct heap *heap) {
 
 /* `chunks` more of a heap's are condemned. */
 static void note_condemned(struct heap *heap, unsigned chunks) {
+    /* seq_cst: either this thread sees that the owner is done with draining, or the owner sees what
+     * there is to reap. */
     uint32_t condemned =
-        atomic_fetch_add_explicit(&heap->condemned, chunks, memory_order_relaxed) + chunks;
-    uint32_t worth = atomic_load_explicit(&heap->worth_reaping, memory_order_relaxed);
-    if (condemned >= (worth == 0 ? FEW : worth)) {
+        atomic_fetch_add_explicit(&heap->condemned, chunks, memory_order_seq_cst) + chunks;
+    if (is_worth_reaping(heap, condemned)) {
         reap(heap);
     }
+}
+
+void reclaim_begin_drain(struct heap *heap) {
+    /* relaxed: who reaps sees it through the chain that reclaim.h tells of, where its list has
+     * anything that matters. */
+    atomic_store_explicit(&heap->draining, true, memory_order_relaxed);
+    if (atomic_load_explicit(&heap->condemned, memory_order_relaxed) != 0) {
+        atomic_store_explicit(&heap->condemned, 0, memory_order_relaxed);
+    }
+}
+
+bool reclaim_end_drain(struct heap *heap) {
+    atomic_store_explicit(&heap->draining, false, memory_order_seq_cst);
+    return is_worth_reaping(heap, atomic_load_explicit(&heap->condemned, memory_order_seq_cst));
 }
 
 /* --- what others call -------------------------------------------------------------------------- */
@@ -217,6 +251,14 @@ bool reclaim_condemn(struct chunk *slab, unsigned w, uint64_t objects) {
         report_twice(slab, after.w, after.twice);
     }
     return done;
+}
+
+bool reclaim_claim(struct heap *heap, struct chunk *slab) {
+    uintptr_t owner = heap_distance_of(heap) | OWNER_FULL | OWNER_EMPTIED;
+    /* relaxed at first: of most slabs of a list it is not so.  acquire: with iii. */
+    return chunk_owner(slab) == owner &&
+           atomic_compare_exchange_strong_explicit(&slab->owner, &owner, OWNER_EMPTIED,
+                                                   memory_order_acquire, memory_order_relaxed);
 }
 
 void reclaim_settle(struct chunk *slab) {

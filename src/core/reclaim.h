@@ -12,17 +12,24 @@
  *                    iii. add OWNER_EMPTIED to the owner, which must be OWNER_FULL alone
  *                                                                       (compare and exchange)
  *                    iv.  steps 2 and 3
- *   taking it off the list: b, then look for OWNER_EMPTIED; c, which must find nothing
+ *   who takes it off a list: b, and finds OWNER_EMPTIED
+ *                    v.   make the owner OWNER_EMPTIED alone            (compare and exchange)
+ *                    vi.  c, which must find nothing; release it
  *
- * Only one thread gives it back, as it is on one list at most.  Somebody does: after iii the slab is
- * on a list, or iv pushes it, or the owner is between a and b, and then b reads from the chain of
- * changes that iv is part of, so it sees iii.
+ * Only one thread releases it: who does v.  (It may be pushed once more by a thread that had set a bit
+ * before ii, and comes to 2 after b.)  Somebody does: after iii the slab is on a list, or iv pushes
+ * it, or the owner is between a and b, and then b reads from the chain of changes that iv is part
+ * of, so it sees iii.
  *
  * Its owner does not touch it: a full slab is in no queue and no bin.  It becomes an open one only
  * when the owner frees an object of it, or merges one: there is none but those that were taken in
  * ii, which look live until iii.  A merge under way in ii gets some of them; then what was taken is
  * put back, and the free is an ordinary one.  A watched slab (holes.h) is queued: it has another
  * tag.
+ *
+ * The owner may have the slab in hand, between b and the end of c, when it is condemned and pushed
+ * again; so nobody reaps while the owner is draining.  Who reaps takes the list first, and looks
+ * second: what is on it was pushed after the owner's b, which comes after it began to drain.
  *
  * One lock (RANK_RECLAIM) is held in ii and iii, for the sake of fork: in the child nothing is to
  * be half taken.  tests/model has all this as a part of the model of remote.h. */
@@ -36,17 +43,16 @@
  * True: the slab was condemned, and they are freed.  False: nothing has happened. */
 bool reclaim_condemn(struct chunk *slab, unsigned w, uint64_t objects);
 
-/* Makes the bitmap of a condemned slab say that all objects are free.  For who took it off a list,
- * or is alone with it. */
+/* Step v, for a condemned slab of `heap`.  True: it is the caller's to release. */
+bool reclaim_claim(struct heap *heap, struct chunk *slab);
+
+/* Makes the bitmap of such a slab say that all objects are free. */
 void reclaim_settle(struct chunk *slab);
 
-/* By the owner, when it has taken its list. */
-static inline void reclaim_forget(struct heap *heap) {
-    /* relaxed: a measure of what is worth while. */
-    if (atomic_load_explicit(&heap->condemned, memory_order_relaxed) != 0) {
-        atomic_store_explicit(&heap->condemned, 0, memory_order_relaxed);
-    }
-}
+/* Around heap_drain(): by the owner, or with the registry lock if it is parked. */
+void reclaim_begin_drain(struct heap *heap);
+/* Whether to drain again, as somebody would have reaped meanwhile. */
+bool reclaim_end_drain(struct heap *heap);
 
 /* What reapers gave back of other threads' slabs, in all: for the statistics. */
 struct reclaim_totals {

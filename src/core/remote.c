@@ -7,7 +7,8 @@ static struct heap *push(struct chunk *slab) {
     struct chunk_shared *shared = shared_of(slab);
     /* acquire: the heap behind a new owner is initialised. */
     uintptr_t owner = atomic_load_explicit(&slab->owner, memory_order_acquire);
-    if (owner == OWNER_NONE || owner == OWNER_LARGE || owner == OWNER_WAITS) {
+    if (owner == OWNER_NONE || owner == OWNER_LARGE || owner == OWNER_WAITS ||
+        owner == OWNER_EMPTIED) {
         return NULL;
     }
     struct heap *heap = heap_at(owner_heap(owner));
@@ -33,7 +34,7 @@ static struct heap *notify(struct chunk *slab, uint64_t summary) {
          * become one just now, with frees that rely on this push, they are in what is taken back
          * here. */
         summary = atomic_exchange_explicit(&shared->summary, 0, memory_order_acq_rel);
-        if (summary == 0 || !chunk_is(slab, CHUNK_SLAB)) {
+        if (summary == 0 || !chunk_is(slab, CHUNK_SLAB) || chunk_owner(slab) == OWNER_EMPTIED) {
             break;
         }
     }

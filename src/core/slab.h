@@ -87,7 +87,7 @@ static inline void slab_set_owner(struct chunk *slab, uintptr_t owner) {
     }
 }
 
-/* Whether other threads have emptied it: see reclaim.h. */
+/* Whether other threads have emptied it (reclaim.h), and it was not given back since. */
 static inline bool slab_is_condemned(const struct chunk *slab) {
     /* acquire: what the objects were written with comes before what is done with their memory. */
     return (atomic_load_explicit(&slab->owner, memory_order_acquire) & OWNER_EMPTIED) != 0;

@@ -396,6 +396,9 @@ static void after_fork_in_child(void) {
     regions_note_fork();
     struct heap *own = threads_own_heap();
     for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
+        if (heap != own) {
+            atomic_store_explicit(&heap->draining, false, memory_order_relaxed);
+        }
         if (heap != own && state_of(heap) == HEAP_ACTIVE) {
             set_state(heap, HEAP_LOST);
             spare_note_heaps(-1);

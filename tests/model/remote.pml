@@ -6,10 +6,11 @@
  * Two chunks. At first each is a slab of heap 0: chunk 0 with three objects in two words, chunk
  * 1 with one object. Freeing threads free them all. Whatever becomes empty may be released, and
  * either chunk, or both as one wide slab, may become a new slab, whose one object another thread
- * frees.
+ * frees. Who frees the last object of a full slab condemns it (src/core/reclaim.h), and another
+ * thread may reap the list at any time.
  *
  * To leave room for more steps, ONE_THREAD does without the second freeing thread and its two
- * objects, and NO_ADOPTION without the heap that adopts.
+ * objects, NO_ADOPTION without the heap that adopts, and NO_REAPER without who reaps.
  *
  * Seeded mistakes, each of which must be found: see the macros at their places and run-spin. */
 
@@ -33,15 +34,19 @@ byte summary[CHUNKS];           /* bits of words */
 byte link[CHUNKS];              /* shared.notified */
 byte truth[CHUNKS * WORDS];     /* bits of free objects */
 byte handed_out[CHUNKS];
+bool is_full[CHUNKS];              /* OWNER_FULL, and in no queue */
+bool emptied[CHUNKS];           /* OWNER_EMPTIED */
 
 /* The heaps. */
 byte list[HEAPS];               /* heap.notified */
 bool parked[HEAPS];
+bool draining[HEAPS];
 bool locked;                    /* the registry's lock */
 
 /* What only the assertions know. */
 bool on_list[CHUNKS];
 byte freed, merged;
+byte valid[CHUNKS * WORDS];     /* bits that belong to objects */
 bool forwarded;                 /* to a parked heap, where it waits until that is looked at next */
 
 byte present = NIL;             /* chunk of the new slab whose object is to be freed */
@@ -87,7 +92,7 @@ inline notify(c, words) {
        fi;
        atomic { bits = summary[c]; summary[c] = 0 };
        if
-       :: bits == 0 || !slab[c] -> break
+       :: bits == 0 || !slab[c] || (owner[c] == NOBODY && is_full[c]) -> break /* being given back */
        :: else
        fi
     od
@@ -110,7 +115,7 @@ inline merge(c, w) {
 }
 
 inline release(c) {
-    assert(handed_out[c] == 0 && !inner[c]);
+    assert(handed_out[c] == 0 && !inner[c] && !emptied[c]);
     owner[c] = NOBODY;
     atomic {
         if
@@ -121,19 +126,69 @@ inline release(c) {
     }
 }
 
-inline drain_slab(c, words) {
+/* All bits that belong to no object are set for ever. */
+#define VALID(c, w) (valid[(c) * WORDS + (w)])
+#define HAS_FREE(c) ((truth[(c) * WORDS] & VALID(c, 0)) != 0 || \
+                     (truth[(c) * WORDS + 1] & VALID(c, 1)) != 0)
+
+/* Steps v and vi, by who took the slab off list h. Leaves in `claimed` whether it was possible. */
+inline claim(c, h) {
+#ifdef CLAIM_WITHOUT_LOOKING
+    claimed = emptied[c]
+#else
+    atomic {
+        claimed = (emptied[c] && owner[c] == h);
+        if
+        :: claimed -> owner[c] = NOBODY; emptied[c] = false
+        :: else
+        fi
+    }
+#endif
+}
+
+inline settle(c) {
+    atomic {
+        emptied[c] = false;
+        assert(slab[c] && !inner[c] && is_full[c]);
+        assert(remote[c * WORDS] == 0 && remote[c * WORDS + 1] == 0);
+        assert(!HAS_FREE(c));
+        merged = merged + handed_out[c];
+        handed_out[c] = 0;
+        truth[c * WORDS] = 3;
+        truth[c * WORDS + 1] = 3
+    }
+    is_full[c] = false;
+    release(c)
+}
+
+inline drain_slab(c, words, h) {
     bits = 0;
     if
-    :: (words & 1) != 0 -> merge(c, 0)
-    :: else
-    fi;
-    if
-    :: (words & 2) != 0 -> merge(c, 1)
-    :: else
-    fi;
-    if
-    :: handed_out[c] == 0 -> release(c)
-    :: else
+#ifndef DRAIN_IGNORES_TAG
+    :: emptied[c] ->
+       claim(c, h);
+       if
+       :: claimed -> settle(c)
+       :: else
+       fi
+#endif
+    :: else ->
+       if
+       :: (words & 1) != 0 -> merge(c, 0)
+       :: else
+       fi;
+       if
+       :: (words & 2) != 0 -> merge(c, 1)
+       :: else
+       fi;
+       if
+       :: is_full[c] && HAS_FREE(c) -> atomic { is_full[c] = false; emptied[c] = false } /* a store */
+       :: else
+       fi;
+       if
+       :: handed_out[c] == 0 -> release(c)
+       :: else
+       fi
     fi
 }
 
@@ -144,6 +199,7 @@ inline drain_slab(c, words) {
 #endif
 
 inline drain(h) {
+    draining[h] = true;
     atomic { s = list[h]; list[h] = NIL };
     do
     :: s == NIL -> break
@@ -158,7 +214,7 @@ inline drain(h) {
        if
        :: owner[s] == h && slab[s] ->
           if
-          :: IS_HEAD(s) -> drain_slab(s, words)
+          :: IS_HEAD(s) -> drain_slab(s, words, h)
           :: else /* a late notification */
           fi
        :: else ->
@@ -173,7 +229,9 @@ inline drain(h) {
        fi;
        s = next
     od;
-    s = NIL; next = NIL; words = 0; bits = 0; before = 0; first = NIL; notified = NOBODY
+    draining[h] = false;
+    s = NIL; next = NIL; words = 0; bits = 0; before = 0; first = NIL; notified = NOBODY;
+    claimed = false
 }
 
 inline drain_hastily(h) { /* a mistake: summary cleared, slab still on the list */
@@ -187,15 +245,101 @@ inline drain_hastily(h) { /* a mistake: summary cleared, slab still on the list 
 
 /* --- freeing threads -------------------------------------------------------------------------- */
 
-inline remote_free(c, w, mask) {
-    atomic {
-        before = remote[c * WORDS + w];
-        assert((before & mask) == 0);
-        remote[c * WORDS + w] = before | mask;
-        freed++
-    }
+/* What follows step 3. */
+inline serve_parked() {
+    mine = notified;
     if
-    :: before == 0 ->
+    :: mine != NOBODY && parked[mine] ->
+#ifndef NO_DRAIN_OF_PARKED
+       lock();
+       if
+       :: parked[mine] -> drain(mine)
+       :: else
+       fi;
+       unlock()
+#endif
+    :: else
+    fi
+}
+
+#define OTHERS(c, v, w, mask) (VALID(c, v) & ~(v == (w) -> (mask) : 0))
+
+/* Puts back what was taken of a word. */
+inline put_back(c, v, what) {
+    if
+    :: what != 0 ->
+       atomic {
+           before = remote[c * WORDS + v];
+           remote[c * WORDS + v] = before | what;
+           what = 0
+       }
+       if
+       :: before == 0 -> notify(c, 1 << v); serve_parked()
+       :: else
+       fi
+    :: else
+    fi
+}
+
+/* reclaim_condemn(): steps i to iv. Leaves in `done` whether it was possible. */
+inline condemn(c, w, mask) {
+    done = false;
+    home = owner[c];
+    if
+    :: is_full[c] && !emptied[c] && remote[c * WORDS] == OTHERS(c, 0, w, mask) &&
+       remote[c * WORDS + 1] == OTHERS(c, 1, w, mask) ->
+#ifdef TAG_BEFORE_TAKING
+       emptied[c] = true;
+#endif
+#ifndef NO_TAKING
+       atomic { taken0 = remote[c * WORDS]; remote[c * WORDS] = 0 };
+       atomic { taken1 = remote[c * WORDS + 1]; remote[c * WORDS + 1] = 0 };
+#else
+       taken0 = OTHERS(c, 0, w, mask); taken1 = OTHERS(c, 1, w, mask);
+#endif
+       atomic {
+           if
+           :: taken0 == OTHERS(c, 0, w, mask) && taken1 == OTHERS(c, 1, w, mask) &&
+              owner[c] == home && is_full[c] -> /* one compare and exchange */
+              emptied[c] = true;
+              freed = freed + COUNT(mask);
+              done = true;
+              taken0 = 0;
+              taken1 = 0
+           :: else
+           fi
+       }
+       put_back(c, 0, taken0);
+       put_back(c, 1, taken1)
+    :: else
+    fi
+}
+
+inline remote_free(c, w, mask) {
+    do
+    :: before = remote[c * WORDS + w];
+       assert((before & mask) == 0);
+       done = false;
+       if
+       :: (truth[c * WORDS + w] | before | mask) == 3 -> seen = before; condemn(c, w, mask); before = seen
+       :: else
+       fi;
+       if
+       :: done -> break
+       :: else
+       fi;
+       atomic {
+           if
+           :: remote[c * WORDS + w] == before ->
+              remote[c * WORDS + w] = before | mask;
+              freed++;
+              break
+           :: else
+           fi
+       }
+    od;
+    if
+    :: done || before == 0 ->
 #ifdef NO_SUMMARY
        notified = owner[c]; /* a mistake: pushes without having changed the summary */
        if
@@ -203,29 +347,82 @@ inline remote_free(c, w, mask) {
        :: else
        fi;
 #else
+#ifdef NO_NOTICE_OF_CONDEMNED
+       notified = NOBODY;
+       if
+       :: !done -> notify(c, 1 << w)
+       :: else
+       fi;
+#else
        notify(c, 1 << w);
 #endif
-       mine = notified;
-       if
-       :: mine != NOBODY && parked[mine] ->
-#ifndef NO_DRAIN_OF_PARKED
-          lock();
-          if
-          :: parked[mine] -> drain(mine)
-          :: else
-          fi;
-          unlock()
 #endif
-       :: else
-       fi
+       serve_parked()
     :: else
     fi;
-    mine = NOBODY; before = 0; first = NIL; bits = 0; notified = NOBODY
+    mine = NOBODY; before = 0; first = NIL; bits = 0; notified = NOBODY; home = NOBODY; done = false; seen = 0
+}
+
+/* --- reaping ---------------------------------------------------------------------------------- */
+
+/* As push(), of a slab that was on that list. */
+inline push_back(c, h) {
+    do
+    :: first = list[h];
+       link[c] = first;
+       atomic {
+           if
+           :: list[h] == first -> list[h] = c; break
+           :: else
+           fi
+       }
+    od
+}
+
+inline reap(h) {
+#ifndef REAP_WITHOUT_LOCK
+    lock();
+#endif
+    if
+    :: !parked[h] ->
+#ifdef REAP_LOOKS_FIRST
+       must_not = draining[h];
+       atomic { s = list[h]; list[h] = NIL };
+#else
+       atomic { s = list[h]; list[h] = NIL };
+#ifndef REAP_WHILE_DRAINING
+       must_not = draining[h];
+#endif
+#endif
+       do
+       :: s == NIL -> break
+       :: else ->
+          next = link[s];
+          claimed = false;
+          if
+          :: !must_not -> claim(s, h)
+          :: else
+          fi;
+          if
+          :: claimed ->
+             atomic { words = summary[s]; summary[s] = 0; on_list[s] = false };
+             settle(s)
+          :: else -> push_back(s, h)
+          fi;
+          s = next
+       od
+    :: else
+    fi;
+#ifndef REAP_WITHOUT_LOCK
+    unlock();
+#endif
+    s = NIL; next = NIL; words = 0; first = NIL; claimed = false; must_not = false
 }
 
 #define VARIABLES                                                                 \
     byte s = NIL, next = NIL, first = NIL, words, bits, before, notified = NOBODY, \
-         mine = NOBODY
+         mine = NOBODY, home = NOBODY, taken0, taken1, seen;                       \
+    bool done, claimed, must_not
 
 proctype First() {
     VARIABLES;
@@ -260,8 +457,14 @@ inline make(c, h) {
     assert(remote[c * WORDS] == 0 && remote[c * WORDS + 1] == 0);
     truth[c * WORDS] = 2;
     truth[c * WORDS + 1] = 3;
+    valid[c * WORDS] = 1;
+    valid[c * WORDS + 1] = 0;
     handed_out[c] = 1;
     owner[c] = h;
+    if
+    :: is_full[c] = true
+    :: skip
+    fi;
     present = c
 }
 
@@ -271,13 +474,20 @@ inline make_wide(h) {
     assert(remote[0] == 0 && remote[1] == 0);
     truth[0] = 2;
     truth[1] = 3;
+    valid[0] = 1;
+    valid[1] = 0;
     handed_out[0] = 1;
     owner[0] = h;
     owner[1] = h;
+    if
+    :: is_full[0] = true
+    :: skip
+    fi;
     present = 0
 }
 
-#define OWNS(c, h) (owner[c] == (h) && slab[c] && !inner[c])
+/* One that is queued or current: a full one is touched by nobody who does not find it in a list. */
+#define OWNS(c, h) (owner[c] == (h) && slab[c] && !inner[c] && !is_full[c])
 
 /* One thing that the thread of heap h may do at any time. */
 inline step(h) {
@@ -373,6 +583,13 @@ proctype Adopter() {
     working--
 }
 
+/* A thread that frees much reaps heap 0's list. */
+proctype Reaper() {
+    VARIABLES;
+    reap(0);
+    working--
+}
+
 /* When all is quiet: each heap drains once more, and nothing may be left. */
 proctype Judge() {
     VARIABLES;
@@ -387,7 +604,8 @@ proctype Judge() {
     assert(summary[0] == 0 && summary[1] == 0);
     assert(!on_list[0] && !on_list[1]);
     assert(remote[0] == 0 && remote[1] == 0 && remote[2] == 0 && remote[3] == 0);
-    assert(freed == merged) /* no free is lost */
+    assert(freed == merged); /* no free is lost */
+    assert(!emptied[0] && !emptied[1]) /* nor a condemned slab */
 }
 
 init {
@@ -402,15 +620,21 @@ init {
         slab[1] = true;
         truth[2] = 2;
         truth[3] = 3;
+        valid[2] = 1;
+        is_full[0] = true;
+        is_full[1] = true;
         handed_out[1] = 1;
         working = 3;
 #ifdef ONE_THREAD
         truth[0] = 2;
         truth[1] = 3;
+        valid[0] = 1;
         handed_out[0] = 1;
 #else
         truth[0] = 0;
         truth[1] = 2;
+        valid[0] = 3;
+        valid[1] = 1;
         handed_out[0] = 3;
         working++;
         run Second();
@@ -418,6 +642,10 @@ init {
 #ifndef NO_ADOPTION
         working++;
         run Adopter();
+#endif
+#ifndef NO_REAPER
+        working++;
+        run Reaper();
 #endif
         run First();
         run Third();
