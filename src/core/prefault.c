@@ -2,6 +2,7 @@
 
 #include "base/bits.h"
 #include "core/block.h"
+#include "core/interceptor.h"
 #include "core/limit.h"
 #include "os/os.h"
 
@@ -106,7 +107,8 @@ static bool make_resident(uintptr_t address, size_t size, size_t left) {
             from = at + BLOCK_SIZE;
         }
     }
-    if (end == from || make_rest_huge(from, end - from)) {
+    /* With an interceptor a guard page follows. */
+    if (end == from || (interceptor == NULL && make_rest_huge(from, end - from))) {
         return false;
     }
     if (end > from + left) {

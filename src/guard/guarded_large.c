@@ -13,6 +13,7 @@
 #include "core/metadata.h"
 #include "core/object.h"
 #include "core/prefault.h"
+#include "core/regain.h"
 #include "guard/canary.h"
 #include "guard/clear.h"
 #include "guard/damage.h"
@@ -25,11 +26,20 @@ static _Atomic(uint32_t) by_protection; /* objects guarded by mprotect */
 
 /* --- guard pages ------------------------------------------------------------------------------ */
 
+/* Its pages were given to the kernel: its blocks are no huge pages any more. */
+static void note_gone(uintptr_t from, uintptr_t to) {
+    for (uintptr_t at = round_down(from, BLOCK_SIZE); at < to; at += BLOCK_SIZE) {
+        regain_note_split(at);
+    }
+}
+
 /* Both or none. */
 static void put_guards(struct chunk *head) {
     size_t page = os_page_size();
     void *before = (void *)(large_address(head) - page);
     void *behind = (void *)(large_address(head) + head->large.bytes);
+    regain_note_split((uintptr_t)before);
+    regain_note_split((uintptr_t)behind);
     if (os_guard(before, page) && os_guard(behind, page)) {
         return;
     }
@@ -63,38 +73,20 @@ static bool is_cleared(const struct chunk *head) { return head->large.bytes <= L
 
 static _Atomic(size_t) all_cleared_bytes; /* of all quarantines */
 
-/* It waits from now on; or it does so no more. */
-static void count_waiting(struct large_quarantine *quarantine, const struct chunk *head) {
-    size_t bytes = head->large.bytes;
-    if (is_cleared(head)) {
-        quarantine->cleared_bytes += bytes;
-        /* relaxed: a measure, here and below. */
-        (void)atomic_fetch_add_explicit(&all_cleared_bytes, bytes, memory_order_relaxed);
-    } else {
-        quarantine->untouchable_bytes += bytes;
-    }
-}
-
-static void discount_waiting(struct large_quarantine *quarantine, const struct chunk *head) {
-    size_t bytes = head->large.bytes;
-    if (is_cleared(head)) {
-        quarantine->cleared_bytes -= bytes;
-        (void)atomic_fetch_sub_explicit(&all_cleared_bytes, bytes, memory_order_relaxed);
-    } else {
-        quarantine->untouchable_bytes -= bytes;
-    }
-}
-
 /* Untouchable, or clear.  False: refused. */
 static bool take_from_program(const struct chunk *head) {
-    void *object = (void *)large_address(head);
+    uintptr_t object = large_address(head);
     if (is_cleared(head)) {
-        memset(object, 0, head->large.bytes);
+        memset((void *)object, 0, head->large.bytes);
         return true;
     }
     /* To the end of its chunks: whatever was there before is gone then. */
     uintptr_t end = head->start + head->large.chunks * CHUNK_SIZE;
-    return !head->is_protected && os_guard(object, end - large_address(head));
+    if (head->is_protected || !os_guard((void *)object, end - object)) {
+        return false;
+    }
+    note_gone(object, end);
+    return true;
 }
 
 /* What was written after its free. */
@@ -118,36 +110,129 @@ static void release(struct chunk *head) {
     large_give_back(head, !is_clean);
 }
 
-static struct chunk *take_out(struct large_quarantine *quarantine, uint32_t i) {
+/* --- those that wait cleared ------------------------------------------------------------------ */
+
+static struct cleared_large *cleared_of(struct large_quarantine *quarantine, size_t bytes) {
+    return &quarantine->cleared[bytes / os_page_size()];
+}
+
+static void keep_cleared(struct large_quarantine *quarantine, struct chunk *head) {
+    struct cleared_large *cleared = cleared_of(quarantine, head->large.bytes);
+    shared_of(head)->next = NULL;
+    if (cleared->count++ == 0) {
+        cleared->oldest = head;
+    } else {
+        shared_of(cleared->newest)->next = head;
+    }
+    cleared->newest = head;
+    quarantine->cleared_bytes += head->large.bytes;
+    /* relaxed: a measure, here and below. */
+    (void)atomic_fetch_add_explicit(&all_cleared_bytes, head->large.bytes, memory_order_relaxed);
+}
+
+/* There is one. */
+static struct chunk *take_cleared(struct large_quarantine *quarantine,
+                                  struct cleared_large *cleared) {
+    struct chunk *head = cleared->oldest;
+    cleared->oldest = shared_of(head)->next;
+    cleared->count--;
+    quarantine->cleared_bytes -= head->large.bytes;
+    (void)atomic_fetch_sub_explicit(&all_cleared_bytes, head->large.bytes, memory_order_relaxed);
+    return head;
+}
+
+/* The oldest one of the size of which there is most. */
+static void release_cleared(struct large_quarantine *quarantine) {
+    struct cleared_large *most = &quarantine->cleared[0];
+    size_t most_pages = 0;
+    for (size_t pages = 0; pages < LARGE_SIZES; pages++) {
+        struct cleared_large *cleared = &quarantine->cleared[pages];
+        if (cleared->count * pages > most_pages) {
+            most = cleared;
+            most_pages = cleared->count * pages;
+        }
+    }
+    release(take_cleared(quarantine, most));
+}
+
+/* What waits cleared keeps its guard pages, which to make anew takes longer than all else; and has
+ * memory.  So each thread may have some of it wait, and more as long as what waits in all of them
+ * is but a share of what is taken. */
+static bool is_too_much(const struct large_quarantine *quarantine) {
+    size_t taken = atomic_load_explicit(&block_totals.taken, memory_order_relaxed) * CHUNK_SIZE;
+    size_t waiting = atomic_load_explicit(&all_cleared_bytes, memory_order_relaxed);
+    return quarantine->cleared_bytes > LARGE_CLEARED_BYTES &&
+           (waiting > taken / LARGE_CLEARED_SHARE || limit_presses());
+}
+
+/* --- those that wait untouchable -------------------------------------------------------------- */
+
+static void keep_untouchable(struct large_quarantine *quarantine, struct chunk *head,
+                             bool was_whole) {
+    quarantine->waiting[quarantine->count++] =
+        (struct waiting_large){head, head->large.bytes, was_whole};
+    quarantine->untouchable_bytes += head->large.bytes;
+}
+
+static struct chunk *take_untouchable(struct large_quarantine *quarantine, uint32_t i) {
     struct chunk *head = quarantine->waiting[i].head;
     quarantine->count--;
     memmove(&quarantine->waiting[i], &quarantine->waiting[i + 1],
             (quarantine->count - i) * sizeof *quarantine->waiting);
-    discount_waiting(quarantine, head);
+    quarantine->untouchable_bytes -= head->large.bytes;
     return head;
 }
 
-/* One of this size that has waited long enough, clear; NULL: there is none. */
-static struct chunk *take_waiting(struct large_quarantine *quarantine, size_t bytes) {
-    for (uint32_t i = 0; quarantine != NULL && i + LARGE_DELAY < quarantine->count; i++) {
+/* One of this size that has waited long enough, and may be touched again; NULL: there is none. */
+static struct chunk *find_untouchable(struct large_quarantine *quarantine, size_t bytes) {
+    for (uint32_t i = 0; i + LARGE_DELAY < quarantine->count; i++) {
         if (quarantine->waiting[i].bytes == bytes) {
             bool was_whole = quarantine->waiting[i].was_whole;
-            struct chunk *head = take_out(quarantine, i);
-            if (is_cleared(head)) {
-                check_cleared(head);
-            } else if (!os_unguard((void *)large_address(head), bytes)) {
+            struct chunk *head = take_untouchable(quarantine, i);
+            if (!os_unguard((void *)large_address(head), bytes)) {
                 release(head);
                 return NULL;
             }
             if (was_whole) {
                 prefault_whole(large_address(head), bytes); /* as the one before */
             }
-            note_large(bytes);
-            large_bring_back(head);
             return head;
         }
     }
     return NULL;
+}
+
+/* --- both ------------------------------------------------------------------------------------- */
+
+static void keep(struct large_quarantine *quarantine, struct chunk *head, bool was_whole) {
+    if (is_cleared(head)) {
+        while (quarantine->cleared_bytes != 0 && is_too_much(quarantine)) {
+            release_cleared(quarantine);
+        }
+        keep_cleared(quarantine, head);
+    } else {
+        while (quarantine->count == LARGE_WAITING ||
+               quarantine->untouchable_bytes > LARGE_WAITING_BYTES - head->large.bytes) {
+            release(take_untouchable(quarantine, 0));
+        }
+        keep_untouchable(quarantine, head, was_whole);
+    }
+}
+
+/* One of this size that has waited long enough, clear; NULL: there is none. */
+static struct chunk *take_waiting(struct large_quarantine *quarantine, size_t bytes) {
+    struct chunk *head = NULL;
+    if (bytes > LARGE_CLEARED) {
+        head = find_untouchable(quarantine, bytes);
+    } else if (cleared_of(quarantine, bytes)->count > LARGE_DELAY) {
+        head = take_cleared(quarantine, cleared_of(quarantine, bytes));
+        check_cleared(head);
+    }
+    if (head != NULL) {
+        note_large(bytes);
+        large_bring_back(head);
+    }
+    return head;
 }
 
 /* --- allocating ------------------------------------------------------------------------------- */
@@ -188,7 +273,7 @@ void *guarded_large_allocate(size_t size, size_t alignment, bool zeroed, size_t 
     }
     size_t bytes = round_up(wanted, page);
     bool is_zero = true;
-    struct chunk *head = alignment <= page ? take_waiting(quarantine, bytes) : NULL;
+    struct chunk *head = alignment <= page && quarantine != NULL ? take_waiting(quarantine, bytes) : NULL;
     bool is_new = head == NULL;
     if (is_new) {
         head = take_new(bytes, alignment, reserve, &is_zero);
@@ -287,16 +372,6 @@ bool guarded_large_resize(struct chunk *head, size_t size) {
     return true;
 }
 
-/* What waits cleared keeps its guard pages, which to make anew takes longer than all else; and has
- * memory.  So each thread may have some of it wait, and more as long as what waits in all of them
- * is but a share of what is taken. */
-static bool is_too_much(const struct large_quarantine *quarantine) {
-    size_t taken = atomic_load_explicit(&block_totals.taken, memory_order_relaxed) * CHUNK_SIZE;
-    size_t waiting = atomic_load_explicit(&all_cleared_bytes, memory_order_relaxed);
-    return quarantine->cleared_bytes > LARGE_CLEARED_BYTES &&
-           (waiting > taken / LARGE_CLEARED_SHARE || limit_presses());
-}
-
 static bool has_last_page(const struct chunk *head) {
     size_t page = os_page_size();
     return os_resident_bytes((void *)(large_address(head) + head->large.bytes - page), page) != 0;
@@ -316,20 +391,16 @@ bool guarded_large_free(struct chunk *head, struct large_quarantine *quarantine)
         large_give_back(head, true);
         return true;
     }
-    count_waiting(quarantine, head);
-    while (quarantine->count == LARGE_WAITING ||
-           (quarantine->count != 0 &&
-            (is_too_much(quarantine) || quarantine->untouchable_bytes > LARGE_WAITING_BYTES))) {
-        release(take_out(quarantine, 0));
-    }
-    quarantine->waiting[quarantine->count++] =
-        (struct waiting_large){head, head->large.bytes, was_whole};
+    keep(quarantine, head, was_whole);
     return true;
 }
 
 void large_quarantine_empty(struct large_quarantine *quarantine) {
     while (quarantine->count != 0) {
-        release(take_out(quarantine, 0));
+        release(take_untouchable(quarantine, 0));
+    }
+    while (quarantine->cleared_bytes != 0) {
+        release_cleared(quarantine);
     }
 }
 

@@ -7,7 +7,8 @@
  *
  * A freed one waits in the quarantine of the thread that freed it: untouchable as a whole, or, up
  * to LARGE_CLEARED bytes, cleared, which costs less than the kernel would take.  It keeps its guard
- * pages, and once a few others have come after it may be handed out again.  Where the kernel has
+ * pages, and once a few others have come after (of its size, if cleared) it may be handed out again.
+ * Where the kernel has
  * no guard pages (before Linux 6.13, or memory is locked) they are made by mprotect, for
  * GUARDED_BY_PROTECTION objects at a time, as that costs mappings; others then have the canary
  * alone.
@@ -25,8 +26,9 @@ enum { GUARDED_BY_PROTECTION = 2000 };
 
 enum {
     LARGE_CLEARED = 68 << 10, /* 64 KiB and a header */
-    LARGE_WAITING = 256,      /* objects in a quarantine at most */
-    LARGE_CLEARED_SHARE = 6,  /* in all threads up to that part of all that is taken */
+    LARGE_SIZES = LARGE_CLEARED / 4096 + 1, /* of cleared ones, in pages */
+    LARGE_WAITING = 256,      /* untouchable ones in a quarantine at most */
+    LARGE_CLEARED_SHARE = 4,  /* in all threads up to that part of all that is taken */
     LARGE_DELAY = 4 /* so many that were freed later wait before one is handed out again */
 };
 #define LARGE_CLEARED_BYTES \
@@ -38,9 +40,13 @@ struct large_quarantine {
     struct waiting_large {
         struct chunk *head;
         size_t bytes;   /* head->large.bytes: who looks for one of some size reads no descriptors */
-        bool was_whole; /* untouchable: its last page was in use */
-    } waiting[LARGE_WAITING]; /* oldest first */
+        bool was_whole; /* its last page was in use */
+    } waiting[LARGE_WAITING]; /* untouchable; oldest first */
     uint32_t count;
+    struct cleared_large {
+        struct chunk *oldest, *newest; /* by chunk_shared.next */
+        uint32_t count;
+    } cleared[LARGE_SIZES]; /* by their pages */
     size_t cleared_bytes, untouchable_bytes;
 };
 

@@ -61,13 +61,11 @@ static bool fault_in(char *address, size_t size, char *touch) {
 }
 
 static bool collapse(void *address, size_t size) {
-    bool done = madvise(address, size, MADV_COLLAPSE) == 0;
-    if (!done && errno == EINVAL) {
-        /* An older kernel, or huge pages are off for this process. */
-        atomic_store_explicit(&mode, NEVER, memory_order_relaxed);
-    }
-    return done;
+    return madvise(address, size, MADV_COLLAPSE) == 0;
 }
+
+/* relaxed: as `mode`. */
+static _Atomic(bool) has_worked;
 
 bool os_make_huge(void *address, size_t size, void *touch) {
     int saved = errno;
@@ -75,6 +73,14 @@ bool os_make_huge(void *address, size_t size, void *touch) {
     bool done = now == ALWAYS || (now == ON_REQUEST && madvise(address, size, MADV_HUGEPAGE) == 0);
     if (done) {
         done = fault_in(address, size, touch) || collapse(address, size);
+        if (done) {
+            atomic_store_explicit(&has_worked, true, memory_order_relaxed);
+        } else if (errno == EINVAL &&
+                   !atomic_load_explicit(&has_worked, memory_order_relaxed)) {
+            /* An older kernel, or huge pages are off for this process.  (Once they have worked, it
+             * is something about this range.) */
+            atomic_store_explicit(&mode, NEVER, memory_order_relaxed);
+        }
     }
     if (now == ON_REQUEST) {
         (void)madvise(address, size, MADV_NOHUGEPAGE);
