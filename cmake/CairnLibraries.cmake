@@ -53,11 +53,10 @@ target_link_libraries(cairn_front PUBLIC cairn_library_flags)
 # nothing else.
 set(everybodys
     core/threads core/heap core/slab core/block core/block_lists core/place core/allocate
-    core/object core/remote core/reclaim core/large core/spare core/holes core/prefault core/purge_cap
-    core/size_class core/limit base/cpu core/interceptor core/mapping_names core/trim core/policy
-    core/sampling core/background core/regain
-    guard/budget os/os_linux os/mutex front/malloc front/rules core/metadata core/region
-    core/chunk_map front/cxx
+    core/object core/remote core/reclaim core/large core/spare core/holes core/prefault
+    core/purge_cap core/size_class core/limit base/cpu core/interceptor core/mapping_names
+    core/trim core/policy core/sampling core/background core/regain guard/budget os/os_linux
+    os/mutex front/malloc front/rules core/metadata core/region core/chunk_map front/cxx
     config/options)
 set(library_objects_without_default)
 set(EVERYBODYS) # patterns for the linker

@@ -63,8 +63,9 @@ enum cairn_heap_state {
 
 /* A slab's owner is the heap at heap_origin + (owner & ~CAIRN_OWNER_TAGS). */
 #define CAIRN_OWNER_TAGS 63
-#define CAIRN_OWNER_FULL 1     /* a tag: no object is free, or who frees the next is to look */
-#define CAIRN_OWNER_EMPTIED 32 /* a tag: other threads have freed all objects, whatever the bits say */
+#define CAIRN_OWNER_FULL 1 /* a tag: no object is free, or who frees the next is to look */
+#define CAIRN_OWNER_EMPTIED \
+    32 /* a tag: other threads have freed all objects, whatever the bits say */
 
 struct cairn_anchor {
     char magic[8];

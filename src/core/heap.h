@@ -55,8 +55,9 @@ struct requests {
 struct queue {
     struct chunk *current;
     struct chunk *head,
-        *tail;      /* slabs with free objects, by chunk_shared.next and prev; oldest first */
-    _Atomic(uint32_t) slabs; /* of this class and heap, in all; who takes one away (reclaim.h) writes
+        *tail; /* slabs with free objects, by chunk_shared.next and prev; oldest first */
+    _Atomic(uint32_t)
+        slabs;      /* of this class and heap, in all; who takes one away (reclaim.h) writes
                                 too */
     uint32_t found; /* objects that the pass over the current slab has found */
     struct requests requests;
@@ -134,10 +135,11 @@ struct heap {
         notified;            /* slabs with remote frees; any thread pushes */
     _Atomic(uint32_t) state; /* enum heap_state */
     /* See reclaim.h. */
-    _Atomic(bool) draining; /* the list was taken, and is being gone through; who does that writes */
+    _Atomic(bool)
+        draining; /* the list was taken, and is being gone through; who does that writes */
     _Atomic(uint32_t) condemned;     /* chunks that others condemned, and may be on the list */
     _Atomic(uint32_t) worth_reaping; /* at so many; 0: not known yet.  Under the registry lock */
-    uintptr_t spares_seen;   /* spare_sum() a while ago; background.c writes */
+    uintptr_t spares_seen;           /* spare_sum() a while ago; background.c writes */
     /* Of heaps with an interceptor (interceptor.h): */
     void *guard;  /* the interceptor's; NULL: this heap has none, the rest is not used */
     bool retired; /* parked for good, as it is of another profile than threads have now */

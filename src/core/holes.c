@@ -199,8 +199,8 @@ void holes_look(struct heap *heap, unsigned class) {
         return;
     }
     struct queue *queue = &heap->queues[class];
-    if (queue_slabs(queue) < many(class) || !is_shrinking(heap, class) || !is_worth_it(&heap->holes) ||
-        page_count() <= 1) {
+    if (queue_slabs(queue) < many(class) || !is_shrinking(heap, class) ||
+        !is_worth_it(&heap->holes) || page_count() <= 1) {
         return;
     }
     struct chunk *slab = queue->look != NULL ? queue->look : queue->head;

@@ -59,9 +59,8 @@ static enum found find_in_slab(struct chunk *chunk, uintptr_t address, struct ob
     }
     *object = (struct object){chunk, index, size_class->size};
     uint64_t bit = UINT64_C(1) << (index % 64);
-    uint64_t free =
-        slab_free_bits(chunk, (unsigned)(index / 64)) |
-        slab_unmerged_bits(object->chunk, (unsigned)(index / 64));
+    uint64_t free = slab_free_bits(chunk, (unsigned)(index / 64)) |
+                    slab_unmerged_bits(object->chunk, (unsigned)(index / 64));
     const unsigned char *notes = notes_of(chunk);
     bool waits =
         interceptor != NULL && notes != NULL && note_read(note_of(chunk, index)) == NOTE_WAITS;

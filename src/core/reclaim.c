@@ -17,22 +17,17 @@ enum {
 struct reclaim_totals reclaim_totals;
 static struct mutex lock = MUTEX(RANK_RECLAIM);
 
-void reclaim_lock(void) {
-    mutex_lock(&lock);
-}
-void reclaim_unlock(void) {
-    mutex_unlock(&lock);
-}
-void reclaim_reset_lock(void) {
-    mutex_reset(&lock);
-}
+void reclaim_lock(void) { mutex_lock(&lock); }
+void reclaim_unlock(void) { mutex_unlock(&lock); }
+void reclaim_reset_lock(void) { mutex_reset(&lock); }
 
 /* A double free that shows late, and so in another thread's call. */
 static void report_twice(const struct chunk *slab, unsigned w, uint64_t twice) {
     size_t size = slab_class(slab)->size;
     uintptr_t object = slab->start + (w * 64 + lowest_bit(twice)) * size;
-    report_finding("free", &(struct finding){
-                               .what = FOUND_FREE, .address = object, .object = object, .size = size});
+    report_finding(
+        "free",
+        &(struct finding){.what = FOUND_FREE, .address = object, .object = object, .size = size});
 }
 
 /* --- condemning ------------------------------------------------------------------------------- */
@@ -52,17 +47,18 @@ static bool is_last(const struct chunk *slab, unsigned w, uint64_t objects) {
     return true;
 }
 
-/* Step ii.  Returns the words before which all had what they should. */
-static unsigned take_words(struct chunk *slab, unsigned w, uint64_t objects, uint64_t *taken) {
-    unsigned words = slab_class(slab)->words;
-    for (unsigned v = 0; v < words; v++) {
+/* Step ii.  False: a word had not what it should; it is the last one that was taken. */
+static bool take_words(struct chunk *slab, unsigned w, uint64_t objects, uint64_t *taken,
+                       unsigned *words) {
+    for (unsigned v = 0; v < slab_class(slab)->words; v++) {
         /* acquire: what the freeing threads wrote into the objects comes before iii. */
         taken[v] = atomic_exchange_explicit(&shared_of(slab)->remote[v], 0, memory_order_acquire);
+        *words = v + 1;
         if (taken[v] != others(slab, v, w, objects)) {
-            return v + 1;
+            return false;
         }
     }
-    return words;
+    return true;
 }
 
 /* What is left to do once the lock is given back. */
@@ -80,8 +76,8 @@ static struct aftermath put_back(struct chunk *slab, const uint64_t *taken, unsi
             continue;
         }
         /* Step 1 once more; the order as there. */
-        uint64_t before = atomic_fetch_or_explicit(&shared_of(slab)->remote[v], taken[v],
-                                                   memory_order_acq_rel);
+        uint64_t before =
+            atomic_fetch_or_explicit(&shared_of(slab)->remote[v], taken[v], memory_order_acq_rel);
         after.untold |= (uint64_t)(before == 0) << v;
         if (unlikely((before & taken[v]) != 0)) {
             after.twice = before & taken[v];
@@ -95,14 +91,12 @@ static struct aftermath put_back(struct chunk *slab, const uint64_t *taken, unsi
 static bool condemn(struct chunk *slab, uintptr_t owner, unsigned w, uint64_t objects,
                     struct aftermath *after) {
     uint64_t taken[SLAB_MOST_WORDS];
-    unsigned last = slab_class(slab)->words - 1u;
-    unsigned words = take_words(slab, w, objects, taken);
-    bool all = words == last + 1 && taken[last] == others(slab, last, w, objects);
+    unsigned words = 0;
     /* release: what was written into the objects, by whomever, comes before their memory's next
      * use.  relaxed if it fails: then nothing follows from it. */
-    if (all && atomic_compare_exchange_strong_explicit(&slab->owner, &owner, owner | OWNER_EMPTIED,
-                                                       memory_order_release,
-                                                       memory_order_relaxed)) {
+    if (take_words(slab, w, objects, taken, &words) &&
+        atomic_compare_exchange_strong_explicit(&slab->owner, &owner, owner | OWNER_EMPTIED,
+                                                memory_order_release, memory_order_relaxed)) {
         return true;
     }
     *after = put_back(slab, taken, words);
@@ -225,7 +219,7 @@ bool reclaim_end_drain(struct heap *heap) {
     return is_worth_reaping(heap, atomic_load_explicit(&heap->condemned, memory_order_seq_cst));
 }
 
-/* --- what others call -------------------------------------------------------------------------- */
+/* --- what others call ------------------------------------------------------------------------- */
 
 bool reclaim_condemn(struct chunk *slab, unsigned w, uint64_t objects) {
     /* acquire: the heap behind a new owner is initialised. */

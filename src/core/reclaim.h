@@ -16,10 +16,10 @@
  *                    v.   make the owner OWNER_EMPTIED alone            (compare and exchange)
  *                    vi.  c, which must find nothing; release it
  *
- * Only one thread releases it: who does v.  (It may be pushed once more by a thread that had set a bit
- * before ii, and comes to 2 after b.)  Somebody does: after iii the slab is on a list, or iv pushes
- * it, or the owner is between a and b, and then b reads from the chain of changes that iv is part
- * of, so it sees iii.
+ * Only one thread releases it: who does v.  (It may be pushed once more by a thread that had set a
+ * bit before ii, and comes to 2 after b.)  Somebody does: after iii the slab is on a list, or iv
+ * pushes it, or the owner is between a and b, and then b reads from the chain of changes that iv is
+ * part of, so it sees iii.
  *
  * Its owner does not touch it: a full slab is in no queue and no bin.  It becomes an open one only
  * when the owner frees an object of it, or merges one: there is none but those that were taken in

@@ -273,7 +273,8 @@ void *guarded_large_allocate(size_t size, size_t alignment, bool zeroed, size_t 
     }
     size_t bytes = round_up(wanted, page);
     bool is_zero = true;
-    struct chunk *head = alignment <= page && quarantine != NULL ? take_waiting(quarantine, bytes) : NULL;
+    struct chunk *head =
+        alignment <= page && quarantine != NULL ? take_waiting(quarantine, bytes) : NULL;
     bool is_new = head == NULL;
     if (is_new) {
         head = take_new(bytes, alignment, reserve, &is_zero);

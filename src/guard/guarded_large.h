@@ -6,12 +6,11 @@
  * a canary, and the next page is untouchable again.
  *
  * A freed one waits in the quarantine of the thread that freed it: untouchable as a whole, or, up
- * to LARGE_CLEARED bytes, cleared, which costs less than the kernel would take.  It keeps its guard
- * pages, and once a few others have come after (of its size, if cleared) it may be handed out again.
- * Where the kernel has
- * no guard pages (before Linux 6.13, or memory is locked) they are made by mprotect, for
- * GUARDED_BY_PROTECTION objects at a time, as that costs mappings; others then have the canary
- * alone.
+ * to LARGE_CLEARED bytes, cleared, which costs less than the kernel would take.  It keeps its
+ * guard pages, and once a few others have come after (of its size, if cleared) it may be handed
+ * out again.  Where the kernel has no guard pages (before Linux 6.13, or memory is locked) they
+ * are made by mprotect, for GUARDED_BY_PROTECTION objects at a time, as that costs mappings;
+ * others then have the canary alone.
  *
  * Thread-safe as large objects are: any thread may free or resize one. */
 #ifndef CAIRN_GUARD_GUARDED_LARGE_H
@@ -25,11 +24,11 @@
 enum { GUARDED_BY_PROTECTION = 2000 };
 
 enum {
-    LARGE_CLEARED = 68 << 10, /* 64 KiB and a header */
+    LARGE_CLEARED = 68 << 10,               /* 64 KiB and a header */
     LARGE_SIZES = LARGE_CLEARED / 4096 + 1, /* of cleared ones, in pages */
-    LARGE_WAITING = 256,      /* untouchable ones in a quarantine at most */
-    LARGE_CLEARED_SHARE = 4,  /* in all threads up to that part of all that is taken */
-    LARGE_DELAY = 4 /* so many that were freed later wait before one is handed out again */
+    LARGE_WAITING = 256,                    /* untouchable ones in a quarantine at most */
+    LARGE_CLEARED_SHARE = 4, /* in all threads up to that part of all that is taken */
+    LARGE_DELAY = 4          /* so many that were freed later wait before one is handed out again */
 };
 #define LARGE_CLEARED_BYTES \
     ((size_t)1 << 20) /* of all that wait cleared, or more by the share above */

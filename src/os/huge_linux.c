@@ -75,8 +75,7 @@ bool os_make_huge(void *address, size_t size, void *touch) {
         done = fault_in(address, size, touch) || collapse(address, size);
         if (done) {
             atomic_store_explicit(&has_worked, true, memory_order_relaxed);
-        } else if (errno == EINVAL &&
-                   !atomic_load_explicit(&has_worked, memory_order_relaxed)) {
+        } else if (errno == EINVAL && !atomic_load_explicit(&has_worked, memory_order_relaxed)) {
             /* An older kernel, or huge pages are off for this process.  (Once they have worked, it
              * is something about this range.) */
             atomic_store_explicit(&mode, NEVER, memory_order_relaxed);

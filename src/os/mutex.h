@@ -11,17 +11,17 @@
 
 /* All locks of the allocator, in the order in which they may be taken. */
 enum mutex_rank {
-    RANK_REGISTRY = 1, /* the list of regions; held while a visitor may allocate */
-    RANK_CACHES = 2,   /* the list of object caches */
-    RANK_REGION = 3,   /* the insides of one region: a pool's growth, an object cache's slabs */
-    RANK_GUARD = 4,    /* the debug profile: one thread at a time */
-    RANK_HEAP = 5,     /* the bins and queues of one first-class heap */
-    RANK_THREADS = 6,  /* the registry of heaps: parking, adoption, fork */
-    RANK_RECLAIM = 7,  /* slabs of others that are being condemned */
-    RANK_BOOKS = 8,    /* which chunks the first-class heaps hold */
-    RANK_CHUNKS = 9,   /* regions, blocks, runs of chunks */
+    RANK_REGISTRY = 1,  /* the list of regions; held while a visitor may allocate */
+    RANK_CACHES = 2,    /* the list of object caches */
+    RANK_REGION = 3,    /* the insides of one region: a pool's growth, an object cache's slabs */
+    RANK_GUARD = 4,     /* the debug profile: one thread at a time */
+    RANK_HEAP = 5,      /* the bins and queues of one first-class heap */
+    RANK_THREADS = 6,   /* the registry of heaps: parking, adoption, fork */
+    RANK_RECLAIM = 7,   /* slabs of others that are being condemned */
+    RANK_BOOKS = 8,     /* which chunks the first-class heaps hold */
+    RANK_CHUNKS = 9,    /* regions, blocks, runs of chunks */
     RANK_METADATA = 10, /* the tables' own memory */
-    RANK_SAMPLES = 11  /* the slots of samples */
+    RANK_SAMPLES = 11   /* the slots of samples */
 };
 
 struct mutex {

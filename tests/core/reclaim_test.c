@@ -16,7 +16,9 @@
 enum { SIZE = 1024, CAPACITY = 32, SMALL = 16, LARGE = 12288 };
 
 static struct queue *queue_of(size_t size) { return &heap_self()->queues[class_of(size)]; }
-static struct chunk *slab_of(const void *object) { return slab_of_chunk(chunk_of((uintptr_t)object)); }
+static struct chunk *slab_of(const void *object) {
+    return slab_of_chunk(chunk_of((uintptr_t)object));
+}
 
 struct batch {
     void *objects[40000];

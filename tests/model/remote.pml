@@ -92,7 +92,8 @@ inline notify(c, words) {
        fi;
        atomic { bits = summary[c]; summary[c] = 0 };
        if
-       :: bits == 0 || !slab[c] || (owner[c] == NOBODY && is_full[c]) -> break /* being given back */
+       :: bits == 0 || !slab[c] -> break
+       :: owner[c] == NOBODY && is_full[c] -> break /* it is being given back */
        :: else
        fi
     od
@@ -182,7 +183,8 @@ inline drain_slab(c, words, h) {
        :: else
        fi;
        if
-       :: is_full[c] && HAS_FREE(c) -> atomic { is_full[c] = false; emptied[c] = false } /* a store */
+       :: is_full[c] && HAS_FREE(c) ->
+          atomic { is_full[c] = false; emptied[c] = false } /* one store */
        :: else
        fi;
        if
@@ -321,7 +323,10 @@ inline remote_free(c, w, mask) {
        assert((before & mask) == 0);
        done = false;
        if
-       :: (truth[c * WORDS + w] | before | mask) == 3 -> seen = before; condemn(c, w, mask); before = seen
+       :: (truth[c * WORDS + w] | before | mask) == 3 ->
+          seen = before;
+          condemn(c, w, mask);
+          before = seen
        :: else
        fi;
        if
@@ -360,7 +365,8 @@ inline remote_free(c, w, mask) {
        serve_parked()
     :: else
     fi;
-    mine = NOBODY; before = 0; first = NIL; bits = 0; notified = NOBODY; home = NOBODY; done = false; seen = 0
+    mine = NOBODY; before = 0; first = NIL; bits = 0; notified = NOBODY;
+    home = NOBODY; done = false; seen = 0
 }
 
 /* --- reaping ---------------------------------------------------------------------------------- */
