@@ -10,7 +10,8 @@
  * thread may reap the list at any time.
  *
  * To leave room for more steps, ONE_THREAD does without the second freeing thread and its two
- * objects, NO_ADOPTION without the heap that adopts, and NO_REAPER without who reaps.
+ * objects, NO_ADOPTION without the heap that adopts, NO_REAPER without who reaps, and with BOTH_FULL
+ * no slab is queued at first.
  *
  * Seeded mistakes, each of which must be found: see the macros at their places and run-spin. */
 
@@ -273,12 +274,10 @@ inline put_back(c, v, what) {
        atomic {
            before = remote[c * WORDS + v];
            remote[c * WORDS + v] = before | what;
-           what = 0
+           untold = untold | (before == 0 -> 1 << (v) : 0);
+           what = 0;
+           before = 0
        }
-       if
-       :: before == 0 -> notify(c, 1 << v); serve_parked()
-       :: else
-       fi
     :: else
     fi
 }
@@ -312,7 +311,11 @@ inline condemn(c, w, mask) {
            fi
        }
        put_back(c, 0, taken0);
-       put_back(c, 1, taken1)
+       put_back(c, 1, taken1);
+       if
+       :: untold != 0 -> notify(c, untold); untold = 0; serve_parked()
+       :: else
+       fi
     :: else
     fi
 }
@@ -427,31 +430,30 @@ inline reap(h) {
 
 #define VARIABLES                                                                 \
     byte s = NIL, next = NIL, first = NIL, words, bits, before, notified = NOBODY, \
-         mine = NOBODY, home = NOBODY, taken0, taken1, seen;                       \
+         mine = NOBODY, home = NOBODY, taken0, taken1, untold, seen;               \
     bool done, claimed, must_not
 
-proctype First() {
+/* Frees object `mask` of word w of chunk c, and then another one: which, `who` says. */
+proctype Freer(byte who) {
     VARIABLES;
-    remote_free(0, 0, 1);
-    remote_free(1, 0, 1);
-    working--
-}
-
-proctype Second() {
-    VARIABLES;
-    remote_free(0, 0, 2);
-    remote_free(0, 1, 1);
-    working--
-}
-
-/* Frees the object of the new slab, if there is ever one. */
-proctype Third() {
-    VARIABLES;
-    if
-    :: present == 0 -> remote_free(0, 0, 1)
-    :: present == 1 -> remote_free(1, 0, 1)
-    :: working == 1 /* nobody is left to make one */
-    fi;
+    byte c, w, mask, turn;
+    do
+    :: turn == 2 -> break
+    :: turn < 2 ->
+       if
+       :: atomic { who == 1 && turn == 0 -> c = 0; w = 0; mask = 1 }
+       :: atomic { who == 1 && turn == 1 -> c = 1; w = 0; mask = 1 }
+       :: atomic { who == 2 && turn == 0 -> c = 0; w = 0; mask = 2 }
+       :: atomic { who == 2 && turn == 1 -> c = 0; w = 1; mask = 1 }
+       /* The object of the new slab, if there is ever one. */
+       :: atomic { who == 3 && present != NIL -> c = present; w = 0; mask = 1; turn = 1 }
+       :: atomic { who == 3 && present == NIL && working == 1 -> turn = 2 } /* nobody makes one */
+       fi;
+       if
+       :: turn < 2 -> remote_free(c, w, mask); turn++
+       :: else
+       fi
+    od;
     working--
 }
 
@@ -628,7 +630,12 @@ init {
         truth[3] = 3;
         valid[2] = 1;
         is_full[0] = true;
-        is_full[1] = true;
+        if
+        :: is_full[1] = true
+#ifndef BOTH_FULL
+        :: skip /* it is queued, and its owner may merge at any refill */
+#endif
+        fi;
         handed_out[1] = 1;
         working = 3;
 #ifdef ONE_THREAD
@@ -643,7 +650,7 @@ init {
         valid[1] = 1;
         handed_out[0] = 3;
         working++;
-        run Second();
+        run Freer(2);
 #endif
 #ifndef NO_ADOPTION
         working++;
@@ -653,8 +660,8 @@ init {
         working++;
         run Reaper();
 #endif
-        run First();
-        run Third();
+        run Freer(1);
+        run Freer(3);
         run Owner();
         run Judge()
     }
