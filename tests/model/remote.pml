@@ -10,8 +10,8 @@
  * thread may reap the list at any time.
  *
  * To leave room for more steps, ONE_THREAD does without the second freeing thread and its two
- * objects, NO_ADOPTION without the heap that adopts, NO_REAPER without who reaps, and with BOTH_FULL
- * no slab is queued at first.
+ * objects, NO_ADOPTION without the heap that adopts, and NO_REAPER without who reaps; and with
+ * BOTH_FULL no slab is queued at first.
  *
  * Seeded mistakes, each of which must be found: see the macros at their places and run-spin. */
 
