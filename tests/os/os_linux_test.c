@@ -422,18 +422,45 @@ static void test_make_huge(void **state) {
     os_unreserve(memory, 8 * MIB);
 }
 
+/* Where a guard page is there can be no huge page; elsewhere there can, as before. */
+static void test_make_huge_beside_guard(void **state) {
+    (void)state;
+    char *memory = os_reserve(6 * MIB, 2 * MIB);
+    os_keep_small(memory, 6 * MIB);
+    assert_true(os_commit(memory, 6 * MIB));
+    bool can = os_make_huge(memory, 2 * MIB, memory);
+    if (!can || !os_guard(memory + 3 * MIB, os_page_size())) {
+        os_unreserve(memory, 6 * MIB);
+        skip(); /* this kernel has no huge pages, or no guard pages */
+    }
+    assert_false(os_make_huge(memory + 2 * MIB, 2 * MIB, memory + 2 * MIB));
+    assert_true(os_make_huge(memory + 4 * MIB, 2 * MIB, memory + 4 * MIB));
+    os_unreserve(memory, 6 * MIB);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_page_size),   cmocka_unit_test(test_reserve),
-        cmocka_unit_test(test_name),        cmocka_unit_test(test_map_anew),
-        cmocka_unit_test(test_refusals),    cmocka_unit_test(test_purge),
-        cmocka_unit_test(test_move_pages),  cmocka_unit_test(test_waiting),
-        cmocka_unit_test(test_ids),         cmocka_unit_test(test_clock),
-        cmocka_unit_test(test_thread_exit), cmocka_unit_test(test_fork),
-        cmocka_unit_test(test_option),      cmocka_unit_test(test_discard),
-        cmocka_unit_test(test_files),       cmocka_unit_test(test_handles),
-        cmocka_unit_test(test_populate),    cmocka_unit_test(test_purge_ranges),
-        cmocka_unit_test(test_make_huge),   cmocka_unit_test(test_reserve_guarded),
+        cmocka_unit_test(test_page_size),
+        cmocka_unit_test(test_reserve),
+        cmocka_unit_test(test_name),
+        cmocka_unit_test(test_map_anew),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_purge),
+        cmocka_unit_test(test_move_pages),
+        cmocka_unit_test(test_waiting),
+        cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_thread_exit),
+        cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_option),
+        cmocka_unit_test(test_discard),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_handles),
+        cmocka_unit_test(test_populate),
+        cmocka_unit_test(test_purge_ranges),
+        cmocka_unit_test(test_make_huge),
+        cmocka_unit_test(test_make_huge_beside_guard),
+        cmocka_unit_test(test_reserve_guarded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
