@@ -281,10 +281,11 @@ static void *fill_and_wait(void *unused) {
     return unused;
 }
 
-/* The owner of condemned slabs is gone, and the list of them with it. */
-static int inherit(void *unused) {
-    (void)unused;
+/* The owner of condemned slabs is gone, in the middle of draining, and the list of them with it. */
+static int inherit(void *argument) {
+    const struct heap *owner = argument;
     struct checker_finding finding;
+    REQUIRE(!owner->draining);
     REQUIRE(checker_run_after_fork(&finding));
     give(take(SIZE));
     threads_flush();
@@ -296,6 +297,15 @@ static int inherit(void *unused) {
     return 0;
 }
 
+static void *have_a_heap(void *unused) {
+    void *object = take(16);
+    stage = 1;
+    await(2);
+    give(object);
+    return unused;
+}
+
+/* The owner goes on; who vanished may have been in the middle of notifying him. */
 static int inherit_own(void *object) {
     struct chunk *slab = slab_of(object);
     REQUIRE(slab_is_condemned(slab));
@@ -313,14 +323,22 @@ static void test_fork(void **state) {
     void *last = batch.objects[--batch.count];
     (void)give_batch(&batch);
     assert_true(slab_is_condemned(slab_of(batch.objects[0])));
-    assert_int_equal(in_child(inherit, NULL), 0);
+    struct heap *owner = heap_at(owner_heap(chunk_owner(slab_of(batch.objects[0]))));
+    owner->draining = true;
+    assert_int_equal(in_child(inherit, owner), 0);
+    owner->draining = false;
     stage = 2;
     assert_int_equal(pthread_join(thread, NULL), 0);
     give(last);
     fill(CAPACITY, SIZE);
     void *next = take(SIZE);
     in_thread(give_batch, &batch);
+    stage = 0;
+    assert_int_equal(pthread_create(&thread, NULL, have_a_heap, NULL), 0);
+    await(1);
     assert_int_equal(in_child(inherit_own, batch.objects[0]), 0);
+    stage = 2;
+    assert_int_equal(pthread_join(thread, NULL), 0);
     give(next);
 }
 
