@@ -179,8 +179,14 @@ static inline bool chunk_is(const struct chunk *chunk, enum chunk_kind kind) {
     return atomic_load_explicit(&chunk->kind, memory_order_relaxed) == kind;
 }
 
+/* The same for who looks at the owner afterwards.  acquire, and release in chunk_set_kind(): who
+ * finds a slab does not find the owner of what was there before. */
+static inline bool chunk_is_slab_first(const struct chunk *chunk) {
+    return atomic_load_explicit(&chunk->kind, memory_order_acquire) == CHUNK_SLAB;
+}
+
 static inline void chunk_set_kind(struct chunk *chunk, enum chunk_kind kind) {
-    atomic_store_explicit(&chunk->kind, (uint8_t)kind, memory_order_relaxed);
+    atomic_store_explicit(&chunk->kind, (uint8_t)kind, memory_order_release);
 }
 
 #endif

@@ -376,8 +376,10 @@ static void drain_list(struct heap *heap) {
     while (slab != NULL) {
         struct chunk *next = atomic_load_explicit(&shared_of(slab)->notified, memory_order_relaxed);
         uint64_t summary = remote_take_summary(slab);
-        uintptr_t owner = chunk_owner(slab);
-        if (owner_heap(owner) == heap_distance_of(heap) && chunk_is(slab, CHUNK_SLAB)) {
+        /* In this order: the chunk may be a further one of a wide slab of this heap, notified of
+         * late, that somebody gives back just now (reclaim.h), and then another heap's slab. */
+        bool is_slab = chunk_is_slab_first(slab);
+        if (is_slab && owner_heap(chunk_owner(slab)) == heap_distance_of(heap)) {
             drain_slab(heap, slab, summary);
         } else {
             remote_forward(slab, summary);

@@ -31,6 +31,9 @@
  * again; so nobody reaps while the owner is draining.  Who reaps takes the list first, and looks
  * second: what is on it was pushed after the owner's b, which comes after it began to drain.
  *
+ * It may also have in hand a further chunk of a wide slab, notified of late; so when it drains it
+ * looks at what a chunk is first, and whose second.
+ *
  * One lock (RANK_RECLAIM) is held in ii and iii, for the sake of fork: in the child nothing is to
  * be half taken.  tests/model has all this as a part of the model of remote.h. */
 #ifndef CAIRN_CORE_RECLAIM_H

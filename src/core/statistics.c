@@ -235,8 +235,11 @@ static void finish_large(struct cairn_heap_stats *stats, const struct heap_count
     uint64_t left_over = (uint64_t)(share * (double)stats->large_live_bytes);
     stats->rounding_bytes += left_over < most ? left_over : most;
     stats->rounding_max_bytes += most;
-    stats->large_allocations =
+    uint64_t counted =
         counters->large_objects + atomic_load_explicit(&large_requests.count, memory_order_relaxed);
+    /* One that is being made is live before it is counted, and making its pages resident takes a
+     * while. */
+    stats->large_allocations = counted > stats->large_objects ? counted : stats->large_objects;
     stats->live_objects += stats->large_objects;
     stats->allocations += stats->large_allocations;
     stats->frees += minus(stats->large_allocations, stats->large_objects);

@@ -519,11 +519,27 @@ static void trimming_gives_back_pages_inside_slabs(void **state) {
     }
 }
 
+/* As if the thread were about to count the first one, which is live by then. */
+static void a_large_object_being_made_is_an_allocation(void **state) {
+    (void)state;
+    void *object = take(100000);
+    struct heap_counters *counters = &heap_self()->counters;
+    uint64_t counted = counters->large_objects;
+    counters->large_objects = 0;
+    struct cairn_heap_stats stats;
+    statistics_count(&stats);
+    assert_int_equal(stats.large_allocations, stats.large_objects);
+    assert_int_equal(stats.allocations, stats.frees + stats.live_objects);
+    counters->large_objects = counted;
+    give(object);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_heap_is_all_zero),
         cmocka_unit_test(rounding_is_estimated), /* before other sizes of its classes are noted */
         cmocka_unit_test(every_class_is_counted),
+        cmocka_unit_test(a_large_object_being_made_is_an_allocation),
         cmocka_unit_test(remote_frees_count_as_free),
         cmocka_unit_test(allocations_and_frees_are_exact),
         cmocka_unit_test(every_free_page_has_a_reason),

@@ -214,16 +214,14 @@ inline drain(h) {
        next = link[s];
        atomic { words = summary[s]; summary[s] = 0; on_list[s] = false };
 #endif
+       is_slab = (slab[s] && IS_HEAD(s)); /* its kind: one load */
+       is_slab = (is_slab && owner[s] == h);
        if
-       :: owner[s] == h && slab[s] ->
-          if
-          :: IS_HEAD(s) -> drain_slab(s, words, h)
-          :: else /* a late notification */
-          fi
+       :: is_slab -> drain_slab(s, words, h)
        :: else ->
 #ifndef NO_FORWARD
           if
-          :: slab[s] ->
+          :: slab[s] && !inner[s] ->
              notify(s, words);
              forwarded = forwarded || (notified != NOBODY && parked[notified])
           :: else
@@ -234,7 +232,7 @@ inline drain(h) {
     od;
     draining[h] = false;
     s = NIL; next = NIL; words = 0; bits = 0; before = 0; first = NIL; notified = NOBODY;
-    claimed = false
+    claimed = false; is_slab = false
 }
 
 inline drain_hastily(h) { /* a mistake: summary cleared, slab still on the list */
@@ -431,7 +429,7 @@ inline reap(h) {
 #define VARIABLES                                                                 \
     byte s = NIL, next = NIL, first = NIL, words, bits, before, notified = NOBODY, \
          mine = NOBODY, home = NOBODY, taken0, taken1, untold, seen;               \
-    bool done, claimed, must_not
+    bool done, claimed, must_not, is_slab
 
 /* Frees object `mask` of word w of chunk c, and then another one: which, `who` says. */
 proctype Freer(byte who) {
