@@ -1,8 +1,6 @@
 #include "core/reclaim.h"
 
-#include "core/interceptor.h"
 #include "core/remote.h"
-#include "core/report.h"
 #include "core/slab.h"
 #include "core/threads.h"
 #include "os/mutex.h"
@@ -20,15 +18,6 @@ static struct mutex lock = MUTEX(RANK_RECLAIM);
 void reclaim_lock(void) { mutex_lock(&lock); }
 void reclaim_unlock(void) { mutex_unlock(&lock); }
 void reclaim_reset_lock(void) { mutex_reset(&lock); }
-
-/* A double free that shows late, and so in another thread's call. */
-static void report_twice(const struct chunk *slab, unsigned w, uint64_t twice) {
-    size_t size = slab_class(slab)->size;
-    uintptr_t object = slab->start + (w * 64 + lowest_bit(twice)) * size;
-    report_finding(
-        "free",
-        &(struct finding){.what = FOUND_FREE, .address = object, .object = object, .size = size});
-}
 
 /* --- condemning ------------------------------------------------------------------------------- */
 
@@ -136,12 +125,13 @@ static bool is_worth_reaping(struct heap *heap, uint32_t condemned) {
     return condemned >= (worth == 0 ? FEW : worth);
 }
 
-/* Takes from `list` what is condemned: the caller's then, linked by chunk_shared.next. */
-static struct chunk *take_condemned(struct heap *heap, struct chunk *list, struct list *kept) {
+/* Takes from `list` what is condemned, if it may: the caller's then, by chunk_shared.next. */
+static struct chunk *take_condemned(struct heap *heap, struct chunk *list, bool may,
+                                    struct list *kept) {
     struct chunk *condemned = NULL;
     for (struct chunk *slab = list, *next; slab != NULL; slab = next) {
         next = atomic_load_explicit(&shared_of(slab)->notified, memory_order_relaxed);
-        if (reclaim_claim(heap, slab)) {
+        if (may && reclaim_claim(heap, slab)) {
             (void)remote_take_summary(slab);
             shared_of(slab)->next = condemned;
             condemned = slab;
@@ -149,8 +139,6 @@ static struct chunk *take_condemned(struct heap *heap, struct chunk *list, struc
             append(kept, slab);
         }
     }
-    atomic_store_explicit(&heap->condemned, 0, memory_order_relaxed);
-    atomic_store_explicit(&heap->worth_reaping, FEW + kept->length / SHARE, memory_order_relaxed);
     return condemned;
 }
 
@@ -158,16 +146,14 @@ static struct chunk *take_condemned(struct heap *heap, struct chunk *list, struc
  * list. */
 static struct chunk *reap_list(struct heap *heap) {
     struct chunk *list = remote_take_list(heap);
-    struct chunk *condemned = NULL;
     struct list kept = {0};
     /* seq_cst: against reclaim_end_drain(). */
-    if (atomic_load_explicit(&heap->draining, memory_order_seq_cst)) {
-        for (struct chunk *slab = list, *next; slab != NULL; slab = next) {
-            next = atomic_load_explicit(&shared_of(slab)->notified, memory_order_relaxed);
-            append(&kept, slab);
-        }
-    } else {
-        condemned = take_condemned(heap, list, &kept);
+    bool may = !atomic_load_explicit(&heap->draining, memory_order_seq_cst);
+    struct chunk *condemned = take_condemned(heap, list, may, &kept);
+    if (may) {
+        atomic_store_explicit(&heap->condemned, 0, memory_order_relaxed);
+        atomic_store_explicit(&heap->worth_reaping, FEW + kept.length / SHARE,
+                              memory_order_relaxed);
     }
     if (kept.first != NULL) {
         push_back(heap, &kept);
@@ -242,7 +228,7 @@ bool reclaim_condemn(struct chunk *slab, unsigned w, uint64_t objects) {
         remote_notify(slab, lowest_bit(untold));
     }
     if (unlikely(after.twice != 0)) {
-        report_twice(slab, after.w, after.twice);
+        slab_report_twice(slab, after.w, after.twice);
     }
     return done;
 }
@@ -260,7 +246,7 @@ void reclaim_settle(struct chunk *slab) {
         uint64_t late =
             atomic_exchange_explicit(&shared_of(slab)->remote[w], 0, memory_order_acquire);
         if (unlikely(late != 0)) {
-            report_twice(slab, w, late); /* by who saw the owner before it was condemned */
+            slab_report_twice(slab, w, late); /* by who saw the owner before it was condemned */
         }
         owner_word_write(&slab->words[w].freed, ~UINT64_C(0));
     }

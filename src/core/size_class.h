@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/geometry.h"
+
 enum {
     CLASS_COUNT = 60,
     WIDE_FROM_CLASS = 48, /* from this one on slabs may be wide */
@@ -44,6 +46,8 @@ struct size_class {
 };
 
 extern const struct size_class size_classes[CLASS_COUNT];
+
+enum { SLAB_MOST_WORDS = CHUNK_SIZE / GRANULE / 64 }; /* of the longest bitmap */
 
 enum { SIZE_TABLE_LENGTH = SLAB_MAX / GRANULE + 1 };
 

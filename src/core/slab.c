@@ -271,6 +271,14 @@ void slab_release(struct heap *owner, struct chunk *slab) {
     }
 }
 
+SLOW_PATH void slab_report_twice(const struct chunk *slab, unsigned w, uint64_t twice) {
+    size_t size = slab_class(slab)->size;
+    uintptr_t object = slab->start + (w * 64 + lowest_bit(twice)) * size;
+    report_finding(
+        "free",
+        &(struct finding){.what = FOUND_FREE, .address = object, .object = object, .size = size});
+}
+
 SLOW_PATH uint64_t slab_merge_remote(struct heap *owner, struct chunk *slab, unsigned w) {
     struct slab_word *word = &slab->words[w];
     uint64_t mine = owner_word_read(&word->freed);
@@ -278,11 +286,7 @@ SLOW_PATH uint64_t slab_merge_remote(struct heap *owner, struct chunk *slab, uns
     uint64_t freed = atomic_exchange_explicit(&shared_of(slab)->remote[w], 0, memory_order_acquire);
     uint64_t twice = freed & (mine | owner_word_read(&word->avail));
     if (unlikely(twice != 0)) {
-        uintptr_t object = slab->start + (w * 64 + lowest_bit(twice)) * slab_class(slab)->size;
-        report_finding("free", &(struct finding){.what = FOUND_FREE,
-                                                 .address = object,
-                                                 .object = object,
-                                                 .size = slab_class(slab)->size});
+        slab_report_twice(slab, w, twice);
         freed &= ~twice;
     }
     owner_word_write(&word->freed, mine | freed);

@@ -29,8 +29,6 @@ FAST_PATH uint64_t object_index(const struct chunk *chunk, uintptr_t address, bo
 
 _Static_assert(WIDE_CHUNKS *CHUNK_SIZE <= 1 << 18, "offsets in a slab are below 2^18");
 
-enum { SLAB_MOST_WORDS = CHUNK_SIZE / GRANULE / 64 }; /* of the longest bitmap */
-
 /* The pair of words that holds the bits of an object. */
 FAST_PATH struct slab_word *slab_word_of(const struct chunk *slab, uint64_t index) {
     uint64_t offset = index / 64 * sizeof(struct slab_word);
@@ -117,6 +115,10 @@ static inline unsigned slab_last_word(const struct chunk *slab) {
 static inline uint64_t slab_last_bits(const struct chunk *slab) {
     return ~UINT64_C(0) >> (63 - (slab->capacity - 1u) % 64);
 }
+
+/* Reports the first of some objects of word w that were freed twice, which shows only now and so in
+ * another call. */
+void slab_report_twice(const struct chunk *slab, unsigned w, uint64_t twice);
 
 /* Takes over what other threads freed in word w and returns its word `freed`. */
 uint64_t slab_merge_remote(struct heap *owner, struct chunk *slab, unsigned w);

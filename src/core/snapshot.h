@@ -23,10 +23,6 @@
 #include "core/heap.h"
 #include "core/size_class.h"
 
-enum {
-    SNAPSHOT_WORDS = CHUNK_SIZE / GRANULE / 64 /* of the longest bitmap */
-};
-
 enum chunk_state {
     STATE_SLAB,    /* one of the chunks of a slab */
     STATE_LARGE,   /* one of the chunks of a large object */
@@ -40,13 +36,13 @@ enum chunk_state {
  * no objects. */
 struct slab_snapshot {
     unsigned class;
-    unsigned chunks;                   /* that it has */
-    unsigned capacity;                 /* objects that it has room for */
-    unsigned fresh;                    /* objects from this one on were never handed out */
-    uint64_t live[SNAPSHOT_WORDS];     /* neither of the three below */
-    uint64_t ready[SNAPSHOT_WORDS];    /* free, in a bin */
-    uint64_t unmerged[SNAPSHOT_WORDS]; /* freed by another thread, the owner has not merged it */
-    uint64_t free[SNAPSHOT_WORDS];     /* free, not in a bin; or kept from it by an interceptor */
+    unsigned chunks;                    /* that it has */
+    unsigned capacity;                  /* objects that it has room for */
+    unsigned fresh;                     /* objects from this one on were never handed out */
+    uint64_t live[SLAB_MOST_WORDS];     /* neither of the three below */
+    uint64_t ready[SLAB_MOST_WORDS];    /* free, in a bin */
+    uint64_t unmerged[SLAB_MOST_WORDS]; /* freed by another thread, the owner has not merged it */
+    uint64_t free[SLAB_MOST_WORDS];     /* free, not in a bin; or kept from it by an interceptor */
 };
 
 struct chunk_snapshot {

@@ -1,18 +1,13 @@
 #include "core/unmerged.h"
 
 #include "base/compiler.h"
-#include "core/report.h"
 #include "core/slab.h"
 #include "core/threads.h"
 
 static void look_at_word(const struct chunk *slab, unsigned w, uint64_t remote) {
     uint64_t twice = slab_free_bits(slab, w) & remote;
     if (twice != 0) {
-        size_t size = slab_class(slab)->size;
-        uintptr_t object = slab->start + (w * 64 + lowest_bit(twice)) * size;
-        report_finding("free",
-                       &(struct finding){
-                           .what = FOUND_FREE, .address = object, .object = object, .size = size});
+        slab_report_twice(slab, w, twice);
     }
 }
 

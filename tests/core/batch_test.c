@@ -56,15 +56,6 @@ static uint64_t live_objects(void) {
     return stats.live_objects;
 }
 
-static int empty_heap(void **state) {
-    (void)state;
-    give(take(16));
-    threads_flush();
-    assert_intact();
-    assert_int_equal(block_totals.taken, 0);
-    return 0;
-}
-
 static const size_t sizes[] = {0, 1, 16, 48, 64, 128, 144, 1000, 2048, 16384, 16385, 100000};
 enum { SIZES = sizeof sizes / sizeof *sizes };
 

@@ -24,7 +24,7 @@ static void fill(void **objects, size_t slabs) {
     assert_intact();
 }
 
-static int empty_heap(void **state) {
+static int empty_but_spares(void **state) {
     (void)state;
     give(take(16));
     threads_flush();
@@ -301,17 +301,17 @@ static void test_growth_takes_unused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_current, empty_heap),
-        cmocka_unit_test_setup(test_full_and_back, empty_heap),
-        cmocka_unit_test_setup(test_full_to_empty, empty_heap),
-        cmocka_unit_test_setup(test_queue_is_used, empty_heap),
-        cmocka_unit_test_setup(test_flush, empty_heap),
-        cmocka_unit_test_setup(test_give_up_and_adopt, empty_heap),
-        cmocka_unit_test_setup(test_rebuild, empty_heap),
-        cmocka_unit_test_setup(test_leftovers_of_a_growing_slab, empty_heap),
-        cmocka_unit_test_setup(test_unused_classes, empty_heap),
-        cmocka_unit_test_setup(test_growth_takes_unused, empty_heap),
-        cmocka_unit_test_setup_teardown(test_counters, empty_heap, empty_heap),
+        cmocka_unit_test_setup(test_current, empty_but_spares),
+        cmocka_unit_test_setup(test_full_and_back, empty_but_spares),
+        cmocka_unit_test_setup(test_full_to_empty, empty_but_spares),
+        cmocka_unit_test_setup(test_queue_is_used, empty_but_spares),
+        cmocka_unit_test_setup(test_flush, empty_but_spares),
+        cmocka_unit_test_setup(test_give_up_and_adopt, empty_but_spares),
+        cmocka_unit_test_setup(test_rebuild, empty_but_spares),
+        cmocka_unit_test_setup(test_leftovers_of_a_growing_slab, empty_but_spares),
+        cmocka_unit_test_setup(test_unused_classes, empty_but_spares),
+        cmocka_unit_test_setup(test_growth_takes_unused, empty_but_spares),
+        cmocka_unit_test_setup_teardown(test_counters, empty_but_spares, empty_but_spares),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,15 +26,6 @@ struct batch {
 };
 static struct batch batch;
 
-static int empty_heap(void **state) {
-    (void)state;
-    give(take(16));
-    threads_flush();
-    assert_intact();
-    assert_int_equal(block_totals.taken, 0);
-    return 0;
-}
-
 static void fill(size_t count, size_t size) {
     batch.count = count;
     for (size_t i = 0; i < count; i++) {

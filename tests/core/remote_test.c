@@ -13,15 +13,6 @@ static struct queue *queue(void) { return &heap_self()->queues[class_of(SIZE)]; 
 static struct chunk *slab_of(void *object) { return chunk_of((uintptr_t)object); }
 static uint64_t summary_of(struct chunk *slab) { return shared_of(slab)->summary; }
 
-static int empty_heap(void **state) {
-    (void)state;
-    give(take(16));
-    threads_flush();
-    assert_intact();
-    assert_int_equal(block_totals.taken, 0);
-    return 0;
-}
-
 struct batch {
     void *objects[4096];
     size_t count;

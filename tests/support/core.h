@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 
+#include "core/block.h"
 #include "core/checker.h"
 #include "core/fast.h"
 
@@ -36,6 +37,16 @@ static inline void assert_intact(void) {
     struct checker_finding finding;
     bool holds = checker_run(&finding);
     assert_holds(holds, &finding);
+}
+
+/* Of a test's set-up: nothing is left of the test before it. */
+static inline int empty_heap(void **state) {
+    (void)state;
+    give(take(16));
+    threads_flush();
+    assert_intact();
+    assert_int_equal(block_totals.taken, 0);
+    return 0;
 }
 
 /* Runs function(argument) in a thread of its own and waits for its end. */
