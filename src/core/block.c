@@ -63,7 +63,7 @@ static bool note_taken(size_t count, size_t dirty, size_t leaving) {
                               memory_order_relaxed);
     }
     purge_cap_note_level(total(&block_totals.taken) - leaving, total(&block_totals.dirty));
-    size_t again = dirty == 0 ? purge_cap_note_taken(count) : 0;
+    size_t again = purge_cap_note_taken(count - dirty);
     add(&block_totals.refaulted, again);
     return again != 0;
 }

@@ -10,11 +10,9 @@ enum {
     SMALL_STEP = 16,       /* a step is small if it is at most such a share of the object */
     LARGE_FROM = 1 << 18,  /* bytes: below, looking costs as much as it may save */
     LARGE_SHARE = 4,       /* of all that is taken: more is never populated on a guess; */
-    FIRST_SHARE = 2,       /* of a new object this share, */
-    FIRST_BYTES = 1 << 25, /* but of so many bytes at most */
+    FIRST_BYTES = 1 << 25, /* but of a new object so many bytes */
     PLACES = 4,            /* looked at in an object */
-    SURE = 2,              /* objects in a row that were used whole */
-    MEMORY = 4,            /* and no more of them are remembered */
+    TRUST = 4,             /* so many times what was used whole before it an object may be */
     BLIND = 16             /* of which nothing can be learnt, before the next that tells */
 };
 
@@ -40,12 +38,13 @@ void prefault_holes(const struct chunk *slab) {
     }
 }
 
-/* The last one that came, 0 once it has left or if it can't tell; how many in a row were used
- * whole; how many that can't tell came since.  relaxed: threads may mix theirs up, which makes a
- * guess a little worse; the memory stays mapped whatever becomes of the object. */
+/* The last one that came, 0 once it has left or if it can't tell; bytes of those that were used
+ * whole, since the last that was not; how many that can't tell came since.  relaxed: threads may mix
+ * theirs up, which makes a guess a little worse; the memory stays mapped whatever becomes of the
+ * object. */
 static _Atomic(uintptr_t) last_address;
 static _Atomic(size_t) last_size;
-static _Atomic(unsigned) used_whole;
+static _Atomic(size_t) used_whole;
 static _Atomic(unsigned) blind;
 
 /* At its end, and at places in between, every page is resident. */
@@ -60,17 +59,17 @@ static bool is_used_whole(uintptr_t address, size_t size) {
     return true;
 }
 
-/* How many in a row were used whole, the last one among them, which is looked at no more. */
-static unsigned judge_last(uintptr_t address, size_t size) {
-    unsigned whole = atomic_load_explicit(&used_whole, memory_order_relaxed);
-    whole = !is_used_whole(address, size) ? 0 : whole < MEMORY ? whole + 1 : whole;
+/* The bytes used whole, those of the last one among them, which is looked at no more. */
+static size_t judge_last(uintptr_t address, size_t size) {
+    size_t whole = atomic_load_explicit(&used_whole, memory_order_relaxed);
+    whole = !is_used_whole(address, size) ? 0 : whole < SIZE_MAX / 2 ? whole + size : whole;
     atomic_store_explicit(&used_whole, whole, memory_order_relaxed);
     atomic_store_explicit(&blind, 0, memory_order_relaxed);
     return whole;
 }
 
 /* Looks at the last one before this one, which takes its place. */
-static unsigned learn(uintptr_t address, size_t size) {
+static size_t learn(uintptr_t address, size_t size) {
     uintptr_t before = atomic_exchange_explicit(&last_address, address, memory_order_relaxed);
     size_t size_before = atomic_exchange_explicit(&last_size, size, memory_order_relaxed);
     return before != 0 ? judge_last(before, size_before)
@@ -85,36 +84,42 @@ void prefault_note_leaving(uintptr_t address, size_t size) {
     }
 }
 
-/* The rest of a large object, in a block of its own: if it is most of that, the block as it is. */
-static bool make_rest_huge(uintptr_t address, size_t size) {
-    enum { MOST = CHUNKS_PER_BLOCK / 2 };
+/* The part of a large object in one block, as a huge page: if it is all of the block, or most and
+ * nothing else is there, or if what is free beside it is no more than may be kept. */
+static bool make_huge(uintptr_t address, size_t size) {
+    enum { MOST = CHUNKS_PER_BLOCK / 2, WORTH = CHUNKS_PER_BLOCK / 16 };
+    if (size == BLOCK_SIZE) {
+        return chunks_make_huge(address);
+    }
     size_t chunks = chunks_for(size);
-    if (address % BLOCK_SIZE != 0 || chunks < MOST) {
+    if (interceptor != NULL || chunks < WORTH) { /* with an interceptor a guard page is beside it */
         return false;
     }
-    return chunks_make_huge_from(address, chunks);
+    return (address % BLOCK_SIZE == 0 && chunks >= MOST &&
+            chunks_make_huge_from(address, chunks)) ||
+           chunks_make_whole(round_down(address, BLOCK_SIZE));
+}
+
+static void populate(uintptr_t from, uintptr_t end) {
+    if (end > from) {
+        os_populate((void *)from, end - from);
+    }
 }
 
 /* In huge pages where there is room for them.  `left`: bytes at the end that stay as they are;
  * false: they are part of a huge page. */
 static bool make_resident(uintptr_t address, size_t size, size_t left) {
-    uintptr_t end = address + size, from = address;
-    for (uintptr_t at = round_up(address, BLOCK_SIZE); at + BLOCK_SIZE <= end; at += BLOCK_SIZE) {
-        if (chunks_make_huge(at)) {
-            if (at > from) {
-                os_populate((void *)from, at - from);
-            }
-            from = at + BLOCK_SIZE;
+    uintptr_t end = address + size, from = address, next;
+    for (uintptr_t at = address; at < end; at = next) {
+        next = round_down(at, BLOCK_SIZE) + BLOCK_SIZE;
+        next = next < end ? next : end;
+        if (make_huge(at, next - at)) {
+            populate(from, at);
+            from = next;
         }
     }
-    /* With an interceptor a guard page follows. */
-    if (end == from || (interceptor == NULL && make_rest_huge(from, end - from))) {
-        return false;
-    }
-    if (end > from + left) {
-        os_populate((void *)from, end - from - left);
-    }
-    return true;
+    populate(from, end - left);
+    return from < end;
 }
 
 void prefault_copy(uintptr_t address, size_t size) {
@@ -137,15 +142,11 @@ static size_t taken_bytes(void) {
 
 static bool is_modest(size_t size) { return size <= taken_bytes() / LARGE_SHARE; }
 
-static bool is_modest_at_first(size_t size) {
-    return size <= FIRST_BYTES && size <= taken_bytes() / FIRST_SHARE;
-}
-
 /* One was made resident that can't tell; after some such it has to be learnt again. */
 static void note_blind(void) {
     atomic_store_explicit(&last_address, 0, memory_order_relaxed);
     if (atomic_fetch_add_explicit(&blind, 1, memory_order_relaxed) + 1 >= BLIND) {
-        atomic_store_explicit(&used_whole, SURE - 1, memory_order_relaxed);
+        atomic_store_explicit(&used_whole, 0, memory_order_relaxed);
     }
 }
 
@@ -155,7 +156,7 @@ static void prefault_learnt(uintptr_t address, size_t size, bool may) {
     if (size < LARGE_FROM) {
         return;
     }
-    bool sure = learn(address, size) >= SURE;
+    bool sure = learn(address, size) >= size / TRUST;
     if (sure && may && !limit_presses() && !make_resident(address, size, os_page_size())) {
         note_blind();
     }
@@ -171,5 +172,5 @@ void prefault_growth(uintptr_t address, size_t size, size_t before) {
 }
 
 void prefault_large(uintptr_t address, size_t size) {
-    prefault_learnt(address, size, is_modest(size) || is_modest_at_first(size));
+    prefault_learnt(address, size, size <= FIRST_BYTES || is_modest(size));
 }

@@ -292,6 +292,19 @@ static void test_huge_is_purged(void **state) {
     assert_blocks();
 }
 
+/* What comes back of what was purged counts, also where some of the run is dirty. */
+static void test_missed_in_part(void **state) {
+    (void)state;
+    chunks_give(take_chunks(2000), 2000, true);
+    (void)chunks_purge_all();
+    give_dirty(take_chunks(1), 1);
+    size_t refaulted = block_totals.refaulted;
+    struct run run = take_run(200);
+    assert_int_equal(run.dirty, 1);
+    assert_int_equal(block_totals.refaulted - refaulted, 199);
+    chunks_give(run.address, 200, true);
+}
+
 /* A large heap brings in blocks as huge pages: all of a new block is resident, and counted as kept
  * where it is free.  Where the kernel does not give any, it is as before. */
 static void test_huge_pages(void **state) {
@@ -393,6 +406,7 @@ int main(void) {
         cmocka_unit_test_setup(test_extend, clean_up),
         cmocka_unit_test_setup(test_extend_across_blocks, clean_up),
         cmocka_unit_test_setup(test_purge, clean_up),
+        cmocka_unit_test_setup(test_missed_in_part, clean_up),
         cmocka_unit_test_setup(test_huge_pages, clean_up),
         cmocka_unit_test_setup(test_huge_from, clean_up),
         cmocka_unit_test_setup(test_too_much, clean_up),

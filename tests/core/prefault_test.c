@@ -75,25 +75,52 @@ static void test_guesses_end(void **state) {
     unmake(others);
 }
 
-/* Half of all that is taken, this one with it, if that is little; a quarter of more. */
-static void test_only_a_share(void **state) {
+/* What was used whole before is trusted by its size: a little says nothing of much. */
+static void test_no_more_than_is_trusted(void **state) {
     (void)state;
-    char *first = make_used(3 * MIB);
-    make_some(2, MIB, true);
+    make_some(1, MIB, false);
+    make_some(1, MIB, true);
     char *object = make(5 * MIB);
     assert_int_equal(os_resident_bytes(object, 5 * MIB), 0);
     unmake(object);
-    make_some(2, MIB, true);
-    object = make(3 * MIB);
-    assert_resident_but_its_end(object, 3 * MIB);
+    make_some(1, MIB, true);
+    object = make(4 * MIB);
+    assert_resident_but_its_end(object, 4 * MIB);
     unmake(object);
+}
+
+/* However much was used whole, no more than a quarter of all that is taken, if that is much. */
+static void test_only_a_share(void **state) {
+    (void)state;
+    make_some(2, 12 * MIB, true);
     char *others = make_used(60 * MIB);
-    make_some(2, MIB, true);
-    object = make(35 * MIB); /* more than at first */
+    char *object = make(35 * MIB);
     assert_int_equal(os_resident_bytes(object + BLOCK_SIZE, 32 * MIB), 0);
     unmake(object);
+    make_some(2, 12 * MIB, true);
+    object = make(30 * MIB);
+    assert_resident_but_its_end(object, 30 * MIB);
+    unmake(object);
     unmake(others);
-    unmake(first);
+}
+
+/* Its ends are parts of huge pages too where that keeps little memory: in a large heap. */
+static void test_ends_are_huge(void **state) {
+    (void)state;
+    size_t size = 5 * BLOCK_SIZE / 2;
+    char *others = make_used(80 * MIB);
+    make_some(2, 12 * MIB, true);
+    char *object = make(size);
+    assert_resident_but_its_end(object, size);
+    uintptr_t first = round_down((uintptr_t)object, BLOCK_SIZE);
+    uintptr_t end = round_up((uintptr_t)object + size, BLOCK_SIZE);
+    bool whole = block_is_huge(block_of((uintptr_t)first + BLOCK_SIZE));
+    for (uintptr_t block = first; whole && block < end; block += BLOCK_SIZE) {
+        assert_true(block_is_huge(block_of(block)));
+        assert_int_equal(os_resident_bytes((void *)block, BLOCK_SIZE), BLOCK_SIZE);
+    }
+    unmake(object);
+    unmake(others);
 }
 
 /* An array that has to move: what it had is looked at before, and its new end is like an object. */
@@ -143,7 +170,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_objects_used_whole, clean_up),
         cmocka_unit_test_teardown(test_guesses_end, clean_up),
+        cmocka_unit_test_teardown(test_no_more_than_is_trusted, clean_up),
         cmocka_unit_test_teardown(test_only_a_share, clean_up),
+        cmocka_unit_test_teardown(test_ends_are_huge, clean_up),
         cmocka_unit_test_teardown(test_arrays_that_move, clean_up),
         cmocka_unit_test_teardown(test_an_array_that_doubles, clean_up),
     };
