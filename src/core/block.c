@@ -39,7 +39,7 @@ static void subtract(_Atomic(size_t) *counter, size_t n) {
     atomic_store_explicit(counter, total(counter) - n, memory_order_relaxed);
 }
 
-static size_t cap(void), purge_down_to(size_t keep);
+static size_t cap(void), purge_down_to(size_t keep, bool dense);
 static void purge_surplus(void);
 
 /* --- taking ----------------------------------------------------------------------------------- */
@@ -253,7 +253,7 @@ static bool make_room(size_t count) {
     size_t most = hard - count;
     while (total(&block_totals.taken) + total(&block_totals.dirty) > most) {
         size_t taken = total(&block_totals.taken);
-        if (taken > most || purge_down_to(most - taken) == 0) {
+        if (taken > most || purge_down_to(most - taken, true) == 0) {
             return false;
         }
     }
@@ -424,16 +424,25 @@ struct purge {
     size_t resident[PURGE_RUNS]; /* bytes; 0 while nobody measures */
 };
 
-/* The next block to purge something of, of those that have waited longest: the first one that is
- * not a huge page in use, which would be split. */
-static struct block *choose_purge_block(void) {
-    struct block *block = block_lists.oldest;
-    for (int i = 0; i < LOOK_AT && block != NULL; i++, block = block->younger) {
-        if (!block_is_huge(block) || block->free == WHOLE) {
+/* Of a huge page in use fewer free chunks than these are kept: giving them back splits it. */
+enum { DENSE = ALL_CHUNKS / 8 };
+
+static bool is_dense(const struct block *block) {
+    return block_is_huge(block) && count_bits(block->free) < DENSE;
+}
+
+/* The next block to purge something of, of those that have waited longest: rather one that is not a
+ * huge page in use, which would be split.  Those passed over wait from now on.  NULL: there are
+ * only dense ones, and `dense` is false. */
+static struct block *choose_purge_block(bool dense) {
+    for (int i = 0; i < LOOK_AT; i++) {
+        struct block *block = block_lists.oldest;
+        if (block == NULL || !block_is_huge(block) || block->free == WHOLE) {
             return block;
         }
+        block_renew(block);
     }
-    return block_lists.oldest;
+    return dense || !is_dense(block_lists.oldest) ? block_lists.oldest : NULL;
 }
 
 /* Up to `most` dirty chunks of a block; fewer where they lie in too many runs.  A block of which
@@ -505,23 +514,26 @@ static size_t cap(void) {
     return wanted < room ? wanted : room;
 }
 
-/* Purges those that wait longest until no more than `keep` chunks are dirty.  Lock held, and given
- * up in between.  Returns the bytes. */
-static size_t purge_down_to(size_t keep) {
+/* Purges those that wait longest until no more than `keep` chunks are dirty; of dense huge pages
+ * too, if need be.  Lock held, and given up in between.  Returns the bytes. */
+static size_t purge_down_to(size_t keep, bool dense) {
     size_t bytes = 0;
-    while (total(&block_totals.dirty) > keep && block_lists.oldest != NULL) {
-        struct purge purge;
+    struct purge purge;
+    do {
         purge.count = purge.chunks = 0;
-        while (purge.count < PURGE_RUNS && block_lists.oldest != NULL &&
-               total(&block_totals.dirty) > keep) {
-            purge_add(&purge, choose_purge_block(), total(&block_totals.dirty) - keep);
+        while (purge.count < PURGE_RUNS && total(&block_totals.dirty) > keep) {
+            struct block *block = choose_purge_block(dense);
+            if (block == NULL) {
+                break;
+            }
+            purge_add(&purge, block, total(&block_totals.dirty) - keep);
         }
-        size_t purged = purge_now(&purge);
+        size_t purged = purge.count != 0 ? purge_now(&purge) : 0;
         bytes += purged;
         if (purged == 0) {
             break; /* refused, as for locked memory: no use in asking again now */
         }
-    }
+    } while (total(&block_totals.dirty) > keep);
     return bytes;
 }
 
@@ -531,7 +543,7 @@ static void purge_surplus(void) {
     purge_cap_note_level(total(&block_totals.taken), total(&block_totals.dirty));
     if (total(&block_totals.dirty) > cap()) {
         size_t less = purge_cap_base(total(&block_totals.taken)) / 2;
-        (void)purge_down_to(cap() > less ? cap() - less : 0);
+        (void)purge_down_to(cap() > less ? cap() - less : 0, limit_presses());
     }
 }
 
@@ -544,7 +556,7 @@ bool chunks_swing_by(size_t count) {
 
 size_t chunks_purge_all(void) {
     chunks_lock();
-    size_t bytes = purge_down_to(0);
+    size_t bytes = purge_down_to(0, true);
     chunks_unlock();
     return bytes;
 }

@@ -7,8 +7,9 @@
  *
  * A free chunk is clean (reads as zero, not resident) or dirty (was used; kept for reuse).
  * Dirty chunks are taken first.  When more are dirty than the cap allows, those that wait
- * longest go back to the kernel.  The cap is a share of what is in use and a constant, and what
- * was missed soon after it was purged: see purge_cap.h.
+ * longest go back to the kernel; but a huge page is not split for an eighth of it or less.  The cap
+ * is a share of what is in use and a constant, and what was missed soon after it was purged: see
+ * purge_cap.h.
  *
  *   taken + free = committed chunks of all regions;   dirty is a subset of free
  *

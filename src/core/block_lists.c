@@ -76,3 +76,8 @@ void block_set_dirty(struct block *block, uint64_t dirty) {
         waiting_append(block);
     }
 }
+
+void block_renew(struct block *block) {
+    waiting_remove(block);
+    waiting_append(block);
+}

@@ -13,7 +13,7 @@ struct block_lists {
                                              prev */
     uint64_t filled; /* bit n - 1: bucket[n] is not empty (n = 0 is not of interest) */
     struct block *oldest, *youngest; /* blocks with dirty chunks, in the order in which they got the
-                                        first, by younger and older */
+                                        first or were renewed, by younger and older */
 };
 
 /* Written by the functions below only. */
@@ -25,5 +25,8 @@ void block_lists_add(struct block *block, uintptr_t address);
 /* dirty: a subset of free, also in between. */
 void block_set_free(struct block *block, uint64_t free);
 void block_set_dirty(struct block *block, uint64_t dirty);
+
+/* A block with dirty chunks is the youngest of these. */
+void block_renew(struct block *block);
 
 #endif

@@ -419,6 +419,12 @@ static void leave_current(struct heap *heap, unsigned class) {
     }
 }
 
+void heap_leave_all(struct heap *heap) {
+    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+        leave_current(heap, c);
+    }
+}
+
 /* Nothing of the class is live in its current slab; the bin may have some. */
 static bool current_is_empty(const struct heap *heap, unsigned class) {
     const struct chunk *slab = heap->queues[class].current;

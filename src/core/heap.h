@@ -98,6 +98,12 @@ struct holes {
     uint64_t since_ms;       /* when counting began: at the last pause, say */
     uint64_t purged_pages;   /* since then */
     uint64_t refilled_pages; /* of these, in use again */
+    /* A heap that only frees. */
+    uint64_t refills_before; /* counters.refills at the last slow free */
+    uint32_t quiet;          /* slow frees since that changed */
+    uint32_t settle_at;      /* so many */
+    uint64_t settled_ms;     /* when it was settled last, */
+    bool settled;            /* since that changed */
 };
 
 enum { HEAP_SPARES = 16 };
@@ -237,6 +243,9 @@ bool heap_free(struct heap *heap, struct chunk *slab, uint64_t index);
 /* All objects of one word of the slab are free.  If all of all are, releases it, unless it is
  * current and has hardly been used. */
 void heap_word_freed(struct heap *heap, struct chunk *slab);
+
+/* No class has a current slab any more, so that each goes as soon as it is empty. */
+void heap_leave_all(struct heap *heap);
 
 /* Merges what other threads freed. */
 void heap_drain(struct heap *heap);

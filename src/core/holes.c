@@ -18,7 +18,12 @@ enum {
     PAUSE_FIRST_MS = 2000, /* the first time it was in vain; then twice as long, and so on, */
     PAUSE_MS = 10000,      /* up to this */
     LOOKS_A_CLOCK = 64,    /* so many looks ask for the time once */
-    FEW_WAITING = 16       /* ranges for a system call */
+    FEW_WAITING = 16,      /* ranges for a system call */
+    SETTLE = 8,            /* slow frees in a row without any refill: the heap is shrinking; looked
+                            at again after as many and */
+    SETTLE_SHARE = 4,      /* such a share of its slabs; */
+    SETTLE_MANY = 64,      /* after so many where a class has many */
+    SETTLE_PAUSE_MS = 5    /* before it is done again to a heap that took objects meanwhile */
 };
 
 /* Pages of a chunk are counted in bits of chunk.purged: with pages so large that a chunk has one
@@ -194,10 +199,62 @@ static bool is_worth_it(struct holes *holes) {
     return true;
 }
 
-void holes_look(struct heap *heap, unsigned class) {
-    if (heap->guard != NULL && interceptor->keeps_free) {
-        return;
+static unsigned look_at_all_of(struct heap *heap, unsigned class) {
+    unsigned count = 0;
+    for (struct chunk *slab = heap->queues[class].head; slab != NULL;
+         slab = shared_of(slab)->next, count++) {
+        if (!block_is_huge(block_of(slab->start))) {
+            look_at(heap, slab);
+        }
     }
+    return count;
+}
+
+static bool has_few_of_all(const struct heap *heap) {
+    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+        if (queue_slabs(&heap->queues[c]) >= many(c)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whoever takes and frees a few hundred objects in turn, thousands of times a second, makes his
+ * slabs anew each time that this is done. */
+static bool may_settle(struct holes *holes) {
+    if (!holes->settled) {
+        uint64_t now = os_clock_ms();
+        holes->settled = now - holes->settled_ms >= SETTLE_PAUSE_MS;
+        holes->settled_ms = holes->settled ? now : holes->settled_ms;
+    }
+    return holes->settled;
+}
+
+/* Returns after how many more slow frees to look again. */
+static unsigned settle(struct heap *heap) {
+    unsigned count = 0;
+    bool looks = is_worth_it(&heap->holes) && page_count() > 1;
+    heap_leave_all(heap);
+    for (unsigned c = 0; c < CLASS_COUNT && looks; c++) {
+        count += look_at_all_of(heap, c);
+    }
+    holes_flush(heap);
+    return SETTLE + count / SETTLE_SHARE;
+}
+
+/* Whether it has only freed for a while. */
+static bool heap_is_shrinking(struct heap *heap) {
+    struct holes *holes = &heap->holes;
+    if (holes->refills_before != heap->counters.refills) {
+        holes->refills_before = heap->counters.refills;
+        holes->quiet = 0;
+        holes->settle_at = SETTLE;
+        holes->settled = false;
+    }
+    return ++holes->quiet >= holes->settle_at;
+}
+
+static void look_at_next(struct heap *heap, unsigned class) {
     struct queue *queue = &heap->queues[class];
     if (queue_slabs(queue) < many(class) || !is_shrinking(heap, class) ||
         !is_worth_it(&heap->holes) || page_count() <= 1) {
@@ -208,5 +265,18 @@ void holes_look(struct heap *heap, unsigned class) {
         queue->look = shared_of(slab)->next;
         look_at(heap, slab);
         slab_set_owner(slab, heap_distance_of(heap) | OWNER_FULL | OWNER_WATCHED);
+    }
+}
+
+void holes_look(struct heap *heap, unsigned class) {
+    if (heap->guard != NULL && interceptor->keeps_free) {
+        return;
+    }
+    look_at_next(heap, class);
+    struct holes *holes = &heap->holes;
+    if (heap_is_shrinking(heap)) {
+        holes->settle_at += !may_settle(holes)      ? holes->settle_at
+                            : !has_few_of_all(heap) ? SETTLE_MANY
+                                                    : settle(heap);
     }
 }

@@ -7,6 +7,12 @@
  *       of the class's objects was handed out in between, the class is shrinking: then each looks
  *       at the next of its queued slabs, in turn, and that one is watched.  So frees into n slabs
  *       in any order look at a slab for each n of them or so.
+ * FEW   A heap that has few slabs of each class has few slow frees, too: after some of them, and no
+ *       refill in between, it is *settled*.  No class keeps a current slab, so each slab goes with
+ *       its last object; all of them are looked at; and so again as it goes on freeing.  A thread
+ *       that worked and waits keeps little more than the pages of what it needs.  Not more often
+ *       than every few milliseconds if it takes objects in between, as making slabs anew costs
+ *       more than the objects.
  * WHAT  Pages on which all objects are free.  They wait until as many runs of them are together as
  *       a system call is worth, and stay if an object of their slab is handed out before.
  * NOT   where it was in vain: pages that came into use again soon count against those that were

@@ -39,9 +39,9 @@ void prefault_holes(const struct chunk *slab) {
 }
 
 /* The last one that came, 0 once it has left or if it can't tell; bytes of those that were used
- * whole, since the last that was not; how many that can't tell came since.  relaxed: threads may mix
- * theirs up, which makes a guess a little worse; the memory stays mapped whatever becomes of the
- * object. */
+ * whole, since the last that was not; how many that can't tell came since.  relaxed: threads may
+ * mix theirs up, which makes a guess a little worse; the memory stays mapped whatever becomes of
+ * the object. */
 static _Atomic(uintptr_t) last_address;
 static _Atomic(size_t) last_size;
 static _Atomic(size_t) used_whole;

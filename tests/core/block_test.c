@@ -2,23 +2,12 @@
 
 #include <string.h>
 
-#include "core/checker_parts.h"
 #include "core/chunk_map.h"
 #include "core/purge_cap.h"
 #include "core/region.h"
 #include "os/os.h"
-#include "support/core.h"
+#include "support/blocks.h"
 #include "support/random.h"
-
-/* Runs of chunks that are no slabs and no large objects: only the blocks can be checked. */
-static void assert_blocks(void) {
-    struct checker_finding finding = {0};
-    struct checker checker = {.finding = &finding};
-    chunks_lock();
-    bool holds = checker_blocks(&checker);
-    chunks_unlock();
-    assert_holds(holds, &finding);
-}
 
 static struct run take_run(size_t count) {
     struct run run = chunks_take(count, CHUNK_SIZE);

@@ -5,6 +5,7 @@
 
 #include "core/slab.h"
 #include "core/trim.h"
+#include "core/walk.h"
 #include "support/dies.h"
 
 enum { SIZE = 512, SLABS = 200, CAPACITY = 64, OBJECTS = SLABS * CAPACITY, TIMES = 5 };
@@ -194,6 +195,108 @@ static void test_end_of_thread(void **state) {
     give_all();
 }
 
+/* --- a heap of few slabs of each class -------------------------------------------------------- */
+
+enum { MIXED = 700, LARGEST = 8192, KEPT_ONE_IN = 35 };
+static unsigned char *mixed[MIXED];
+
+/* Sizes as programs have them: as many below a power of two as above the one before. */
+static size_t mixed_size(size_t i) {
+    size_t most = (size_t)32 << i % 9;
+    return most / 2 + i * 7919 % (most / 2) + 1;
+}
+
+static void take_mixed(void) {
+    for (size_t i = 0; i < MIXED; i++) {
+        mixed[i] = take(mixed_size(i));
+        memset(mixed[i], mark_of(i), mixed_size(i));
+    }
+}
+
+/* In any order, one in `kept` survives. */
+static void give_mixed(size_t kept) {
+    for (size_t n = 0, i = 0; n < MIXED; n++, i = (i + 101) % MIXED) {
+        if (mixed[i] != NULL && i % kept != 0) {
+            give(mixed[i]);
+            mixed[i] = NULL;
+        }
+    }
+}
+
+static void add_resident(struct chunk *slab, void *argument) {
+    *(size_t *)argument += os_resident_bytes((void *)slab->start, slab_bytes(slab));
+}
+
+static size_t resident_in_slabs(void) {
+    size_t resident = 0;
+    walk_slabs(add_resident, &resident);
+    return resident;
+}
+
+/* A thread that works once, keeps a little, and waits, holds little more than the pages of that. */
+static void test_few_slabs(void **state) {
+    (void)state;
+    if (os_page_size() != 4096) {
+        skip();
+    }
+    take_mixed();
+    size_t before = resident_in_slabs(), needed = 0;
+    give_mixed(KEPT_ONE_IN);
+    assert_intact();
+    for (size_t i = 0; i < MIXED; i += KEPT_ONE_IN) {
+        needed += round_up(mixed_size(i), os_page_size()) + os_page_size();
+        for (size_t b = 0; b < mixed_size(i); b++) {
+            assert_int_equal(mixed[i][b], mark_of(i));
+        }
+    }
+    size_t after = resident_in_slabs();
+    assert_true(needed < before / 6);
+    assert_in_range(after, 0, needed);
+    for (size_t i = 0; i < MIXED; i += KEPT_ONE_IN) {
+        give(mixed[i]);
+        mixed[i] = NULL;
+    }
+    assert_intact();
+}
+
+/* Without survivors no slab is left but a few in which the last frees were. */
+static void test_no_survivors(void **state) {
+    (void)state;
+    take_mixed();
+    struct heap_counters before = heap_self()->counters;
+    give_mixed(MIXED + 1);
+    give(mixed[0]); /* which is no multiple of anything else */
+    mixed[0] = NULL;
+    uint64_t released = heap_self()->counters.slabs_released - before.slabs_released;
+    assert_in_range(released, before.slabs_created - before.slabs_released - 5, UINT32_MAX);
+    assert_intact();
+}
+
+static bool has_left_all(void) {
+    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+        if (heap_self()->queues[c].current != NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Who takes and frees hundreds of objects in turn keeps his slabs most of the time. */
+static void test_rounds(void **state) {
+    (void)state;
+    enum { TEST_MS = 200, PAUSE_MS = 5 };
+    uint64_t begin_ms = os_clock_ms();
+    size_t left = 0;
+    while (os_clock_ms() - begin_ms < TEST_MS) {
+        take_mixed();
+        give_mixed(MIXED + 1);
+        give(mixed[0]);
+        left += has_left_all();
+    }
+    assert_in_range(left, 1, (os_clock_ms() - begin_ms) / PAUSE_MS + 1);
+    mixed[0] = NULL;
+}
+
 static void free_twice_into_watched(void *argument) {
     (void)argument;
     take_all();
@@ -218,6 +321,9 @@ int main(void) {
         cmocka_unit_test_setup(test_steady, start),
         cmocka_unit_test_setup(test_swing, start),
         cmocka_unit_test_setup(test_end_of_thread, start),
+        cmocka_unit_test_setup(test_few_slabs, start),
+        cmocka_unit_test_setup(test_no_survivors, start),
+        cmocka_unit_test_setup(test_rounds, start),
         cmocka_unit_test_setup(test_double_free, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

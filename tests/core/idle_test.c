@@ -30,7 +30,7 @@ static void test_all_goes(void **state) {
         chunks[i] = take(CHUNK_SIZE);
     }
     for (size_t i = 0; i < SIZES; i++) { /* all live: or they would take each other's slabs */
-        objects[i] = take((i + 1) * 350);
+        objects[i] = take((i + 1) * 50);
     }
     for (size_t i = 0; i < SIZES; i++) {
         give(objects[i]);
