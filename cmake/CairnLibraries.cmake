@@ -52,7 +52,7 @@ target_link_libraries(cairn_front PUBLIC cairn_library_flags)
 # with the symbols: see layout.ld.in. A file that is missing here costs a tiny program some 64 KiB,
 # nothing else.
 set(everybodys
-    core/threads core/heap core/slab core/block core/block_lists core/place core/allocate
+    core/threads core/heap core/slab core/block core/block_lists core/purge core/place core/allocate
     core/object core/remote core/reclaim core/large core/spare core/holes core/prefault
     core/purge_cap core/size_class core/limit base/cpu core/interceptor core/mapping_names
     core/trim core/policy core/sampling core/background core/regain guard/budget os/os_linux

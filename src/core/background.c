@@ -26,10 +26,10 @@ struct movement {
 static struct movement movement_now(void) {
     /* relaxed: they are compared with what they were a second ago. */
     return (struct movement){
-        .taken = atomic_load_explicit(&block_totals.taken, memory_order_relaxed),
-        .dirty = atomic_load_explicit(&block_totals.dirty, memory_order_relaxed),
-        .purged_bytes = atomic_load_explicit(&block_totals.purged_bytes, memory_order_relaxed),
-        .refaulted = atomic_load_explicit(&block_totals.refaulted, memory_order_relaxed),
+        .taken = block_total(&block_totals.taken),
+        .dirty = block_total(&block_totals.dirty),
+        .purged_bytes = block_total(&block_totals.purged_bytes),
+        .refaulted = block_total(&block_totals.refaulted),
     };
 }
 

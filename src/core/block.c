@@ -8,6 +8,7 @@
 #include "core/limit.h"
 #include "core/mapping_names.h"
 #include "core/place.h"
+#include "core/purge.h"
 #include "core/purge_cap.h"
 #include "core/regain.h"
 #include "core/region.h"
@@ -15,7 +16,7 @@
 #include "os/mutex.h"
 #include "os/os.h"
 
-/* How many blocks with dirty chunks are looked at for a run, or to purge one. */
+/* How many blocks with dirty chunks are looked at for a run. */
 enum { LOOK_AT = 8 };
 
 static struct mutex lock = MUTEX(RANK_CHUNKS);
@@ -25,22 +26,6 @@ void (*_Atomic chunks_watcher)(size_t taken);
 
 void chunks_lock(void) { mutex_lock(&lock); }
 void chunks_unlock(void) { mutex_unlock(&lock); }
-
-/* relaxed: written under the lock only; readers without it want a recent value, no more. */
-static size_t total(const _Atomic(size_t) *counter) {
-    return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
-static void add(_Atomic(size_t) *counter, size_t n) {
-    atomic_store_explicit(counter, total(counter) + n, memory_order_relaxed);
-}
-
-static void subtract(_Atomic(size_t) *counter, size_t n) {
-    atomic_store_explicit(counter, total(counter) - n, memory_order_relaxed);
-}
-
-static size_t cap(void), purge_down_to(size_t keep, bool dense);
-static void purge_surplus(void);
 
 /* --- taking ----------------------------------------------------------------------------------- */
 
@@ -57,14 +42,15 @@ static size_t take_mask(struct block *block, uint64_t mask) {
 
 /* Whether they were purged lately.  `leaving`: chunks that their owner is about to give up. */
 static bool note_taken(size_t count, size_t dirty, size_t leaving) {
-    add(&block_totals.taken, count);
-    if (total(&block_totals.taken) > total(&block_totals.taken_peak)) {
-        atomic_store_explicit(&block_totals.taken_peak, total(&block_totals.taken),
+    block_total_add(&block_totals.taken, count);
+    if (block_total(&block_totals.taken) > block_total(&block_totals.taken_peak)) {
+        atomic_store_explicit(&block_totals.taken_peak, block_total(&block_totals.taken),
                               memory_order_relaxed);
     }
-    purge_cap_note_level(total(&block_totals.taken) - leaving, total(&block_totals.dirty));
+    purge_cap_note_level(block_total(&block_totals.taken) - leaving,
+                         block_total(&block_totals.dirty));
     size_t again = purge_cap_note_taken(count - dirty);
-    add(&block_totals.refaulted, again);
+    block_total_add(&block_totals.refaulted, again);
     return again != 0;
 }
 
@@ -192,7 +178,7 @@ static bool make_huge(struct block *block, uintptr_t touch) {
         return false;
     }
     chunks_lock();
-    add(&block_totals.refaulted, purge_cap_note_taken(count_bits(block->free)));
+    block_total_add(&block_totals.refaulted, purge_cap_note_taken(count_bits(block->free)));
     block_set_dirty(block, block->free);
     block_set_huge(block, true);
     chunks_unlock();
@@ -206,7 +192,8 @@ bool chunks_make_huge(uintptr_t address) {
 
 /* Whether the heap is large enough for huge pages of which not all is used at once.  Lock held. */
 static bool may_be_huge(void) {
-    size_t taken = total(&block_totals.taken), held = taken + total(&block_totals.dirty);
+    size_t taken = block_total(&block_totals.taken),
+           held = taken + block_total(&block_totals.dirty);
     return taken >= HUGE_FROM && taken >= spare_heaps() * HUGE_FROM_EACH && !limit_presses() &&
            held + ALL_CHUNKS <= limit_hard();
 }
@@ -214,8 +201,8 @@ static bool may_be_huge(void) {
 bool chunks_make_whole(uintptr_t address) {
     struct block *block = block_of(address);
     chunks_lock();
-    size_t dirty = total(&block_totals.dirty) + count_bits(block->free & ~block->dirty);
-    bool may = may_be_huge() && dirty <= cap();
+    size_t dirty = block_total(&block_totals.dirty) + count_bits(block->free & ~block->dirty);
+    bool may = may_be_huge() && dirty <= purge_allowed();
     chunks_unlock();
     return may && make_huge(block, 0);
 }
@@ -238,7 +225,7 @@ bool chunks_make_huge_from(uintptr_t address, size_t count) {
  * as they are dirty already. */
 static bool has_room(size_t count) {
     size_t hard = limit_hard();
-    size_t held = total(&block_totals.taken) + total(&block_totals.dirty);
+    size_t held = block_total(&block_totals.taken) + block_total(&block_totals.dirty);
     return likely(held <= hard && count <= hard - held) ||
            (held <= hard && count <= ALL_CHUNKS && choose_dirty_block((unsigned)count) != NULL);
 }
@@ -251,8 +238,8 @@ static bool make_room(size_t count) {
         return false;
     }
     size_t most = hard - count;
-    while (total(&block_totals.taken) + total(&block_totals.dirty) > most) {
-        size_t taken = total(&block_totals.taken);
+    while (block_total(&block_totals.taken) + block_total(&block_totals.dirty) > most) {
+        size_t taken = block_total(&block_totals.taken);
         if (taken > most || purge_down_to(most - taken, true) == 0) {
             return false;
         }
@@ -389,162 +376,9 @@ bool chunks_extend(uintptr_t address, size_t count, bool *zeroed) {
 
 /* --- giving back ------------------------------------------------------------------------------ */
 
-static _Atomic(unsigned) measuring;
-
-void chunks_measure(bool on) {
-    /* relaxed: it is for what the same thread gives back; of others some may be missed. */
-    (void)atomic_fetch_add_explicit(&measuring, on ? 1 : (unsigned)-1, memory_order_relaxed);
-}
-
-/* Whoever measured is gone. */
 void chunks_reset_lock(void) {
-    atomic_store_explicit(&measuring, 0, memory_order_relaxed);
+    purge_reset();
     mutex_reset(&lock);
-}
-
-static size_t measure(uintptr_t address, size_t size) {
-    bool wanted = atomic_load_explicit(&measuring, memory_order_relaxed) != 0;
-    return wanted ? os_resident_bytes((void *)address, size) : 0;
-}
-
-static void count_purges(size_t calls, size_t failures, size_t bytes) {
-    add(&block_totals.purge_calls, calls);
-    add(&block_totals.purge_failures, failures);
-    add(&block_totals.purged_bytes, bytes);
-}
-
-/* Runs of dirty chunks on their way to the kernel, neither free nor taken meanwhile: as many as
- * one system call is worth. */
-enum { PURGE_RUNS = 64 };
-
-struct purge {
-    size_t count, chunks;
-    struct os_range range[PURGE_RUNS];
-    bool failed[PURGE_RUNS];
-    size_t resident[PURGE_RUNS]; /* bytes; 0 while nobody measures */
-};
-
-/* Of a huge page in use fewer free chunks than these are kept: giving them back splits it. */
-enum { DENSE = ALL_CHUNKS / 8 };
-
-static bool is_dense(const struct block *block) {
-    return block_is_huge(block) && count_bits(block->free) < DENSE;
-}
-
-/* The next block to purge something of, of those that have waited longest: rather one that is not a
- * huge page in use, which would be split.  Those passed over wait from now on.  NULL: there are
- * only dense ones, and `dense` is false. */
-static struct block *choose_purge_block(bool dense) {
-    for (int i = 0; i < LOOK_AT; i++) {
-        struct block *block = block_lists.oldest;
-        if (block == NULL || !block_is_huge(block) || block->free == WHOLE) {
-            return block;
-        }
-        block_renew(block);
-    }
-    return dense || !is_dense(block_lists.oldest) ? block_lists.oldest : NULL;
-}
-
-/* Up to `most` dirty chunks of a block; fewer where they lie in too many runs.  A block of which
- * nothing is in use goes whole: it may be one huge page. */
-static void purge_add(struct purge *purge, struct block *block, size_t most) {
-    most = block->free == WHOLE ? ALL_CHUNKS : most;
-    block_set_huge(block, false);
-    for (uint64_t rest = highest_bits(block->dirty, most); rest != 0;) {
-        if (purge->count == PURGE_RUNS) {
-            return;
-        }
-        unsigned first = lowest_bit(rest);
-        unsigned length = run_length(rest >> first);
-        uint64_t mask = mask_of(first, length);
-        purge->range[purge->count++] =
-            (struct os_range){block->address + first * CHUNK_SIZE, length * CHUNK_SIZE};
-        purge->chunks += length;
-        block_set_free(block, block->free & ~mask);
-        block_set_dirty(block, block->dirty & ~mask);
-        rest &= ~mask;
-    }
-}
-
-/* Where the kernel refuses all of it at once, each run is asked for singly. */
-static size_t purge_ranges(struct purge *purge) {
-    for (size_t i = 0; i < purge->count; i++) {
-        purge->failed[i] = false;
-        purge->resident[i] = measure(purge->range[i].address, purge->range[i].size);
-    }
-    if (purge->count > 1 && os_purge_ranges(purge->range, purge->count)) {
-        return purge->chunks * CHUNK_SIZE;
-    }
-    size_t bytes = 0;
-    for (size_t i = 0; i < purge->count; i++) {
-        const struct os_range *range = &purge->range[i];
-        purge->failed[i] = !os_purge((void *)range->address, range->size);
-        bytes += purge->failed[i] ? 0 : range->size;
-    }
-    return bytes;
-}
-
-/* Lock held, and given up in between.  Returns the bytes. */
-static size_t purge_now(struct purge *purge) {
-    purge_cap_note_purged(purge->chunks);
-    chunks_unlock();
-    size_t bytes = purge_ranges(purge);
-    chunks_lock();
-    size_t failures = 0;
-    for (size_t i = 0; i < purge->count; i++) {
-        struct block *block = block_of(purge->range[i].address);
-        uint64_t mask = mask_of_range(&purge->range[i]);
-        block_set_free(block, block->free | mask);
-        if (purge->failed[i] || block_is_huge(block)) { /* made so meanwhile, maybe afterwards */
-            block_set_dirty(block, block->dirty | mask);
-        }
-        failures += purge->failed[i];
-        add(&block_totals.measured_bytes, purge->failed[i] ? 0 : purge->resident[i]);
-    }
-    count_purges(purge->count, failures, bytes);
-    return bytes;
-}
-
-/* Within the limits, whatever else speaks for keeping more. */
-static size_t cap(void) {
-    size_t taken = total(&block_totals.taken);
-    size_t least = limit_least();
-    size_t room = least > taken ? least - taken : 0;
-    size_t wanted = purge_cap(taken);
-    return wanted < room ? wanted : room;
-}
-
-/* Purges those that wait longest until no more than `keep` chunks are dirty; of dense huge pages
- * too, if need be.  Lock held, and given up in between.  Returns the bytes. */
-static size_t purge_down_to(size_t keep, bool dense) {
-    size_t bytes = 0;
-    struct purge purge;
-    do {
-        purge.count = purge.chunks = 0;
-        while (purge.count < PURGE_RUNS && total(&block_totals.dirty) > keep) {
-            struct block *block = choose_purge_block(dense);
-            if (block == NULL) {
-                break;
-            }
-            purge_add(&purge, block, total(&block_totals.dirty) - keep);
-        }
-        size_t purged = purge.count != 0 ? purge_now(&purge) : 0;
-        bytes += purged;
-        if (purged == 0) {
-            break; /* refused, as for locked memory: no use in asking again now */
-        }
-    } while (total(&block_totals.dirty) > keep);
-    return bytes;
-}
-
-/* More goes than the cap asks for, so that the next chunk does not come back here at once: a system
- * call costs as much as ten page faults.  Lock held. */
-static void purge_surplus(void) {
-    purge_cap_note_level(total(&block_totals.taken), total(&block_totals.dirty));
-    if (total(&block_totals.dirty) > cap()) {
-        size_t less = purge_cap_base(total(&block_totals.taken)) / 2;
-        (void)purge_down_to(cap() > less ? cap() - less : 0, limit_presses());
-    }
 }
 
 bool chunks_swing_by(size_t count) {
@@ -579,17 +413,14 @@ static void give_mask(struct block *block, uint64_t mask, bool dirty) {
 
 void chunks_give(uintptr_t address, size_t count, bool dirty) {
     chunks_lock();
-    subtract(&block_totals.taken, count);
-    if (dirty && count >= ALL_CHUNKS && count > cap()) {
+    block_total_subtract(&block_totals.taken, count);
+    if (dirty && count >= ALL_CHUNKS && count > purge_allowed()) {
         /* Larger than all that may be kept: one call for all of it. */
         chunks_unlock();
-        size_t resident = measure(address, count * CHUNK_SIZE);
-        bool purged = os_purge((void *)address, count * CHUNK_SIZE);
+        size_t resident = purge_resident(address, count * CHUNK_SIZE);
+        dirty = !os_purge((void *)address, count * CHUNK_SIZE);
         chunks_lock();
-        add(&block_totals.measured_bytes, purged ? resident : 0);
-        count_purges(1, purged ? 0 : 1, purged ? count * CHUNK_SIZE : 0);
-        purge_cap_note_purged(purged ? count : 0);
-        dirty = !purged;
+        purge_note(!dirty, count, resident);
     }
     for (size_t left = count; left > 0;) {
         size_t first = (address / CHUNK_SIZE) % ALL_CHUNKS;
@@ -605,14 +436,12 @@ void chunks_give(uintptr_t address, size_t count, bool dirty) {
 }
 
 bool chunks_give_anew(uintptr_t address, size_t count) {
-    size_t resident = measure(address, count * CHUNK_SIZE);
+    size_t resident = purge_resident(address, count * CHUNK_SIZE);
     bool anew = os_map_anew((void *)address, count * CHUNK_SIZE);
     mapping_name_heap((void *)address, count * CHUNK_SIZE);
     regions_settle(address, count * CHUNK_SIZE);
     chunks_lock();
-    count_purges(1, anew ? 0 : 1, anew ? count * CHUNK_SIZE : 0);
-    add(&block_totals.measured_bytes, anew ? resident : 0);
-    purge_cap_note_purged(anew ? count : 0);
+    purge_note(anew, count, resident);
     bool merged = anew && regions_merge_at(address);
     chunks_unlock();
     chunks_give(address, count, !anew);
@@ -621,7 +450,7 @@ bool chunks_give_anew(uintptr_t address, size_t count) {
 
 void chunks_give_dirty(const uintptr_t *addresses, size_t count) {
     chunks_lock();
-    subtract(&block_totals.taken, count);
+    block_total_subtract(&block_totals.taken, count);
     for (size_t i = 0; i < count; i++) {
         unsigned chunk = (unsigned)(addresses[i] / CHUNK_SIZE) % ALL_CHUNKS;
         give_mask(block_of(addresses[i]), mask_of(chunk, 1), true);

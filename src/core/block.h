@@ -62,6 +62,17 @@ struct block_totals {
 
 extern struct block_totals block_totals;
 
+/* relaxed: written under the lock only; readers without it want a recent value, no more. */
+static inline size_t block_total(const _Atomic(size_t) *counter) {
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+static inline void block_total_add(_Atomic(size_t) *counter, size_t n) {
+    atomic_store_explicit(counter, block_total(counter) + n, memory_order_relaxed);
+}
+static inline void block_total_subtract(_Atomic(size_t) *counter, size_t n) {
+    atomic_store_explicit(counter, block_total(counter) - n, memory_order_relaxed);
+}
+
 struct run {
     uintptr_t address; /* 0: no memory */
     size_t dirty; /* of its chunks: were used before, so resident as a rule; 0: all of it reads as
@@ -113,10 +124,6 @@ bool chunks_swing_by(size_t count);
 /* Gives all dirty chunks to the kernel; returns the bytes. */
 size_t chunks_purge_all(void);
 
-/* From now on until it is called with false, as often as with true, block_totals.measured_bytes
- * tells how much of what is purged was resident: a call of the kernel more for each run. */
-void chunks_measure(bool on);
-
 /* For who comes by now and then: lets go what has been kept without need for a while. */
 void chunks_look_at_quiet(void);
 
@@ -129,7 +136,7 @@ static inline void chunks_watch(void) {
     /* relaxed: it is set once, and who misses it for a while does no harm. */
     void (*watcher)(size_t) = atomic_load_explicit(&chunks_watcher, memory_order_relaxed);
     if (unlikely(watcher != NULL)) {
-        watcher(atomic_load_explicit(&block_totals.taken, memory_order_relaxed));
+        watcher(block_total(&block_totals.taken));
     }
 }
 

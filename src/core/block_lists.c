@@ -66,7 +66,7 @@ static void waiting_append(struct block *block) {
 
 void block_set_dirty(struct block *block, uint64_t dirty) {
     /* relaxed: written under the lock only; readers without it want a recent value, no more. */
-    size_t all = atomic_load_explicit(&block_totals.dirty, memory_order_relaxed);
+    size_t all = block_total(&block_totals.dirty);
     all = all + count_bits(dirty) - count_bits(block->dirty);
     atomic_store_explicit(&block_totals.dirty, all, memory_order_relaxed);
     block->dirty = dirty;

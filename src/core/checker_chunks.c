@@ -271,7 +271,7 @@ bool checker_chunks(struct checker *checker) {
         spares += spare_count(heap);
     }
     /* Not judged one by one: a large object may reach from one region into the next. */
-    size_t taken = atomic_load_explicit(&block_totals.taken, memory_order_relaxed);
+    size_t taken = block_total(&block_totals.taken);
     EXPECT(checker->after_fork || tally.claimed + spares == taken,
            "every taken chunk is a slab's, a large object's or a spare", (void *)tally.nobodys);
     return true;

@@ -36,7 +36,7 @@ bool chunk_map_cover(uintptr_t address, size_t size) {
             return false;
         }
         mapping_name_tables(leaf, round_up(sizeof *leaf, os_page_size()));
-        size_t leaves = atomic_load_explicit(&block_totals.leaves, memory_order_relaxed);
+        size_t leaves = block_total(&block_totals.leaves);
         atomic_store_explicit(&block_totals.leaves, leaves + 1, memory_order_relaxed);
         /* release: a thread that finds the leaf through the map finds it zeroed. */
         __atomic_store_n(&chunk_map.leaf_distance[window], (uintptr_t)leaf - (uintptr_t)&chunk_map,
@@ -45,9 +45,7 @@ bool chunk_map_cover(uintptr_t address, size_t size) {
     return true;
 }
 
-size_t chunk_map_reserved(void) {
-    return atomic_load_explicit(&block_totals.leaves, memory_order_relaxed) * sizeof(struct leaf);
-}
+size_t chunk_map_reserved(void) { return block_total(&block_totals.leaves) * sizeof(struct leaf); }
 
 /* Of the leaves of [first, end). */
 static size_t resident_of_windows(uintptr_t first, uintptr_t end) {

@@ -229,7 +229,7 @@ enum { COPY_SHARE = 4 };
  * copied if there is resident memory for them, or the program will want back what they leave.
  * `to`: taken already, `count` chunks for the `have` of the object. */
 static bool is_better_copied(size_t have, struct run to, size_t count) {
-    size_t others = atomic_load_explicit(&block_totals.taken, memory_order_relaxed) - count;
+    size_t others = block_total(&block_totals.taken) - count;
     return to.dirty >= have || (have <= others / COPY_SHARE && chunks_swing_by(have));
 }
 

@@ -47,9 +47,7 @@ static inline size_t limit_least(void) {
 
 /* Whether the soft limit is exceeded: nothing is to be kept or made resident ahead of its use. */
 static inline bool limit_presses(void) {
-    return atomic_load_explicit(&block_totals.taken, memory_order_relaxed) +
-               atomic_load_explicit(&block_totals.dirty, memory_order_relaxed) >
-           limit_soft();
+    return block_total(&block_totals.taken) + block_total(&block_totals.dirty) > limit_soft();
 }
 
 /* By the block allocator: why it hands out nothing. */

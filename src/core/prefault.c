@@ -136,9 +136,7 @@ void prefault_whole(uintptr_t address, size_t size) {
     }
 }
 
-static size_t taken_bytes(void) {
-    return atomic_load_explicit(&block_totals.taken, memory_order_relaxed) * CHUNK_SIZE;
-}
+static size_t taken_bytes(void) { return block_total(&block_totals.taken) * CHUNK_SIZE; }
 
 static bool is_modest(size_t size) { return size <= taken_bytes() / LARGE_SHARE; }
 

@@ -56,8 +56,7 @@ enum { SMALL_BELOW = 512 };
  * given up first.  0: there is none. */
 static uintptr_t take_old_chunk(struct heap *owner) {
     uintptr_t spare = spare_take(owner);
-    if (spare == 0 &&
-        atomic_load_explicit(&block_totals.taken, memory_order_relaxed) < SMALL_BELOW &&
+    if (spare == 0 && block_total(&block_totals.taken) < SMALL_BELOW &&
         heap_release_unused(owner)) {
         spare = spare_take(owner);
     }

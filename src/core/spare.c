@@ -35,7 +35,7 @@ static size_t limit(void) {
     if (limit_presses()) {
         return 0;
     }
-    size_t taken = atomic_load_explicit(&block_totals.taken, memory_order_relaxed);
+    size_t taken = block_total(&block_totals.taken);
     size_t share = (taken / SHARE + FOR_EACH_CPU * (cpus == 0 ? 2 : cpus)) / spare_heaps();
     return share < HEAP_SPARES ? share : HEAP_SPARES;
 }

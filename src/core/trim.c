@@ -4,6 +4,7 @@
 #include "base/compiler.h"
 #include "core/block.h"
 #include "core/interceptor.h"
+#include "core/purge.h"
 #include "core/shared_heap.h"
 #include "core/slab.h"
 #include "core/threads.h"
@@ -75,9 +76,7 @@ size_t trim_heap(const struct heap *heap) {
 }
 
 /* By whomever: other threads that give memory back meanwhile help. */
-static size_t measured_so_far(void) {
-    return atomic_load_explicit(&block_totals.measured_bytes, memory_order_relaxed);
-}
+static size_t measured_so_far(void) { return block_total(&block_totals.measured_bytes); }
 
 static size_t trim_parked(void) {
     size_t bytes = 0;
@@ -92,19 +91,19 @@ static size_t trim_parked(void) {
 }
 
 size_t trim_unused(void) {
-    chunks_measure(true);
+    purge_measure(true);
     size_t before = measured_so_far();
     threads_flush_parked();
     threads_flush_spares();
     size_t bytes = trim_parked() + shared_heap_trim_all();
     (void)chunks_purge_all();
     bytes += measured_so_far() - before;
-    chunks_measure(false);
+    purge_measure(false);
     return bytes;
 }
 
 size_t trim(void) {
-    chunks_measure(true);
+    purge_measure(true);
     size_t before = measured_so_far();
     struct trim_hook *hook = atomic_load_explicit(&hooks, memory_order_acquire);
     for (; hook != NULL; hook = hook->next) {
@@ -116,6 +115,6 @@ size_t trim(void) {
         bytes = trim_heap(heap_self());
     }
     bytes += measured_so_far() - before;
-    chunks_measure(false);
+    purge_measure(false);
     return bytes + trim_unused();
 }

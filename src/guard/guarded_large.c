@@ -159,7 +159,7 @@ static void release_cleared(struct large_quarantine *quarantine) {
  * memory.  So each thread may have some of it wait, and more as long as what waits in all of them
  * is but a share of what is taken. */
 static bool is_too_much(const struct large_quarantine *quarantine) {
-    size_t taken = atomic_load_explicit(&block_totals.taken, memory_order_relaxed) * CHUNK_SIZE;
+    size_t taken = block_total(&block_totals.taken) * CHUNK_SIZE;
     size_t waiting = atomic_load_explicit(&all_cleared_bytes, memory_order_relaxed);
     return quarantine->cleared_bytes > LARGE_CLEARED_BYTES &&
            (waiting > taken / LARGE_CLEARED_SHARE || limit_presses());
