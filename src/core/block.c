@@ -381,6 +381,13 @@ void chunks_reset_lock(void) {
     mutex_reset(&lock);
 }
 
+size_t chunks_taken_lately(void) {
+    chunks_lock();
+    size_t high = purge_cap_high(), taken = block_total(&block_totals.taken);
+    chunks_unlock();
+    return high > taken ? high : taken;
+}
+
 bool chunks_swing_by(size_t count) {
     chunks_lock();
     bool swings = purge_cap_missed() >= count;

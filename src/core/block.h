@@ -118,6 +118,9 @@ void chunks_give_dirty(const uintptr_t *addresses, size_t count);
  * zero. */
 bool chunks_extend(uintptr_t address, size_t count, bool *zeroed);
 
+/* The chunks that are taken, or the most that were within the last seconds. */
+size_t chunks_taken_lately(void);
+
 /* Whether the program swings by that much: what it gives up it will want back soon. */
 bool chunks_swing_by(size_t count);
 

@@ -22,7 +22,8 @@ enum {
     SETTLE = 8,            /* slow frees in a row without any refill: the heap is shrinking; looked
                             at again after as many and */
     SETTLE_SHARE = 4,      /* such a share of its slabs; */
-    SETTLE_MANY = 64,      /* after so many where a class has many */
+    SETTLE_MANY = 64,      /* after so many where a class has many; */
+    SETTLE_LONG = 512,     /* of so many it is done to any heap */
     SETTLE_PAUSE_MS = 5    /* before it is done again to a heap that took objects meanwhile */
 };
 
@@ -236,7 +237,7 @@ static unsigned settle(struct heap *heap) {
     bool looks = is_worth_it(&heap->holes) && page_count() > 1;
     heap_leave_all(heap);
     for (unsigned c = 0; c < CLASS_COUNT && looks; c++) {
-        count += look_at_all_of(heap, c);
+        count += queue_slabs(&heap->queues[c]) < many(c) ? look_at_all_of(heap, c) : 0;
     }
     holes_flush(heap);
     return SETTLE + count / SETTLE_SHARE;
@@ -275,8 +276,8 @@ void holes_look(struct heap *heap, unsigned class) {
     look_at_next(heap, class);
     struct holes *holes = &heap->holes;
     if (heap_is_shrinking(heap)) {
-        holes->settle_at += !may_settle(holes)      ? holes->settle_at
-                            : !has_few_of_all(heap) ? SETTLE_MANY
-                                                    : settle(heap);
+        holes->settle_at += !may_settle(holes)                                    ? holes->settle_at
+                            : !has_few_of_all(heap) && holes->quiet < SETTLE_LONG ? SETTLE_MANY
+                                                                                  : settle(heap);
     }
 }

@@ -12,7 +12,8 @@
  *       its last object; all of them are looked at; and so again as it goes on freeing.  A thread
  *       that worked and waits keeps little more than the pages of what it needs.  Not more often
  *       than every few milliseconds if it takes objects in between, as making slabs anew costs
- *       more than the objects.
+ *       more than the objects.  A heap that has many slabs of some class is settled after hundreds
+ *       of slow frees; slabs of such a class are looked at in turn, as above.
  * WHAT  Pages on which all objects are free.  They wait until as many runs of them are together as
  *       a system call is worth, and stay if an object of their slab is handed out before.
  * NOT   where it was in vain: pages that came into use again soon count against those that were

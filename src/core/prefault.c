@@ -136,9 +136,10 @@ void prefault_whole(uintptr_t address, size_t size) {
     }
 }
 
-static size_t taken_bytes(void) { return block_total(&block_totals.taken) * CHUNK_SIZE; }
-
-static bool is_modest(size_t size) { return size <= taken_bytes() / LARGE_SHARE; }
+/* Beside what the program has, or had just now. */
+static bool is_modest(size_t size) {
+    return size <= chunks_taken_lately() * CHUNK_SIZE / LARGE_SHARE;
+}
 
 /* One was made resident that can't tell; after some such it has to be learnt again. */
 static void note_blind(void) {

@@ -20,6 +20,9 @@ enum { PURGE_WINDOW_MS = 2000 };
 size_t purge_cap_base(size_t taken);
 size_t purge_cap(size_t taken);
 
+/* Most taken lately. */
+size_t purge_cap_high(void);
+
 /* What was learned: so much is kept for the rise that follows a fall. */
 size_t purge_cap_missed(void);
 

@@ -281,6 +281,25 @@ static bool has_left_all(void) {
     return true;
 }
 
+/* A thread that has many slabs of one class gives up the bins of all the same, after a while. */
+static void test_few_beside_many(void **state) {
+    (void)state;
+    take_mixed();
+    in_use = TIMES * OBJECTS;
+    take_all();
+    give_mixed(KEPT_ONE_IN);
+    assert_false(has_left_all());
+    give_in_steps(7919);
+    assert_true(has_left_all());
+    give_all();
+    in_use = OBJECTS;
+    for (size_t i = 0; i < MIXED; i += KEPT_ONE_IN) {
+        give(mixed[i]);
+        mixed[i] = NULL;
+    }
+    assert_intact();
+}
+
 /* Who takes and frees hundreds of objects in turn keeps his slabs most of the time. */
 static void test_rounds(void **state) {
     (void)state;
@@ -323,6 +342,7 @@ int main(void) {
         cmocka_unit_test_setup(test_end_of_thread, start),
         cmocka_unit_test_setup(test_few_slabs, start),
         cmocka_unit_test_setup(test_no_survivors, start),
+        cmocka_unit_test_setup(test_few_beside_many, start),
         cmocka_unit_test_setup(test_rounds, start),
         cmocka_unit_test_setup(test_double_free, start),
     };

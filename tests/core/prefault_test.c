@@ -47,6 +47,23 @@ static void assert_resident_but_its_end(const char *address, size_t size) {
     assert_int_equal(os_resident_bytes((void *)address, size - end), size - end);
 }
 
+/* Nobody knows how much of its new half is used ever.  (The first of the tests, as little may have
+ * been in use lately.) */
+static void test_an_array_that_doubles(void **state) {
+    (void)state;
+    size_t size = MIB, zeroed_from;
+    char *array = make(size);
+    for (int i = 0; i < 4; i++, size *= 2) {
+        memset(array, 1, size);
+        array = large_resize(chunk_of((uintptr_t)array), 2 * size, &zeroed_from);
+        if (array == NULL) {
+            skip(); /* as above */
+        }
+        assert_int_equal(os_resident_bytes(array + size, size), 0);
+    }
+    unmake(array);
+}
+
 static void test_objects_used_whole(void **state) {
     (void)state;
     char *others = make_used(8 * MIB);
@@ -123,6 +140,20 @@ static void test_ends_are_huge(void **state) {
     unmake(others);
 }
 
+/* It is, if the program had much more just now: then its new half is little. */
+static void test_much_lately(void **state) {
+    (void)state;
+    size_t size = 4 * MIB, zeroed_from;
+    unmake(make_used(80 * MIB));
+    make_some(2, 12 * MIB, true);
+    char *array = make_used(size);
+    char *grown = large_resize(chunk_of((uintptr_t)array), 2 * size, &zeroed_from);
+    if (grown != NULL) {
+        assert_resident_but_its_end(grown + size, size);
+    }
+    unmake(grown != NULL ? grown : array);
+}
+
 /* An array that has to move: what it had is looked at before, and its new end is like an object. */
 static void test_arrays_that_move(void **state) {
     (void)state;
@@ -150,31 +181,16 @@ static void test_arrays_that_move(void **state) {
     unmake(others);
 }
 
-/* Nobody knows how much of its new half is used ever. */
-static void test_an_array_that_doubles(void **state) {
-    (void)state;
-    size_t size = MIB, zeroed_from;
-    char *array = make(size);
-    for (int i = 0; i < 4; i++, size *= 2) {
-        memset(array, 1, size);
-        array = large_resize(chunk_of((uintptr_t)array), 2 * size, &zeroed_from);
-        if (array == NULL) {
-            skip(); /* as above */
-        }
-        assert_int_equal(os_resident_bytes(array + size, size), 0);
-    }
-    unmake(array);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_an_array_that_doubles, clean_up),
         cmocka_unit_test_teardown(test_objects_used_whole, clean_up),
         cmocka_unit_test_teardown(test_guesses_end, clean_up),
         cmocka_unit_test_teardown(test_no_more_than_is_trusted, clean_up),
         cmocka_unit_test_teardown(test_only_a_share, clean_up),
         cmocka_unit_test_teardown(test_ends_are_huge, clean_up),
+        cmocka_unit_test_teardown(test_much_lately, clean_up),
         cmocka_unit_test_teardown(test_arrays_that_move, clean_up),
-        cmocka_unit_test_teardown(test_an_array_that_doubles, clean_up),
     };
     return cmocka_run_group_tests_name("prefault", tests, NULL, NULL);
 }
