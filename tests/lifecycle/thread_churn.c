@@ -47,7 +47,7 @@ int main(void) {
     size_t after = status_bytes("VmHWM:");
     say(1, "%d threads: peak resident %zu, of the first %d threads %zu\n", GENERATIONS * AT_A_TIME,
         after, WARM_UP * AT_A_TIME, warm);
-    /* A heap more, if more threads overlap than did so before, is some MiB with a quarantine; a page
+    /* A heap more, if more threads overlap than did before, is some MiB with a quarantine; a page
      * lost for each thread would be 28 MiB. */
     EXPECT(after <= warm + 12 * MIB);
     EXPECT(status_bytes("VmSize:") <= warm_address_space + 64 * MIB);
