@@ -36,8 +36,7 @@ bool chunk_map_cover(uintptr_t address, size_t size) {
             return false;
         }
         mapping_name_tables(leaf, round_up(sizeof *leaf, os_page_size()));
-        size_t leaves = block_total(&block_totals.leaves);
-        atomic_store_explicit(&block_totals.leaves, leaves + 1, memory_order_relaxed);
+        block_total_add(&block_totals.leaves, 1);
         /* release: a thread that finds the leaf through the map finds it zeroed. */
         __atomic_store_n(&chunk_map.leaf_distance[window], (uintptr_t)leaf - (uintptr_t)&chunk_map,
                          __ATOMIC_RELEASE);

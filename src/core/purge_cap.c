@@ -52,7 +52,8 @@ size_t purge_cap_base(size_t taken) { return taken / SHARE + CONSTANT; }
 size_t purge_cap_high(void) { return larger(lately.high, lately.high_before); }
 
 size_t purge_cap(size_t taken) {
-    size_t high = purge_cap_high() + purge_cap_high() / 4;
+    size_t high = purge_cap_high();
+    high += high / 4;
     return purge_cap_base(taken) + smaller(lately.missed, high > taken ? high - taken : 0);
 }
 

@@ -197,7 +197,7 @@ static void test_end_of_thread(void **state) {
 
 /* --- a heap of few slabs of each class -------------------------------------------------------- */
 
-enum { MIXED = 700, LARGEST = 8192, KEPT_ONE_IN = 35 };
+enum { MIXED = 700, KEPT_ONE_IN = 35 };
 static unsigned char *mixed[MIXED];
 
 /* Sizes as programs have them: as many below a power of two as above the one before. */
@@ -221,6 +221,14 @@ static void give_mixed(size_t kept) {
             mixed[i] = NULL;
         }
     }
+}
+
+static void give_survivors(void) {
+    for (size_t i = 0; i < MIXED; i += KEPT_ONE_IN) {
+        give(mixed[i]);
+        mixed[i] = NULL;
+    }
+    assert_intact();
 }
 
 static void add_resident(struct chunk *slab, void *argument) {
@@ -252,11 +260,7 @@ static void test_few_slabs(void **state) {
     size_t after = resident_in_slabs();
     assert_true(needed < before / 6);
     assert_in_range(after, 0, needed);
-    for (size_t i = 0; i < MIXED; i += KEPT_ONE_IN) {
-        give(mixed[i]);
-        mixed[i] = NULL;
-    }
-    assert_intact();
+    give_survivors();
 }
 
 /* Without survivors no slab is left but a few in which the last frees were. */
@@ -293,11 +297,7 @@ static void test_few_beside_many(void **state) {
     assert_true(has_left_all());
     give_all();
     in_use = OBJECTS;
-    for (size_t i = 0; i < MIXED; i += KEPT_ONE_IN) {
-        give(mixed[i]);
-        mixed[i] = NULL;
-    }
-    assert_intact();
+    give_survivors();
 }
 
 /* Who takes and frees hundreds of objects in turn keeps his slabs most of the time. */

@@ -57,7 +57,7 @@ static void test_an_array_that_doubles(void **state) {
         memset(array, 1, size);
         array = large_resize(chunk_of((uintptr_t)array), 2 * size, &zeroed_from);
         if (array == NULL) {
-            skip(); /* as above */
+            skip(); /* older kernels can't move pages */
         }
         assert_int_equal(os_resident_bytes(array + size, size), 0);
     }
