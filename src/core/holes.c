@@ -153,8 +153,21 @@ static void look_at_chunk(struct heap *heap, struct chunk *slab, unsigned i) {
     }
 }
 
+/* It is in a huge page, and at least half of its own pages are needed: the others are no reason to
+ * split that, which costs whoever uses what stays a page fault for each page. */
+static bool stays_whole(const struct chunk *slab) {
+    unsigned holes = 0;
+    if (!block_is_huge(block_of(slab->start))) {
+        return false;
+    }
+    for (unsigned i = 0; i < slab->chunks; i++) {
+        holes += count_bits(find_holes(slab, slab->start + i * CHUNK_SIZE));
+    }
+    return holes <= slab->chunks * page_count() / 2;
+}
+
 static void look_at(struct heap *heap, struct chunk *slab) {
-    if (has_changed(slab)) {
+    if (has_changed(slab) && !stays_whole(slab)) {
         for (unsigned i = 0; i < slab->chunks; i++) {
             look_at_chunk(heap, slab, i);
         }

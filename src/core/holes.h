@@ -17,7 +17,8 @@
  * WHAT  Pages on which all objects are free.  They wait until as many runs of them are together as
  *       a system call is worth, and stay if an object of their slab is handed out before.
  * NOT   where it was in vain: pages that came into use again soon count against those that were
- *       given back, and if they are most, nothing is given back for some seconds.
+ *       given back, and if they are most, nothing is given back for some seconds.  Nor where it
+ *       would split a huge page for half a slab's pages or fewer.
  * BACK  Who takes objects of such a slab again will write to its pages: they are made resident at
  *       once, or with all of their block (regain.h).
  *

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/block.h"
 #include "core/slab.h"
 #include "core/trim.h"
 #include "core/walk.h"
@@ -129,6 +130,38 @@ static void test_wide(void **state) {
         give(large[i]);
     }
     assert_intact();
+}
+
+/* Of the last object of each slab. */
+static void set_huge(bool huge) {
+    for (size_t i = CAPACITY - 1; i < OBJECTS; i += CAPACITY) {
+        block_set_huge(block_of((uintptr_t)objects[i]), huge);
+    }
+}
+
+static void give_pages(size_t first, size_t end) {
+    for (size_t i = 0; i < OBJECTS; i++) {
+        if (i % CAPACITY / (CAPACITY / 8) >= first && i % CAPACITY / (CAPACITY / 8) < end) {
+            give_object(i);
+        }
+    }
+}
+
+/* Half of the pages of slabs in a huge page are no reason to split it; more than that are. */
+static void test_huge(void **state) {
+    (void)state;
+    if (os_page_size() != 4096) {
+        skip();
+    }
+    take_all();
+    set_huge(true);
+    uint64_t before = given_back();
+    give_pages(0, 4);
+    assert_int_equal(given_back(), before);
+    give_pages(4, 6);
+    assert_true(given_back() > before);
+    set_huge(false); /* which they never were */
+    give_all();
 }
 
 /* What is handed out again is never given back behind the program's back. */
@@ -336,6 +369,7 @@ int main(void) {
         cmocka_unit_test_setup(test_in_order, start),
         cmocka_unit_test_setup(test_in_any_order, start),
         cmocka_unit_test_setup(test_wide, start),
+        cmocka_unit_test_setup(test_huge, start),
         cmocka_unit_test_setup(test_use_again, start),
         cmocka_unit_test_setup(test_steady, start),
         cmocka_unit_test_setup(test_swing, start),
