@@ -167,10 +167,11 @@ static struct run take_long(size_t count, uintptr_t from, size_t leaving) {
     return (struct run){place.address, dirty};
 }
 
-/* A program of so many chunks, and so many for each thread, all of which have slabs of their own
- * that are hardly used, will soon use the next block: as one huge page it costs one page fault
- * instead of 512, and what it may leave unused is a small share. */
-enum { HUGE_FROM = 512, HUGE_FROM_EACH = 128 };
+/* A program of so many chunks will soon use the next block: as one huge page it costs one page
+ * fault instead of 512, and what it may leave unused is a small share.  Many threads may leave more
+ * of it, as all have slabs of their own that are hardly used: so many more chunks for each that is
+ * more than a few. */
+enum { HUGE_FROM = 512, HUGE_FEW_THREADS = 8, HUGE_FROM_EACH = 128 };
 
 /* All of it is resident then.  `touch`: as of os_make_huge(). */
 static bool make_huge(struct block *block, uintptr_t touch) {
@@ -192,9 +193,11 @@ bool chunks_make_huge(uintptr_t address) {
 
 /* Whether the heap is large enough for huge pages of which not all is used at once.  Lock held. */
 static bool may_be_huge(void) {
+    size_t threads = spare_heaps();
+    size_t more = threads > HUGE_FEW_THREADS ? threads - HUGE_FEW_THREADS : 0;
     size_t taken = block_total(&block_totals.taken),
            held = taken + block_total(&block_totals.dirty);
-    return taken >= HUGE_FROM && taken >= spare_heaps() * HUGE_FROM_EACH && !limit_presses() &&
+    return taken >= HUGE_FROM + more * HUGE_FROM_EACH && !limit_presses() &&
            held + ALL_CHUNKS <= limit_hard();
 }
 
