@@ -4,6 +4,7 @@
 #include "core/block.h"
 #include "core/chunk_map.h"
 #include "core/interceptor.h"
+#include "core/limit.h"
 #include "core/prefault.h"
 #include "core/regain.h"
 #include "core/slab.h"
@@ -154,10 +155,11 @@ static void look_at_chunk(struct heap *heap, struct chunk *slab, unsigned i) {
 }
 
 /* It is in a huge page, and at least half of its own pages are needed: the others are no reason to
- * split that, which costs whoever uses what stays a page fault for each page. */
+ * split that, which costs whoever uses what stays a page fault for each page; unless memory is
+ * short. */
 static bool stays_whole(const struct chunk *slab) {
     unsigned holes = 0;
-    if (!block_is_huge(block_of(slab->start))) {
+    if (!block_is_huge(block_of(slab->start)) || limit_presses()) {
         return false;
     }
     for (unsigned i = 0; i < slab->chunks; i++) {

@@ -18,7 +18,7 @@
  *       a system call is worth, and stay if an object of their slab is handed out before.
  * NOT   where it was in vain: pages that came into use again soon count against those that were
  *       given back, and if they are most, nothing is given back for some seconds.  Nor where it
- *       would split a huge page for half a slab's pages or fewer.
+ *       would split a huge page for half a slab's pages or fewer, below the soft limit.
  * BACK  Who takes objects of such a slab again will write to its pages: they are made resident at
  *       once, or with all of their block (regain.h).
  *

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/block.h"
+#include "core/limit.h"
 #include "core/slab.h"
 #include "core/trim.h"
 #include "core/walk.h"
@@ -160,6 +161,22 @@ static void test_huge(void **state) {
     assert_int_equal(given_back(), before);
     give_pages(4, 6);
     assert_true(given_back() > before);
+    set_huge(false); /* which they never were */
+    give_all();
+}
+
+static void test_huge_above_limit(void **state) {
+    (void)state;
+    if (os_page_size() != 4096) {
+        skip();
+    }
+    take_all();
+    set_huge(true);
+    limit_set_soft(1);
+    uint64_t before = given_back();
+    give_pages(0, 4);
+    assert_true(given_back() > before);
+    limit_set_soft(0);
     set_huge(false); /* which they never were */
     give_all();
 }
@@ -370,6 +387,7 @@ int main(void) {
         cmocka_unit_test_setup(test_in_any_order, start),
         cmocka_unit_test_setup(test_wide, start),
         cmocka_unit_test_setup(test_huge, start),
+        cmocka_unit_test_setup(test_huge_above_limit, start),
         cmocka_unit_test_setup(test_use_again, start),
         cmocka_unit_test_setup(test_steady, start),
         cmocka_unit_test_setup(test_swing, start),
