@@ -11,7 +11,7 @@
  * no gain in time; with 16 KiB the descriptors would cost twice as much address space as a tiny
  * program's start-up may.
  *
- * Why more for large objects: of these a chunk holds 6 to 1, so that slabs would be made and
+ * Why more for large objects: of these a chunk holds 7 to 1, so that slabs would be made and
  * released all the time.  Why not eight for all: threads that come and go between few and many
  * objects would leave more slabs half empty, and hold an eighth more. */
 #ifndef CAIRN_CORE_GEOMETRY_H

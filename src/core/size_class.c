@@ -3,14 +3,16 @@
 #include "core/geometry.h"
 #include "core/heap.h"
 
-/* Doublings above 4 KiB, where those classes begin. */
-#define DOUBLINGS(c) ((c) < WIDE_FROM_CLASS ? 0u : (unsigned)((c)-WIDE_FROM_CLASS) / 4u)
+/* Doublings above 4 KiB, where those classes begin, and the class's place in its doubling. */
+#define DOUBLINGS(c) ((c) < WIDE_FROM_CLASS ? 0u : (unsigned)((c)-WIDE_FROM_CLASS) / 5u)
+#define PLACE(c)     ((c) < WIDE_FROM_CLASS ? 0u : (unsigned)((c)-WIDE_FROM_CLASS) % 5u)
 
-#define SIZE(c)                                                                    \
-    ((c) < 8    ? 16u * ((c) + 1u)                                                 \
-     : (c) < 40 ? (9u + ((c)&7u)) << (3u + ((c) >> 3))                             \
-     : (c) < 48 ? (uint32_t)CHUNK_SIZE / (55u - ((c) < 48 ? (c) : 0u)) / 64u * 64u \
-                : (5u + ((c)&3u)) << (10u + DOUBLINGS(c)))
+#define SIZE(c)                                                                         \
+    ((c) < 8         ? 16u * ((c) + 1u)                                                 \
+     : (c) < 40      ? (9u + ((c)&7u)) << (3u + ((c) >> 3))                             \
+     : (c) < 48      ? (uint32_t)CHUNK_SIZE / (55u - ((c) < 48 ? (c) : 0u)) / 64u * 64u \
+     : PLACE(c) == 0 ? ((uint32_t)CHUNK_SIZE << (1u + DOUBLINGS(c))) / 15u / 16u * 16u  \
+                     : (4u + PLACE(c)) << (10u + DOUBLINGS(c)))
 
 /* Few large objects at a time, so that one that was just freed is used again while it is in the
  * cache: what is handed out at once spans 8 KiB or so. */
@@ -30,7 +32,7 @@
     X((c) + 0), X((c) + 1), X((c) + 2), X((c) + 3), X((c) + 4), X((c) + 5), X((c) + 6), X((c) + 7)
 #define ALL(X)                                                                        \
     EIGHT(X, 0), EIGHT(X, 8), EIGHT(X, 16), EIGHT(X, 24), EIGHT(X, 32), EIGHT(X, 40), \
-        EIGHT(X, 48), X(56), X(57), X(58), X(59)
+        EIGHT(X, 48), X(56), X(57), X(58), X(59), X(60), X(61), X(62)
 
 const struct size_class size_classes[CLASS_COUNT] = {ALL(ROW)};
 

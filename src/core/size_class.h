@@ -11,7 +11,8 @@
  *   class  0 ..  7:  size = 16 * (c + 1)
  *   class  8 .. 39:  size = (9 + (c - 8) % 8) << (4 + (c - 8) / 8)
  *   class 40 .. 47:  size = 32768 / (55 - c), rounded down to 64
- *   class 48 .. 59:  size = (5 + c % 4) << (10 + (c - 48) / 4)
+ *   class 48 .. 62, with d = (c - 48) / 5 and p = (c - 48) % 5:
+ *                    size = p != 0 ? (4 + p) << (10 + d) : (65536 << d) / 15, rounded down to 16
  *
  * All tables are constants: they need no initialisation and lie in read-only memory. */
 #ifndef CAIRN_CORE_SIZE_CLASS_H
@@ -23,13 +24,13 @@
 #include "core/geometry.h"
 
 enum {
-    CLASS_COUNT = 60,
+    CLASS_COUNT = 63,
     WIDE_FROM_CLASS = 48, /* from this one on slabs may be wide */
     SLAB_MAX = 32768,     /* the largest object in a slab, in bytes */
     /* The largest of which a slab of one chunk has two.  What takes slabs of one chunk only, has no
      * use for larger ones. */
     NARROW_MAX = 16384,
-    NARROW_CLASS_COUNT = 56,
+    NARROW_CLASS_COUNT = 58,
     GRANULE = 16,      /* sizes are multiples of it, and so is every alignment */
     BIN_STRIDE_LOG = 5 /* a bin is 32 bytes: heap.h asserts it */
 };

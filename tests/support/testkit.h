@@ -161,7 +161,8 @@ static inline size_t largest_that_fits(size_t objects, size_t request) {
 
 /* The bytes that serve a request, by the documented rule: multiples of 16 up to 128, eight to a
  * doubling up to 2 KiB, the multiples of 64 of which 15 to 8 fill 32 KiB, four to a doubling up to
- * 32 KiB; above that, whole pages.  From the documentation, not from the library's table. */
+ * 32 KiB and the multiples of 16 of which 15 fill 64, 128 and 256 KiB; above that, whole pages.  From
+ * the documentation, not from the library's table. */
 static inline size_t documented_class(size_t request) {
     if (request <= 16) {
         return 16;
@@ -179,6 +180,10 @@ static inline size_t documented_class(size_t request) {
     size_t doubling = 128;
     while (doubling * 2 < request) {
         doubling *= 2;
+    }
+    size_t page_with_header = doubling * 16 / 15 / 16 * 16;
+    if (request > 4096 && request <= page_with_header) {
+        return page_with_header;
     }
     size_t step = doubling / (request > 4096 ? 4 : 8);
     return (request + step - 1) / step * step;
