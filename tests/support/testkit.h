@@ -161,8 +161,8 @@ static inline size_t largest_that_fits(size_t objects, size_t request) {
 
 /* The bytes that serve a request, by the documented rule: multiples of 16 up to 128, eight to a
  * doubling up to 2 KiB, the multiples of 64 of which 15 to 8 fill 32 KiB, four to a doubling up to
- * 32 KiB and the multiples of 16 of which 15 fill 64, 128 and 256 KiB; above that, whole pages.  From
- * the documentation, not from the library's table. */
+ * 32 KiB and the multiples of 16 of which 15 fill 64, 128 and 256 KiB; above that, whole pages.
+ * From the documentation, not from the library's table. */
 static inline size_t documented_class(size_t request) {
     if (request <= 16) {
         return 16;
