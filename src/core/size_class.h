@@ -6,7 +6,10 @@
  * class between two of these would waste at the slab's end what it saves in the object.  Above
  * 4 KiB slabs are wide (geometry.h) where a heap has more than a few objects, with 8 to 12 of
  * them, and there are four classes to a doubling: what is rounded up is mostly pages that nobody
- * touches.  A request of 0 bytes takes the smallest class.
+ * touches.  And a fifth, the largest multiple of 16 of which a wide slab holds 15, which is a
+ * fifteenth above each power of two: many programs keep a page, or two or four, with a header of
+ * their own.  SQLite's pages of 4 KiB are objects of 4,368 bytes, which is just this class.  A
+ * request of 0 bytes takes the smallest class.
  *
  *   class  0 ..  7:  size = 16 * (c + 1)
  *   class  8 .. 39:  size = (9 + (c - 8) % 8) << (4 + (c - 8) / 8)

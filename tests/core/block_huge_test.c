@@ -41,7 +41,8 @@ static int give_all(void **state) {
 static int start(void **state) {
     *state = NULL;
     uintptr_t address = chunks_take(CHUNKS_PER_BLOCK, BLOCK_SIZE).address;
-    bool kernel_has_some = address != 0 && chunks_make_huge(address);
+    assert_int_not_equal(address, 0);
+    bool kernel_has_some = chunks_make_huge(address);
     chunks_give(address, CHUNKS_PER_BLOCK, true);
     if (!kernel_has_some) {
         *state = "the kernel has no huge pages to give";

@@ -140,6 +140,18 @@ static void set_huge(bool huge) {
     }
 }
 
+/* As if the kernel had given huge pages.  Returns what was given back so far. */
+static uint64_t take_all_as_huge(void) {
+    take_all();
+    set_huge(true);
+    return given_back();
+}
+
+static void give_rest_of_huge(void) {
+    set_huge(false);
+    give_all();
+}
+
 static void give_pages(size_t first, size_t end) {
     for (size_t i = 0; i < OBJECTS; i++) {
         if (i % CAPACITY / (CAPACITY / 8) >= first && i % CAPACITY / (CAPACITY / 8) < end) {
@@ -154,15 +166,12 @@ static void test_huge(void **state) {
     if (os_page_size() != 4096) {
         skip();
     }
-    take_all();
-    set_huge(true);
-    uint64_t before = given_back();
+    uint64_t before = take_all_as_huge();
     give_pages(0, 4);
     assert_int_equal(given_back(), before);
     give_pages(4, 6);
     assert_true(given_back() > before);
-    set_huge(false); /* which they never were */
-    give_all();
+    give_rest_of_huge();
 }
 
 static void test_huge_above_limit(void **state) {
@@ -170,15 +179,12 @@ static void test_huge_above_limit(void **state) {
     if (os_page_size() != 4096) {
         skip();
     }
-    take_all();
-    set_huge(true);
+    uint64_t before = take_all_as_huge();
     limit_set_soft(1);
-    uint64_t before = given_back();
     give_pages(0, 4);
     assert_true(given_back() > before);
     limit_set_soft(0);
-    set_huge(false); /* which they never were */
-    give_all();
+    give_rest_of_huge();
 }
 
 /* What is handed out again is never given back behind the program's back. */
