@@ -2,7 +2,7 @@
  *
  * A heap has a bin for each size class; a bin points at a word of bits, a handful of free
  * objects of one slab, which is all that malloc's fast path looks at.  When the word is used up,
- * heap_refill() takes the next handful from the slab, from another slab of the heap with free
+ * a refill takes the next handful from the slab, from another slab of the heap with free
  * objects (the queue), from a heap whose thread has ended, or from a new slab.
  *
  * Every slab of a heap is, at any time, one of
