@@ -47,6 +47,16 @@ CAIRN_EXPORT struct cairn_scratch cairn_scratch_begin(const struct cairn_arena *
     return (struct cairn_scratch){arena, cairn_arena_mark(arena)};
 }
 
+/* Of an empty arena.  Its first chunk may be too large by itself.  It goes if there was none when
+ * the scratch began: then no scratch around it has a mark in the chunk. */
+static SLOW_PATH void keep_little(struct cairn_arena *arena, struct cairn_mark mark) {
+    (void)cairn_arena_trim(arena);
+    if (arena->reserved > KEPT_MOST && mark.chunk == NULL) {
+        cairn_arena_destroy(arena);
+        cairn_arena_init(arena, "scratch", NULL);
+    }
+}
+
 CAIRN_EXPORT void cairn_scratch_end(struct cairn_scratch *scratch) {
     struct cairn_arena *arena = scratch->arena;
     if (arena == NULL) {
@@ -60,6 +70,6 @@ CAIRN_EXPORT void cairn_scratch_end(struct cairn_scratch *scratch) {
     scratch->arena = NULL;
     cairn_arena_rewind(arena, scratch->mark);
     if (arena->next == arena->begin && arena->used_before == 0 && arena->reserved > KEPT_MOST) {
-        (void)cairn_arena_trim(arena);
+        keep_little(arena, scratch->mark);
     }
 }

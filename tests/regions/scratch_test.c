@@ -38,6 +38,31 @@ static void test_keeps_little(void **state) {
     assert_true(cairn_arena_statistics(arena).reserved <= 1 << 20);
 }
 
+/* Its first chunk is made for the object, however large. */
+static void *take_much_at_first(void *unused) {
+    struct cairn_scratch outer = cairn_scratch_begin(NULL);
+    struct cairn_scratch scratch = cairn_scratch_begin(NULL);
+    struct cairn_arena *arena = scratch.arena;
+    assert_non_null(cairn_arena_allocate(arena, 10 << 20, 8));
+    struct cairn_scratch inner = cairn_scratch_begin(NULL);
+    cairn_scratch_end(&inner);
+    cairn_arena_rewind(arena, scratch.mark);
+    inner = cairn_scratch_begin(NULL);
+    struct cairn_scratch innermost = cairn_scratch_begin(NULL);
+    cairn_scratch_end(&innermost);
+    cairn_scratch_end(&inner);
+    cairn_scratch_end(&scratch);
+    assert_true(cairn_arena_statistics(arena).reserved <= 1 << 20);
+    assert_non_null(cairn_arena_new(arena, int));
+    cairn_scratch_end(&outer);
+    return unused;
+}
+
+static void test_keeps_little_of_much_at_first(void **state) {
+    (void)state;
+    in_thread(take_much_at_first, NULL);
+}
+
 static void count(void *context, const struct cairn_region_view *region) {
     *(int *)context += strcmp(region->name, "scratch") == 0;
 }
@@ -72,6 +97,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_never_the_callers),
         cmocka_unit_test(test_keeps_little),
+        cmocka_unit_test(test_keeps_little_of_much_at_first),
         cmocka_unit_test(test_each_thread_has_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
