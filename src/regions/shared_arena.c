@@ -260,19 +260,20 @@ CAIRN_EXPORT void cairn_shared_arena_init(struct cairn_shared_arena *arena, cons
 static void release_list(struct cairn_shared_arena *arena, struct cairn_shared_chunk *chunk) {
     while (chunk != NULL) {
         struct cairn_shared_chunk *later = chunk->later;
-        arena->reserved -= chunk->bytes;
+        (void)__atomic_fetch_sub(&arena->reserved, chunk->bytes, RELAXED);
         release_chunk(arena, chunk);
         chunk = later;
     }
 }
 
-/* Under the registry's lock, as its readers go through the chunks. */
+/* Under the registry's lock, as its readers go through the chunks; but the allocator is called
+ * without it, as it may make and destroy regions itself. */
 CAIRN_EXPORT void cairn_shared_arena_reset(struct cairn_shared_arena *arena) {
     check_ready(arena, "cairn_shared_arena_reset");
     registry_lock();
     arena->peak = cairn_shared_arena_statistics(arena).peak;
     arena->wasted = 0;
-    release_list(arena, arena->large);
+    struct cairn_shared_chunk *large = arena->large;
     arena->large = NULL;
     for (int i = 0; i < SLOTS; i++) {
         arena->current[i] = arena->first[i];
@@ -283,6 +284,7 @@ CAIRN_EXPORT void cairn_shared_arena_reset(struct cairn_shared_arena *arena) {
         }
     }
     registry_unlock();
+    release_list(arena, large);
 }
 
 CAIRN_EXPORT void cairn_shared_arena_destroy(struct cairn_shared_arena *arena) {

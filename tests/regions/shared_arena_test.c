@@ -180,6 +180,35 @@ static void test_little_memory(void **state) {
     cairn_shared_arena_destroy(&arena);
 }
 
+static void look(void *context, const struct cairn_region_view *region) {
+    *(size_t *)context += region->usage.reserved;
+}
+
+/* One that lists the regions, as one that makes and closes a map for each chunk does, too. */
+static void *listing_resize(void *context, void *pointer, size_t old_size, size_t size,
+                            size_t alignment) {
+    cairn_regions_each(look, context);
+    return cairn_resize(NULL, pointer, old_size, size, alignment);
+}
+
+static void test_allocator_that_lists_regions(void **state) {
+    (void)state;
+    size_t seen = 0;
+    struct cairn_allocator allocator = {listing_resize, &seen};
+    struct cairn_shared_arena arena;
+    cairn_shared_arena_init(&arena, NULL, &allocator);
+    for (int round = 0; round < 3; round++) {
+        assert_non_null(cairn_shared_arena_allocate(&arena, 100, 8));
+        assert_non_null(cairn_shared_arena_allocate(&arena, 100000, 8));
+        assert_true(cairn_shared_arena_statistics(&arena).reserved > 100000);
+        cairn_shared_arena_reset(&arena);
+        assert_true(cairn_shared_arena_statistics(&arena).reserved < 100000);
+        assert_int_equal(cairn_shared_arena_statistics(&arena).used, 0);
+    }
+    cairn_shared_arena_destroy(&arena);
+    assert_true(seen > 0);
+}
+
 static void use_uninitialised(void *unused) {
     (void)unused;
     struct cairn_shared_arena arena = {.state = 0};
@@ -214,9 +243,13 @@ static void test_mistakes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_threads),       cmocka_unit_test(test_more_threads_than_slots),
-        cmocka_unit_test(test_one_thread),    cmocka_unit_test(test_below_an_arena),
-        cmocka_unit_test(test_little_memory), cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_more_threads_than_slots),
+        cmocka_unit_test(test_one_thread),
+        cmocka_unit_test(test_below_an_arena),
+        cmocka_unit_test(test_little_memory),
+        cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_allocator_that_lists_regions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
