@@ -67,12 +67,13 @@ static struct cairn_heap_figures figures_of(struct cairn_heap *heap) {
         return fixed_heap_figures(heap->fixed);
     }
     struct shared_heap_figures figures = shared_heap_figures(heap->shared);
+    size_t held = bytes_of(figures.chunks); /* read before the objects were counted */
     return (struct cairn_heap_figures){
         .objects = figures.objects,
-        .used = figures.bytes,
+        .used = figures.bytes < held ? figures.bytes : held,
         .slabs = figures.slabs,
         .large = figures.large,
-        .held = bytes_of(figures.chunks),
+        .held = held,
         .peak = bytes_of(figures.peak),
         .limit = bytes_of(figures.limit),
     };

@@ -487,7 +487,8 @@ static void read_usage(const struct cairn_region *region, struct cairn_region_us
                                       offsetof(struct cairn_object_cache, region));
     if (!is_stuck(cache)) {
         struct cairn_object_cache_figures figures = figures_of(cache);
-        usage->used = figures.used;
+        /* Counted first: slabs may have been reaped since. */
+        usage->used = figures.used < figures.reserved ? figures.used : figures.reserved;
         usage->reserved = figures.reserved;
         usage->peak = figures.peak > figures.used ? figures.peak : figures.used;
     }

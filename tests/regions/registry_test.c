@@ -1,5 +1,6 @@
 /* The list of regions, and what it says of each kind of them. */
 #include <cairn/arena.h>
+#include <cairn/heap.h>
 #include <cairn/object_cache.h>
 #include <cairn/pool.h>
 #include <errno.h>
@@ -218,6 +219,48 @@ static void test_threads(void **state) {
     assert_int_equal(look_for("thread").count, 0);
 }
 
+enum { HELD = 400 };
+
+static _Atomic(bool) is_done;
+
+/* Takes much at once and gives it back at once: whoever counts meanwhile counts some of it before
+ * and some of it after. */
+static void *swell_and_shrink(void *unused) {
+    struct cairn_object_cache *cache = cairn_object_cache_create(4000, NULL);
+    void *held[HELD];
+    for (int i = 0; i < ROUNDS; i++) {
+        struct cairn_heap *heap = cairn_heap_create(NULL);
+        for (size_t k = 0; k < HELD; k++) {
+            held[k] = cairn_object_cache_take(cache);
+            REQUIRE(held[k] != NULL && cairn_heap_malloc(heap, 32000) != NULL);
+        }
+        for (size_t k = 0; k < HELD; k++) {
+            cairn_object_cache_give(cache, held[k]);
+        }
+        REQUIRE(cairn_object_cache_reap(cache) != 0);
+        cairn_heap_destroy(heap);
+    }
+    cairn_object_cache_destroy(cache);
+    is_done = true;
+    return unused;
+}
+
+static void check_figures(void *context, const struct cairn_region_view *region) {
+    (void)context;
+    assert_true(region->usage.used <= region->usage.reserved);
+    assert_true(region->usage.used <= region->usage.peak);
+}
+
+static void test_swelling(void **state) {
+    (void)state;
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, swell_and_shrink, NULL), 0);
+    while (!is_done) {
+        cairn_regions_each(check_figures, NULL);
+    }
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 /* --- fork ------------------------------------------------------------------------------------- */
 
 static struct cairn_arena of_main;
@@ -312,13 +355,10 @@ int main(void) {
     object_cache_start();
     registry_start();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arenas_are_listed),
-        cmocka_unit_test(test_without_a_name),
-        cmocka_unit_test(test_pools_are_listed),
-        cmocka_unit_test(test_object_caches_are_listed),
-        cmocka_unit_test(test_maps_are_listed),
-        cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_arenas_are_listed), cmocka_unit_test(test_without_a_name),
+        cmocka_unit_test(test_pools_are_listed),  cmocka_unit_test(test_object_caches_are_listed),
+        cmocka_unit_test(test_maps_are_listed),   cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_swelling),          cmocka_unit_test(test_fork),
         cmocka_unit_test(test_mistakes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
