@@ -328,8 +328,9 @@ CAIRN_EXPORT bool cairn_pool_init(struct cairn_pool *pool, size_t size,
 
 /* Objects that fit behind their metadata into `bytes` bytes that begin aligned to a cache line. */
 static size_t objects_in(const struct cairn_pool *pool, size_t bytes) {
-    struct layout none = layout_of(pool, 1, 0);
-    size_t for_64 = 64 * pool->stride + layout_of(pool, 1, 64).end - none.end;
+    /* What 64 objects take at least, so that the search begins at no fewer than fit. */
+    size_t for_64 = 64 * pool->stride + words_of(pool, 64) * sizeof(struct cairn_pool_word) +
+                    (pool->handles ? 64 * sizeof(uint32_t) : 0);
     size_t objects =
         at_most(bytes / for_64 * 64 + 64, at_most(SLOTS_MOST, CHUNK_MOST / pool->stride));
     for (; objects != 0; objects--) {

@@ -176,6 +176,21 @@ static void lives_in_caller_memory(void **state) {
     }
 }
 
+/* Of small objects words are as much as the objects. */
+static void holds_as_many_as_it_said(void **state) {
+    (void)state;
+    for (size_t size = 1; size <= 512; size *= 2) {
+        const struct cairn_pool_options options = {.handles = size == 8, .shared = size == 16};
+        size_t bytes = cairn_pool_bytes(size, 50000, &options);
+        char *memory = malloc(bytes);
+        struct cairn_pool pool;
+        assert_true(cairn_pool_init_fixed(&pool, size, memory, bytes, &options));
+        assert_in_range(cairn_pool_index_limit(&pool), 50000, 50000 + 100);
+        cairn_pool_destroy(&pool);
+        free(memory);
+    }
+}
+
 /* --- growth ----------------------------------------------------------------------------------- */
 
 static void grows_and_gives_all_back(void **state) {
@@ -514,109 +529,6 @@ static void poisons_what_is_free(void **state) {
 }
 #endif
 
-/* --- threads ---------------------------------------------------------------------------------- */
-
-enum { THREADS = 4, ROUNDS = 20000, HELD = 40, PASSED = 8 };
-
-struct message {
-    uint64_t owner, check;
-};
-
-static struct cairn_pool common;
-static void *_Atomic passed[PASSED];
-static _Atomic(size_t) refused;
-
-static struct message *take_message(uint64_t owner) {
-    struct message *message = cairn_pool_take(&common);
-    if (message == NULL) {
-        refused++;
-        return NULL;
-    }
-    *message = (struct message){owner, ~owner};
-    return message;
-}
-
-static void give_message(struct message *message) {
-    REQUIRE(message->owner == ~message->check);
-    cairn_pool_give(&common, message);
-}
-
-/* Keeps some, passes some to whoever comes by, gives what others passed. */
-static void *take_and_give(void *argument) {
-    struct message *held[HELD] = {0};
-    uint64_t random = (uintptr_t)argument;
-    for (uint64_t round = 0; round < ROUNDS; round++) {
-        struct message **place = &held[random_below(&random, HELD)];
-        if (*place == NULL) {
-            *place = take_message((uintptr_t)argument << 32 | round);
-        } else if (random_below(&random, 3) == 0) {
-            struct message *other = atomic_exchange(&passed[random_below(&random, PASSED)], *place);
-            *place = other;
-        } else {
-            struct cairn_handle handle = cairn_pool_handle(&common, *place);
-            REQUIRE(cairn_pool_get(&common, handle) == *place);
-            give_message(*place);
-            *place = NULL;
-        }
-    }
-    for (size_t i = 0; i < HELD; i++) {
-        if (held[i] != NULL) {
-            give_message(held[i]);
-        }
-    }
-    return NULL;
-}
-
-static void hammer(void) {
-    pthread_t threads[THREADS];
-    for (uintptr_t i = 0; i < THREADS; i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, take_and_give, (void *)(i + 1)), 0);
-    }
-    for (size_t i = 0; i < THREADS; i++) {
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
-    }
-    for (size_t i = 0; i < PASSED; i++) {
-        struct message *message = atomic_exchange(&passed[i], NULL);
-        if (message != NULL) {
-            give_message(message);
-        }
-    }
-    assert_int_equal(cairn_pool_statistics(&common).live, 0);
-    assert_sound(&common);
-}
-
-static void serves_threads_growing(void **state) {
-    (void)state;
-    /* Again and again, so that threads meet while they grow the pool. */
-    for (int round = 0; round < 5; round++) {
-        struct tight_allocator tight = {.limit = SIZE_MAX};
-        const struct cairn_allocator allocator = TIGHT_ALLOCATOR(&tight);
-        make(&common, 1024,
-             (struct cairn_pool_options){
-                 .allocator = &allocator, .shared = true, .handles = true, .first = 4});
-        hammer();
-        assert_int_equal(refused, 0);
-        cairn_pool_destroy(&common);
-        assert_int_equal(tight.used, 0);
-    }
-}
-
-/* So few objects that threads find it full; afterwards each of them can still be taken. */
-static void serves_threads_fixed(void **state) {
-    (void)state;
-    static char memory[4096];
-    const struct cairn_pool_options options = {.shared = true, .handles = true, .most = 20};
-    assert_true(
-        cairn_pool_init_fixed(&common, sizeof(struct message), memory, sizeof memory, &options));
-    hammer();
-    assert_true(refused > 0);
-    for (size_t i = 0; i < 20; i++) {
-        assert_non_null(cairn_pool_take(&common));
-    }
-    assert_null(cairn_pool_take(&common));
-    cairn_pool_destroy(&common);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_objects_of_every_size),
@@ -624,6 +536,7 @@ int main(void) {
         cmocka_unit_test(refuses_what_it_cannot_do),
         cmocka_unit_test(writes_nothing_into_objects),
         cmocka_unit_test(lives_in_caller_memory),
+        cmocka_unit_test(holds_as_many_as_it_said),
         cmocka_unit_test(grows_and_gives_all_back),
         cmocka_unit_test(keeps_to_its_limit),
         cmocka_unit_test(survives_want_of_memory),
@@ -637,8 +550,6 @@ int main(void) {
 #ifdef __SANITIZE_ADDRESS__
         cmocka_unit_test(poisons_what_is_free),
 #endif
-        cmocka_unit_test(serves_threads_growing),
-        cmocka_unit_test(serves_threads_fixed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

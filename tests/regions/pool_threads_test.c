@@ -1,0 +1,127 @@
+/* Shared pools, by several threads at once. */
+#include <cairn/pool.h>
+
+#include "regions/pool_parts.h"
+#include "support/dies.h"
+#include "support/random.h"
+#include "support/tight_allocator.h"
+
+static void assert_sound(const struct cairn_pool *pool) {
+    const char *wrong;
+    if (!pool_holds(pool, &wrong)) {
+        fail_msg("the pool violates: %s", wrong);
+    }
+}
+
+static void make(struct cairn_pool *pool, size_t size, struct cairn_pool_options options) {
+    assert_true(cairn_pool_init(pool, size, &options));
+}
+
+enum { THREADS = 4, ROUNDS = 20000, HELD = 40, PASSED = 8 };
+
+struct message {
+    uint64_t owner, check;
+};
+
+static struct cairn_pool common;
+static void *_Atomic passed[PASSED];
+static _Atomic(size_t) refused;
+
+static struct message *take_message(uint64_t owner) {
+    struct message *message = cairn_pool_take(&common);
+    if (message == NULL) {
+        refused++;
+        return NULL;
+    }
+    *message = (struct message){owner, ~owner};
+    return message;
+}
+
+static void give_message(struct message *message) {
+    REQUIRE(message->owner == ~message->check);
+    cairn_pool_give(&common, message);
+}
+
+/* Keeps some, passes some to whoever comes by, gives what others passed. */
+static void *take_and_give(void *argument) {
+    struct message *held[HELD] = {0};
+    uint64_t random = (uintptr_t)argument;
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        struct message **place = &held[random_below(&random, HELD)];
+        if (*place == NULL) {
+            *place = take_message((uintptr_t)argument << 32 | round);
+        } else if (random_below(&random, 3) == 0) {
+            struct message *other = atomic_exchange(&passed[random_below(&random, PASSED)], *place);
+            *place = other;
+        } else {
+            struct cairn_handle handle = cairn_pool_handle(&common, *place);
+            REQUIRE(cairn_pool_get(&common, handle) == *place);
+            give_message(*place);
+            *place = NULL;
+        }
+    }
+    for (size_t i = 0; i < HELD; i++) {
+        if (held[i] != NULL) {
+            give_message(held[i]);
+        }
+    }
+    return NULL;
+}
+
+static void hammer(void) {
+    pthread_t threads[THREADS];
+    for (uintptr_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, take_and_give, (void *)(i + 1)), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    for (size_t i = 0; i < PASSED; i++) {
+        struct message *message = atomic_exchange(&passed[i], NULL);
+        if (message != NULL) {
+            give_message(message);
+        }
+    }
+    assert_int_equal(cairn_pool_statistics(&common).live, 0);
+    assert_sound(&common);
+}
+
+static void serves_threads_growing(void **state) {
+    (void)state;
+    /* Again and again, so that threads meet while they grow the pool. */
+    for (int round = 0; round < 5; round++) {
+        struct tight_allocator tight = {.limit = SIZE_MAX};
+        const struct cairn_allocator allocator = TIGHT_ALLOCATOR(&tight);
+        make(&common, 1024,
+             (struct cairn_pool_options){
+                 .allocator = &allocator, .shared = true, .handles = true, .first = 4});
+        hammer();
+        assert_int_equal(refused, 0);
+        cairn_pool_destroy(&common);
+        assert_int_equal(tight.used, 0);
+    }
+}
+
+/* So few objects that threads find it full; afterwards each of them can still be taken. */
+static void serves_threads_fixed(void **state) {
+    (void)state;
+    static char memory[4096];
+    const struct cairn_pool_options options = {.shared = true, .handles = true, .most = 20};
+    assert_true(
+        cairn_pool_init_fixed(&common, sizeof(struct message), memory, sizeof memory, &options));
+    hammer();
+    assert_true(refused > 0);
+    for (size_t i = 0; i < 20; i++) {
+        assert_non_null(cairn_pool_take(&common));
+    }
+    assert_null(cairn_pool_take(&common));
+    cairn_pool_destroy(&common);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(serves_threads_growing),
+        cmocka_unit_test(serves_threads_fixed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
