@@ -146,6 +146,7 @@ struct cairn_pool {
 
 void *cairn_pool_take_slow(struct cairn_pool *pool);
 void cairn_pool_give_slow(struct cairn_pool *pool, void *object);
+bool cairn_pool_give_handle_shared(struct cairn_pool *pool, struct cairn_handle handle);
 
 /* --- beginning and end ------------------------------------------------------------------------ */
 
@@ -301,8 +302,12 @@ static inline void *cairn_pool_get(const struct cairn_pool *pool, struct cairn_h
     return (void *)(chunk->span.start + slot * pool->stride);
 }
 
-/* Gives back the object of a handle.  False if it is stale: nothing happens then. */
+/* Gives back the object of a handle.  False if it is stale: nothing happens then.  Of several
+ * threads that give the same handle back, one does. */
 static inline bool cairn_pool_give_handle(struct cairn_pool *pool, struct cairn_handle handle) {
+    if (__builtin_expect(pool->sharing != NULL, 0)) {
+        return cairn_pool_give_handle_shared(pool, handle);
+    }
     void *object = cairn_pool_get(pool, handle);
     if (object != NULL) {
         cairn_pool_give(pool, object);

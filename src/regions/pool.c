@@ -492,6 +492,17 @@ static bool is_live(const struct cairn_pool *pool, const struct pool_place *plac
     return (free >> pool_bit(pool, place->index) & 1) == 0;
 }
 
+static uint32_t generation_of(const struct pool_place *place) {
+    return __atomic_load_n(&place->chunk->generations[place->index], __ATOMIC_RELAXED);
+}
+
+/* The object's one owner gives it by its address; a handle that is given back meanwhile is a second
+ * give of it. */
+static bool give_shared(struct cairn_pool *pool, struct pool_place place) {
+    return (!pool->handles || pool_shared_end_handle(place, generation_of(&place))) &&
+           pool_shared_mark_free(pool, place);
+}
+
 CAIRN_EXPORT void cairn_pool_give_slow(struct cairn_pool *pool, void *object) {
     if (object == NULL) {
         return;
@@ -504,7 +515,7 @@ CAIRN_EXPORT void cairn_pool_give_slow(struct cairn_pool *pool, void *object) {
     /* Before it is free: another thread may take it the moment it is. */
     poison((uintptr_t)object, pool->stride);
     reveal(pool);
-    bool given = pool->sharing != NULL ? pool_shared_mark_free(pool, place)
+    bool given = pool->sharing != NULL ? give_shared(pool, place)
                                        : cairn_pool_mark(pool, place.chunk, place.index);
     conceal(pool);
     if (!given) {
@@ -527,10 +538,24 @@ CAIRN_EXPORT struct cairn_handle cairn_pool_handle(const struct cairn_pool *pool
     struct pool_place place;
     if (pool->handles && find(pool, object, &place) && is_live(pool, &place)) {
         handle.index = place.chunk->number << CAIRN_POOL_SLOT_LOG | (uint32_t)place.index;
-        handle.generation =
-            __atomic_load_n(&place.chunk->generations[place.index], __ATOMIC_RELAXED);
+        handle.generation = generation_of(&place);
     }
     return handle;
+}
+
+CAIRN_EXPORT bool cairn_pool_give_handle_shared(struct cairn_pool *pool,
+                                                struct cairn_handle handle) {
+    void *object = cairn_pool_get(pool, handle);
+    struct pool_place place;
+    if (object == NULL || !find(pool, object, &place) ||
+        !pool_shared_end_handle(place, handle.generation)) {
+        return false;
+    }
+    poison((uintptr_t)object, pool->stride);
+    if (!pool_shared_mark_free(pool, place)) {
+        report_give(pool, (uintptr_t)object);
+    }
+    return true;
 }
 
 CAIRN_EXPORT void *cairn_pool_next(const struct cairn_pool *pool,

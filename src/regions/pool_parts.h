@@ -65,7 +65,10 @@ void pool_shared_offer(struct cairn_pool *pool, struct cairn_pool_chunk *chunk);
 
 void *pool_shared_take(struct cairn_pool *pool);
 
-/* False: it is free already. */
+/* Makes a handle stale; false if it is. */
+bool pool_shared_end_handle(struct pool_place place, uint32_t generation);
+
+/* Of an object whose handles are stale.  False: it is free already. */
 bool pool_shared_mark_free(struct cairn_pool *pool, struct pool_place place);
 
 /* Whether the list holds each word once, and every word with free objects can be reached; NULL, or

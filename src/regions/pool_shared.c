@@ -238,15 +238,19 @@ void *pool_shared_take(struct cairn_pool *pool) {
 
 /* --- giving ----------------------------------------------------------------------------------- */
 
+/* One exchange, so that of several threads with the same handle one ends it.  relaxed: the object
+ * is handed on by its bit. */
+bool pool_shared_end_handle(struct pool_place place, uint32_t generation) {
+    uint32_t next = generation + 1;
+    return __atomic_compare_exchange_n(&place.chunk->generations[place.index], &generation,
+                                       next + (next == 0), false, __ATOMIC_RELAXED,
+                                       __ATOMIC_RELAXED);
+}
+
 bool pool_shared_mark_free(struct cairn_pool *pool, struct pool_place place) {
     size_t w = place.index >> pool->word_log;
     struct cairn_pool_word *word = &place.chunk->words[w];
     uint64_t bit = UINT64_C(1) << pool_bit(pool, place.index);
-    if (place.chunk->generations != NULL) {
-        uint32_t *generation = &place.chunk->generations[place.index];
-        uint32_t next = __atomic_load_n(generation, __ATOMIC_RELAXED) + 1;
-        __atomic_store_n(generation, next + (next == 0), __ATOMIC_RELAXED);
-    }
     uint64_t freed = __atomic_fetch_or(&word->freed, bit, __ATOMIC_SEQ_CST);
     if (freed == 0) {
         list_word(pool, word, place_of(place.chunk, w));

@@ -1,6 +1,8 @@
 /* Shared pools, by several threads at once. */
 #include <cairn/pool.h>
 
+#include <sched.h>
+
 #include "regions/pool_parts.h"
 #include "support/dies.h"
 #include "support/random.h"
@@ -118,10 +120,58 @@ static void serves_threads_fixed(void **state) {
     cairn_pool_destroy(&common);
 }
 
+enum { RACES = 100000 };
+
+static _Atomic(uint64_t) raced; /* a handle */
+static _Atomic(int) started, given, finished;
+
+/* Yields late, as what is awaited is to be seen at once. */
+static void await(const _Atomic(int) *number, int value) {
+    for (int i = 0; *number != value; i++) {
+        (void)(i > 1000 && sched_yield());
+    }
+}
+
+static void give_raced(void) {
+    struct cairn_handle handle = {(uint32_t)(raced >> 32), (uint32_t)raced};
+    given += cairn_pool_give_handle(&common, handle);
+    finished++;
+}
+
+static void *race(void *unused) {
+    for (int i = 1; i <= RACES; i++) {
+        await(&started, i);
+        give_raced();
+    }
+    return unused;
+}
+
+/* Of two threads that give the same handle back, one does, and the other is told that it is
+ * stale. */
+static void gives_a_handle_back_once(void **state) {
+    (void)state;
+    pthread_t other;
+    make(&common, 16, (struct cairn_pool_options){.shared = true, .handles = true});
+    assert_int_equal(pthread_create(&other, NULL, race, NULL), 0);
+    for (int i = 1; i <= RACES; i++) {
+        struct cairn_handle handle = cairn_pool_handle(&common, cairn_pool_take(&common));
+        raced = (uint64_t)handle.index << 32 | handle.generation;
+        given = finished = 0;
+        started = i;
+        give_raced();
+        await(&finished, 2);
+        assert_int_equal(given, 1);
+    }
+    assert_int_equal(pthread_join(other, NULL), 0);
+    assert_sound(&common);
+    cairn_pool_destroy(&common);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(serves_threads_growing),
         cmocka_unit_test(serves_threads_fixed),
+        cmocka_unit_test(gives_a_handle_back_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
