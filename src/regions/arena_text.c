@@ -1,4 +1,5 @@
 /* Copies and strings in an arena. */
+#include <limits.h>
 #include <stdio.h>
 
 #include <cairn/arena.h>
@@ -29,12 +30,14 @@ CAIRN_EXPORT char *cairn_arena_string(struct cairn_arena *arena, const char *str
     return cairn_arena_copy(arena, string, strlen(string) + 1, 1);
 }
 
-/* Prints into the bytes that need no new chunk first, and again only if these were too few. */
+/* Prints into the bytes that need no new chunk first, and again only if these were too few.  Of room
+ * that an int can't count the printf of musl makes an error. */
 CAIRN_EXPORT char *cairn_arena_vprintf(struct cairn_arena *arena, const char *format,
                                        va_list arguments) {
     va_list again;
     va_copy(again, arguments);
     size_t room = arena->bound == 0 ? 0 : arena->end - arena->next;
+    room = room > INT_MAX ? INT_MAX : room;
     int length = vsnprintf(room == 0 ? NULL : (char *)arena->next, room, format, arguments);
     char *string = NULL;
     if ((length < 0 || (size_t)length >= room) && arena->dirty < arena->end) {

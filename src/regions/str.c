@@ -4,6 +4,7 @@
 #endif
 #include <cairn/str.h>
 
+#include <limits.h>
 #include <stdio.h>
 
 #include <cairn/vec.h>
@@ -270,6 +271,7 @@ CAIRN_EXPORT bool cairn_str_vprintf(struct cairn_str *string, const char *format
         return false;
     }
     size_t spare = string->bytes == NULL ? 0 : string->capacity - string->length - 1;
+    spare = spare > INT_MAX ? INT_MAX : spare; /* musl's printf makes an error of more */
     char *behind = spare == 0 ? NULL : string->bytes + string->length + 1;
     va_list again;
     va_copy(again, arguments);
