@@ -262,6 +262,7 @@ struct wish {
     size_t leaving; /* of what moves there: the chunks that it will give up, */
     uintptr_t from; /* from this address on */
     bool is_modest; /* rather nothing than a new block */
+    bool *resident; /* NULL, or set if it was made resident, as a part of a huge page */
 };
 
 static struct run take_any(const struct wish *wish) {
@@ -287,7 +288,10 @@ static struct run take(struct wish wish) {
     struct block *huge = huge_block();
     chunks_unlock();
     if (huge != NULL && run.address != 0) {
-        (void)make_huge(huge, run.address);
+        bool made = make_huge(huge, run.address);
+        if (wish.resident != NULL) {
+            *wish.resident = made;
+        }
     } else if (again) {
         (void)regain(run.address);
     }
@@ -308,17 +312,20 @@ struct run chunks_take(size_t count, size_t alignment) {
     }
     /* More than needed, and the ends given back. */
     size_t extra = alignment / CHUNK_SIZE - 1;
-    struct run run = take((struct wish){.count = count + extra});
+    bool resident = false;
+    struct run run = take((struct wish){.count = count + extra, .resident = &resident});
     if (run.address == 0) {
         return run;
     }
+    /* What is resident must not count as clean: nobody would ever purge it. */
+    bool dirty = run.dirty != 0 || resident;
     uintptr_t aligned = round_up(run.address, alignment);
     size_t before = (aligned - run.address) / CHUNK_SIZE;
     if (before > 0) {
-        chunks_give(run.address, before, run.dirty != 0);
+        chunks_give(run.address, before, dirty);
     }
     if (before < extra) {
-        chunks_give(aligned + count * CHUNK_SIZE, extra - before, run.dirty != 0);
+        chunks_give(aligned + count * CHUNK_SIZE, extra - before, dirty);
     }
     run.address = aligned;
     return run;

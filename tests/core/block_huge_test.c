@@ -68,10 +68,35 @@ static void test_many_threads(void **state) {
     spare_note_heaps(-FEW_THREADS - MORE);
 }
 
+/* Of a block that comes as a huge page for an aligned run, what that does not need is resident, and
+ * so to be purged some day. */
+static void test_aligned(void **state) {
+    if (*state != NULL) {
+        skip();
+    }
+    enum { LENGTH = 29, ALIGNMENT = 32 };
+    spare_note_heaps(FEW_THREADS);
+    assert_huge_from(FROM);
+    for (size_t i = 0; i < ALIGNMENT; i++) {
+        (void)take_one(); /* the huge page that is there has no room for it any more */
+    }
+    uintptr_t address = chunks_take(LENGTH, ALIGNMENT * CHUNK_SIZE).address;
+    assert_int_not_equal(address, 0);
+    for (size_t i = 0; i < LENGTH; i++) {
+        chunks[count++] = address + i * CHUNK_SIZE;
+    }
+    const struct block *block = block_of(address);
+    assert_true(block_is_huge(block));
+    assert_int_equal(block->dirty, block->free);
+    assert_blocks();
+    spare_note_heaps(-FEW_THREADS);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_few_threads, start, give_all),
         cmocka_unit_test_setup_teardown(test_many_threads, start, give_all),
+        cmocka_unit_test_setup_teardown(test_aligned, start, give_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
