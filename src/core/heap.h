@@ -129,7 +129,6 @@ struct heap {
     struct holes holes;
     struct heap_sampling sampling;
     struct unused unused;
-    uint32_t exit_rounds;       /* rounds of thread-specific destructors seen */
     uint32_t thread;            /* thread id of the owner */
     uint64_t refills_when_idle; /* counters.refills when it was flushed by idle() */
     struct heap *next;          /* all heaps ever made: see threads.c; written once */

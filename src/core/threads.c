@@ -30,13 +30,17 @@ static struct mutex lock = MUTEX(RANK_THREADS);
 _Atomic(struct heap *) all_heaps;
 static struct heap *parked; /* under the lock */
 static _Atomic(size_t)
-    parked_count;               /* written under the lock; a hint to those who read it without */
-static _Atomic(bool) any_lost;  /* some heap is HEAP_LOST */
-static struct heap *first_heap; /* under the lock; the first one made */
-static struct heap *late_heap;  /* under the lock; parked for ever, in no list */
+    parked_count;              /* written under the lock; a hint to those who read it without */
+static _Atomic(bool) any_lost; /* some heap is HEAP_LOST */
+static struct heap *first_heap;        /* under the lock; the first one made */
+static struct heap *late_heap;         /* under the lock; parked for ever, in no list */
 
-/* Rounds of destructors of thread-specific data; the heap goes in the last, as other destructors
- * may allocate in all of them. */
+/* Rounds of destructors of thread-specific data.  Nearly all destructors run in the first, so the
+ * heap is parked in the second.  Others may allocate in all of them, so a thread that gets a heap
+ * after that parks it in the round after; and only in the last one it is said to be gone.  (Which
+ * round it is nobody tells: a thread that first allocates in a destructor comes here one round
+ * late or two.  It must not wait for a last one that never comes.) */
+enum { EXIT_PARKS = 2 };
 #ifdef __SANITIZE_THREAD__
 enum { EXIT_ROUNDS = 3 }; /* the sanitizer's own view of the thread ends in the fourth */
 #else
@@ -132,16 +136,15 @@ static void reclaim_lost(void) {
 
 /* --- a thread's life -------------------------------------------------------------------------- */
 
-static void thread_ends(void *argument) {
-    struct heap *heap = argument;
-    if (++heap->exit_rounds < EXIT_ROUNDS && os_on_thread_exit(thread_ends, heap)) {
-        return;
-    }
+/* What thread_ends() is called with in the rounds after the heap was parked. */
+static char no_heap;
+
+/* The thread may get another one, or the same. */
+static void leave_heap(struct heap *heap) {
     if (heap->guard != NULL) {
         interceptor->heap_ends(heap);
     }
     heap_distance = 0;
-    thread_traits.gone = true;
     if (heap->retired) {
         return;
     }
@@ -152,6 +155,18 @@ static void thread_ends(void *argument) {
     threads_lock();
     park(heap);
     threads_unlock();
+}
+
+static void thread_ends(void *argument) {
+    unsigned round = thread_traits.exit_rounds + 1u;
+    thread_traits.exit_rounds = round & 7;
+    if (round < EXIT_PARKS && os_on_thread_exit(thread_ends, argument)) {
+        return;
+    }
+    if (argument != &no_heap) {
+        leave_heap(argument);
+    }
+    thread_traits.gone = round >= EXIT_ROUNDS || !os_on_thread_exit(thread_ends, &no_heap);
 }
 
 /* A resolver of an indirect function may allocate before the C library fills in the first
@@ -181,7 +196,6 @@ struct heap *threads_attach(void) {
         heap = heap_new();
     }
     if (heap != NULL) {
-        heap->exit_rounds = 0;
         heap->thread = thread;
         set_state(heap, HEAP_ACTIVE);
     }

@@ -26,6 +26,7 @@ extern __thread uintptr_t heap_distance __attribute__((tls_model("initial-exec")
 struct thread_traits {
     uint16_t number;         /* given by threads_number(); 0: not yet */
     bool gone : 1;           /* its heap was parked for good: it is ending */
+    uint8_t exit_rounds : 3; /* rounds of thread-specific destructors seen */
     bool holds_pointers : 1; /* of the allocation under way: kind_begin() of interceptor.h */
     uint8_t limit;           /* bits LIMIT_... of limit.h */
 };

@@ -217,6 +217,27 @@ static void test_destructors_allocate(void **state) {
     assert_int_equal(pthread_key_delete(key), 0);
 }
 
+static void *end_with_first_object(void *argument) {
+    assert_int_equal(pthread_setspecific(key, argument), 0);
+    return NULL;
+}
+
+/* Nothing stays with a thread that first allocates when it ends, in whichever round but the last
+ * ones. */
+static void test_destructors_allocate_first(void **state) {
+    (void)state;
+    late.count = 0;
+    assert_int_equal(pthread_key_create(&key, at_end), 0); /* as above */
+    size_t heaps = count_heaps();
+    for (int i = 0; i < 10; i++) {
+        in_thread(end_with_first_object, (void *)ROUNDS_OF_DESTRUCTORS);
+        give(late.objects[--late.count]);
+    }
+    assert_true(count_heaps() <= heaps + 1);
+    assert_intact();
+    assert_int_equal(pthread_key_delete(key), 0);
+}
+
 static void test_late(void **state) {
     (void)state;
     bool zeroed;
@@ -266,11 +287,15 @@ static void test_overlapping(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_heap),     cmocka_unit_test(test_park_and_unpark),
-        cmocka_unit_test(test_churn),       cmocka_unit_test(test_free_into_parked),
-        cmocka_unit_test(test_adoption),    cmocka_unit_test(test_flush),
-        cmocka_unit_test(test_overlapping), cmocka_unit_test(test_destructors_allocate),
-        cmocka_unit_test(test_late)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_heap),
+                                       cmocka_unit_test(test_park_and_unpark),
+                                       cmocka_unit_test(test_churn),
+                                       cmocka_unit_test(test_free_into_parked),
+                                       cmocka_unit_test(test_adoption),
+                                       cmocka_unit_test(test_flush),
+                                       cmocka_unit_test(test_overlapping),
+                                       cmocka_unit_test(test_destructors_allocate),
+                                       cmocka_unit_test(test_destructors_allocate_first),
+                                       cmocka_unit_test(test_late)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
