@@ -28,6 +28,7 @@
 #include "core/heap.h"
 #include "core/reclaim.h"
 #include "core/slab.h"
+#include "core/threads.h"
 
 /* Steps 2 and 3 for its word w, and what they bring with them if the owner is parked. */
 void remote_notify(struct chunk *slab, unsigned w);
@@ -37,6 +38,9 @@ void remote_notify(struct chunk *slab, unsigned w);
 static inline uint64_t remote_free_objects(struct chunk *slab, unsigned w, uint64_t objects) {
     if (unlikely(slab_is_condemned(slab))) {
         return objects;
+    }
+    if (unlikely(heap_distance == 0)) {
+        threads_note_without_heap();
     }
     /* The owner's words, read from outside: as long as an object is live, its bits are stable. */
     uint64_t free = slab_free_bits(slab, w);

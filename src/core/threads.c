@@ -32,6 +32,7 @@ static struct heap *parked; /* under the lock */
 static _Atomic(size_t)
     parked_count;              /* written under the lock; a hint to those who read it without */
 static _Atomic(bool) any_lost; /* some heap is HEAP_LOST */
+static _Atomic(bool) any_without_heap; /* some thread has freed without having a heap */
 static struct heap *first_heap;        /* under the lock; the first one made */
 static struct heap *late_heap;         /* under the lock; parked for ever, in no list */
 
@@ -237,6 +238,14 @@ void *threads_take_late(unsigned class, bool *zeroed) {
     return object;
 }
 
+/* relaxed: fork finds either this or nothing of what the thread does next, as it does both in this
+ * order.  Written once, so that threads that free do not take the line from each other. */
+void threads_note_without_heap(void) {
+    if (!atomic_load_explicit(&any_without_heap, memory_order_relaxed)) {
+        atomic_store_explicit(&any_without_heap, true, memory_order_relaxed);
+    }
+}
+
 /* relaxed: only the number itself matters. */
 void threads_give_number(void) {
     static _Atomic(uint16_t) last;
@@ -423,7 +432,8 @@ static void after_fork_in_child(void) {
         own->thread = os_thread_id();
     }
     bool any_shared = shared_heap_after_fork_in_child();
-    if (any_shared || atomic_load_explicit(&any_lost, memory_order_relaxed)) {
+    bool any_freed = atomic_exchange_explicit(&any_without_heap, false, memory_order_relaxed);
+    if (any_shared || any_freed || atomic_load_explicit(&any_lost, memory_order_relaxed)) {
         /* A thread that is gone may have been in the middle of a remote free, of whosever
          * object. */
         for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {

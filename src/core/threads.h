@@ -34,6 +34,10 @@ extern __thread struct thread_traits thread_traits __attribute__((tls_model("ini
 
 void threads_give_number(void);
 
+/* The calling thread, which has no heap, is about to free something: a child of a fork does not
+ * find it among the heaps that have lost their thread. */
+void threads_note_without_heap(void);
+
 /* A number of the calling thread, never 0, in the order in which threads first ask: few are the
  * same, and those of threads of about the same age are not.  For spreading threads over a few
  * places. */

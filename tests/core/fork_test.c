@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/block.h"
+#include "core/remote.h"
 #include "core/slab.h"
 #include "core/walk.h"
 #include "support/child.h"
@@ -101,6 +102,37 @@ static void test_grandchild(void **state) {
     assert_int_equal(in_child(fork_again, NULL), 0);
 }
 
+/* A thread that only frees has no heap, and so leaves none behind; but it may have been between any
+ * two steps of a remote free (remote.h).  Here it is after the first one. */
+static void *begin_to_free(void *argument) {
+    void **objects = argument;
+    give(objects[0]);
+    struct chunk *slab = chunk_of((uintptr_t)objects[1]);
+    bool exact;
+    uint64_t index = object_index(slab, (uintptr_t)objects[1], &exact);
+    (void)atomic_fetch_or(&shared_of(slab)->remote[index / 64], UINT64_C(1) << index % 64);
+    return NULL;
+}
+
+/* Runs in the child. */
+static int merge_all(void *object) {
+    struct chunk *slab = chunk_of((uintptr_t)object);
+    heap_drain(heap_self());
+    REQUIRE(shared_of(slab)->summary == 0 && shared_of(slab)->remote[0] == 0);
+    require_intact();
+    return 0;
+}
+
+static void test_thread_without_heap(void **state) {
+    (void)state;
+    void *objects[] = {take(2000), take(3000)}; /* of two slabs of one word */
+    in_thread(begin_to_free, objects);
+    assert_int_equal(in_child(merge_all, objects[1]), 0);
+    remote_notify(chunk_of((uintptr_t)objects[1]), 0);
+    threads_flush();
+    assert_intact();
+}
+
 static int start(void **state) {
     (void)state;
     threads_start();
@@ -109,6 +141,7 @@ static int start(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_fork),
-                                       cmocka_unit_test(test_grandchild)};
+                                       cmocka_unit_test(test_grandchild),
+                                       cmocka_unit_test(test_thread_without_heap)};
     return cmocka_run_group_tests(tests, start, NULL);
 }
