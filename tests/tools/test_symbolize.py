@@ -110,11 +110,29 @@ class Symbolize(unittest.TestCase):
             frame.pop("source", None)
         self.assertEqual(after, before)
 
+    def test_leaks(self):
+        """Of a program without a report of anything else."""
+        self.source.write_text("#include <stdlib.h>\n"
+                               "static void lose(void) { *(char *volatile *)malloc(8) = 0; }\n"
+                               "int main(void) { for (int i = 0; i < 9; i++) lose(); return 0; }\n")
+        self.build("-O0")
+        told = subprocess.run([str(self.program)], capture_output=True, text=True, timeout=60,
+                              env=kept_environment(LD_PRELOAD=LIBRARY, CAIRN_PROFILE="debug",
+                                                   CAIRN_LEAKS="1")).stderr
+        done = symbolize(text=told)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn(f"    lose at {self.source}:2 in ", done.stdout)
+
     def test_under_run_at_once(self):
         done = subprocess.run([COMMAND, "run", "--", str(self.program)], capture_output=True,
                               text=True, timeout=60, env=kept_environment())
         self.assertEqual((done.returncode, done.stdout), (-6, ""))
         self.assertIn(SENTENCE, done.stderr)
+        self.expect_lines(done.stderr)
+
+    def test_under_run_with_an_empty_target(self):
+        done = subprocess.run([COMMAND, "run", "--", str(self.program)], capture_output=True,
+                              text=True, timeout=60, env=kept_environment(CAIRN_REPORT=""))
         self.expect_lines(done.stderr)
 
     def test_under_run_elsewhere(self):

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -44,11 +45,17 @@ static void become_reader(int ends[2], pid_t program) {
     _exit(child < 0 ? 1 : 0);
 }
 
+/* Empty is as if it were not set. */
+static bool has_other_target(void) {
+    const char *target = getenv("CAIRN_REPORT");
+    return target != NULL && target[0] != '\0';
+}
+
 void start_reader(void) {
     int ends[2];
     int status = 1;
     pid_t program = getpid();
-    if (getenv("CAIRN_REPORT") != NULL || pipe2(ends, O_CLOEXEC) != 0) {
+    if (has_other_target() || pipe2(ends, O_CLOEXEC) != 0) {
         return;
     }
     int fd = fcntl(ends[1], F_DUPFD, OUT_OF_THE_WAY);

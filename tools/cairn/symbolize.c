@@ -180,6 +180,16 @@ static void symbolize_json(const char *line, FILE *out) {
 
 /* ---------------------------------------------------------------------------------------------- */
 
+static bool starts_with(const char *line, const char *text) {
+    return strncmp(line, text, strlen(text)) == 0;
+}
+
+/* Of a finding, or of what is told of leaks. */
+static bool begins_report(const char *line) {
+    return (starts_with(line, "cairn: ") && strstr(line, "; thread ") != NULL) ||
+           starts_with(line, "cairn: leaks: ");
+}
+
 bool symbolize_line(char *line, FILE *out) {
     if (strncmp(line, "{\"message\":\"cairn: ", 19) == 0) {
         symbolize_json(line, out);
@@ -196,7 +206,7 @@ bool symbolize_line(char *line, FILE *out) {
     } else {
         fprintf(out, "%s\n", line);
     }
-    return strncmp(line, "cairn: ", 7) == 0 && strstr(line, "; thread ") != NULL;
+    return begins_report(line);
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state) {
