@@ -4,10 +4,8 @@
 #include "front/summary.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -15,6 +13,7 @@
 #include "base/text.h"
 #include "config/options.h"
 #include "core/statistics.h"
+#include "os/kept_stderr.h"
 #include "os/os.h"
 
 /* A line is far shorter than LINE, so two parts hold all of them. */
@@ -26,27 +25,7 @@ static struct text parts[PARTS];
  * change its directory; empty for stderr. */
 static char path[OS_PATH_SIZE];
 
-/* A copy of the descriptor of stderr: many programs close theirs before they end.  The file it is
- * of tells whether it is still that copy, or was closed and the number given to something else. */
-static int kept_stderr = -1;
-static struct stat kept_file;
-
 static bool is_wanted(void) { return options.summary[0] != '\0'; }
-
-static void keep_stderr(void) {
-    enum { OUT_OF_THE_WAY = 200 }; /* programs expect the low numbers in order */
-    kept_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
-    if (kept_stderr >= 0 && fstat(kept_stderr, &kept_file) != 0) {
-        kept_stderr = -1;
-    }
-}
-
-static int stderr_now(void) {
-    struct stat file;
-    bool is_kept = kept_stderr >= 0 && fstat(kept_stderr, &file) == 0 &&
-                   file.st_dev == kept_file.st_dev && file.st_ino == kept_file.st_ino;
-    return is_kept ? kept_stderr : STDERR_FILENO;
-}
 
 static void complain(int error) {
     struct text text = {0};
@@ -76,7 +55,7 @@ RUNS_ONCE void summary_start(void) {
     }
     int saved = errno;
     if (strcmp(options.summary, "stderr") == 0) {
-        keep_stderr();
+        kept_stderr_start();
     } else if (!path_works()) {
         options.summary = "";
     }
@@ -177,7 +156,7 @@ RUNS_ONCE void summary_write(void) {
     title();
     totals(&peak);
     classes(&peak);
-    int error = path[0] == '\0' ? write_parts(stderr_now()) : append();
+    int error = path[0] == '\0' ? write_parts(kept_stderr()) : append();
     if (error != 0) {
         complain(error);
     }

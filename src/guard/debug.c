@@ -20,6 +20,7 @@
 #include "guard/slots.h"
 #include "guard/soundness.h"
 #include "guard/zero_size.h"
+#include "os/kept_stderr.h"
 #include "os/mutex.h"
 #include "os/os.h"
 #include "trace/stack_depot.h"
@@ -456,6 +457,9 @@ void debug_start(void) {
     canary_start();
     zero_size_start();
     edges_start();
+    if (options.leaks) {
+        kept_stderr_start();
+    }
     report_set_history(history);
     report_set_site(site_now);
     damage_has_history = true;

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/bits.h"
 #include "base/output.h"
@@ -15,6 +14,7 @@
 #include "guard/edges.h"
 #include "guard/record.h"
 #include "guard/sites.h"
+#include "os/kept_stderr.h"
 #include "os/os.h"
 #include "trace/modules.h"
 #include "trace/stack_depot.h"
@@ -148,8 +148,11 @@ static struct group {
     size_t objects, bytes;
 } groups[GROUPS_MAX];
 static size_t group_count;
-static struct group rest; /* of those that there was no room for */
 
+/* Of all that is reached (true) or not, also of what there was no room for among the groups. */
+static struct amount { size_t objects, bytes; } totals[2];
+
+/* NULL: there is no room. */
 static struct group *group_of(uint32_t stack, uint32_t site, bool is_reached) {
     for (size_t i = 0; i < group_count; i++) {
         if (groups[i].stack == stack && groups[i].site == site &&
@@ -158,19 +161,44 @@ static struct group *group_of(uint32_t stack, uint32_t site, bool is_reached) {
         }
     }
     if (group_count == GROUPS_MAX) {
-        return &rest;
+        return NULL;
     }
     groups[group_count] = (struct group){stack, site, is_reached, 0, 0};
     return &groups[group_count++];
 }
 
-static bool count(const struct known *known, void *unused) {
-    (void)unused;
-    struct group *group = group_of(known->record->allocated_stack, known->record->allocated_site,
-                                   known->record->mark != MARK_NONE);
-    group->objects++;
-    group->bytes += known->size;
+static bool count(const struct known *known, bool is_reached) {
+    if ((known->record->mark != MARK_NONE) != is_reached) {
+        return true;
+    }
+    struct group *group =
+        group_of(known->record->allocated_stack, known->record->allocated_site, is_reached);
+    if (group != NULL) {
+        group->objects++;
+        group->bytes += known->size;
+    }
+    totals[is_reached].objects++;
+    totals[is_reached].bytes += known->size;
     return true;
+}
+
+static bool count_lost(const struct known *known, void *unused) {
+    (void)unused;
+    return count(known, false);
+}
+
+static bool count_reached(const struct known *known, void *unused) {
+    (void)unused;
+    return count(known, true);
+}
+
+/* What is lost comes first: it is what programs are asked to mend, and there may be thousands of
+ * places from which a program allocates what it keeps. */
+static void count_all(void) {
+    group_count = 0;
+    memset(totals, 0, sizeof totals);
+    (void)record_each_live(count_lost, NULL);
+    (void)record_each_live(count_reached, NULL);
 }
 
 static void write_stack(struct output *output, uint32_t id) {
@@ -208,13 +236,8 @@ static void write_amount(struct output *output, size_t bytes, size_t objects) {
 
 /* How much is reached, or not. */
 static void write_head(struct output *output, bool is_reached) {
-    size_t objects = 0, bytes = 0;
-    for (size_t i = 0; i < group_count; i++) {
-        objects += groups[i].is_reached == is_reached ? groups[i].objects : 0;
-        bytes += groups[i].is_reached == is_reached ? groups[i].bytes : 0;
-    }
     output_string(output, "cairn: leaks: ");
-    write_amount(output, bytes, objects);
+    write_amount(output, totals[is_reached].bytes, totals[is_reached].objects);
     output_string(output, is_reached ? " that were not freed, but something points to"
                                      : " that nothing points to");
 }
@@ -232,13 +255,15 @@ static struct group *largest(bool is_reached) {
 }
 
 static void write_groups(struct output *output, bool is_reached) {
+    size_t shown = 0;
     write_head(output, is_reached);
     output_string(output, "\n");
     for (int i = 0; i < GROUPS_SHOWN; i++) {
         struct group *group = largest(is_reached);
         if (group == NULL) {
-            return;
+            break;
         }
+        shown += group->objects;
         output_string(output, "  ");
         write_amount(output, group->bytes, group->objects);
         output_string(output, ", allocated");
@@ -247,7 +272,7 @@ static void write_groups(struct output *output, bool is_reached) {
         write_stack(output, group->stack);
         group->objects = 0;
     }
-    if (largest(is_reached) != NULL) {
+    if (shown < totals[is_reached].objects) {
         output_string(output, "  and more of other call stacks\n");
     }
 }
@@ -264,23 +289,20 @@ static void end_for_leaks(const char *message) {
 }
 
 void leaks_report(void) {
-    group_count = 0;
-    rest = (struct group){0};
     debug_lock();
     mark();
-    (void)record_each_live(count, NULL);
+    count_all();
     debug_unlock();
     char message[160];
     struct output output;
     output_to_buffer(&output, message, sizeof message);
     write_head(&output, false);
     (void)output_end(&output);
-    output_to_fd(&output, STDERR_FILENO);
-    bool is_any_lost = largest(false) != NULL;
+    output_to_fd(&output, kept_stderr());
     write_groups(&output, false);
     write_groups(&output, true);
     (void)output_end(&output);
-    if (is_any_lost) {
+    if (totals[false].objects != 0) {
         end_for_leaks(message);
     }
 }

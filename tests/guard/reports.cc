@@ -132,6 +132,12 @@ void leak() {
     clear_stack();
 }
 
+// As many programs do, so that an error in writing shows in their exit status.
+void leak_and_close() {
+    leak();
+    EXPECT(close(STDERR_FILENO) == 0);
+}
+
 // What is said of leaks to the program's own function, which chooses what follows.
 enum cairn_action answer(void *context, const struct cairn_finding *finding) {
     bool is_as_told = finding->address == nullptr && finding->can_continue;
@@ -189,6 +195,7 @@ const struct mode {
     MODE(matching),
     MODE(go_on),
     MODE(leak),
+    MODE(leak_and_close),
     MODE(leak_to_go_on),
     MODE(leak_to_abort),
     MODE(leak_to_trap),

@@ -115,6 +115,11 @@ class Policy(unittest.TestCase):
         self.assertIn("cairn: leaks: 0 bytes in 0 objects " + lost, done.stderr)
         self.assertEqual(done.returncode, 0)
 
+    def test_leaks_of_who_closes_stderr(self):
+        done = run("leak_and_close", CAIRN_LEAKS="1", CAIRN_ON_FINDING="leak=abort")
+        self.assertIn("that nothing points to\n", done.stderr)
+        self.assertEqual(done.returncode, -signal.SIGABRT)
+
     def test_leaks_asked(self):
         asked = (r"leak\|exit\|cairn: leaks: \d+ bytes in \d+ objects that nothing points to"
                  r"\|yes\n")
@@ -192,6 +197,19 @@ class Sites(unittest.TestCase):
         done = run("leak", program="sites", CAIRN_LEAKS="1")
         self.assertRegex(done.stderr, r"(?m)^  \d+ bytes in \d+ objects, allocated at "
                          rf"{self.site('lost', 'sites.c')}, from:$")
+
+    def test_leaks_among_many_places(self):
+        done = run("leak_after_many", program="sites", CAIRN_LEAKS="1",
+                   CAIRN_ON_FINDING="leak=abort")
+        self.assertRegex(done.stderr, r"(?m)^cairn: leaks: \d+ bytes in (2\d|30) objects that "
+                         "nothing points to$")
+        self.assertRegex(done.stderr, r"(?m)^  \d+ bytes in \d+ objects, allocated at "
+                         rf"{self.site('lost', 'sites.c')}, from:$")
+        kept = re.search(r"(?m)^cairn: leaks: \d+ bytes in (\d+) objects that were not freed, but",
+                         done.stderr)
+        self.assertGreaterEqual(int(kept[1]), 6000)
+        self.assertTrue(done.stderr.endswith("\n  and more of other call stacks\n"))
+        self.assertEqual(done.returncode, -signal.SIGABRT)
 
     def test_what_there_is_no_room_for(self):
         done = run("many", program="sites")

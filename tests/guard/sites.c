@@ -26,6 +26,17 @@ static void many(void) {
     double_free();
 }
 
+/* More places than the report of leaks keeps apart; what is lost is allocated after that. */
+static void leak_after_many(void) {
+    enum { PLACES = 6000 };
+    static void *kept[PLACES];
+    for (unsigned i = 0; i < PLACES; i++) {
+        kept[i] = cairn_malloc_at(24, "kept.c", i);
+    }
+    opaque(kept);
+    leak();
+}
+
 int main(int count, char **arguments) {
     static const struct {
         const char *name;
@@ -35,6 +46,7 @@ int main(int count, char **arguments) {
                  {"foreign", foreign},
                  {"all", all},
                  {"leak", leak},
+                 {"leak_after_many", leak_after_many},
                  {"many", many}};
     for (size_t i = 0; count == 2 && i < sizeof modes / sizeof modes[0]; i++) {
         if (strcmp(arguments[1], modes[i].name) == 0) {
