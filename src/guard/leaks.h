@@ -7,9 +7,9 @@
 #ifndef CAIRN_GUARD_LEAKS_H
 #define CAIRN_GUARD_LEAKS_H
 
-/* Says it on stderr (os/kept_stderr.h), by the stacks that allocated them, the largest first.  Returns, unless there
- * are objects that nothing points to and CAIRN_ON_FINDING has the process end for leaks, or the
- * program's own function, which is asked then (<cairn/report.h>). */
+/* Says it on stderr (os/kept_stderr.h), by the stacks that allocated them, the largest first.
+ * Returns, unless there are objects that nothing points to and CAIRN_ON_FINDING has the process end
+ * for leaks, or the program's own function, which is asked then (<cairn/report.h>). */
 void leaks_report(void);
 
 #endif
