@@ -30,8 +30,8 @@ CAIRN_EXPORT char *cairn_arena_string(struct cairn_arena *arena, const char *str
     return cairn_arena_copy(arena, string, strlen(string) + 1, 1);
 }
 
-/* Prints into the bytes that need no new chunk first, and again only if these were too few.  Of room
- * that an int can't count the printf of musl makes an error. */
+/* Prints into the bytes that need no new chunk first, and again only if these were too few.  Of
+ * room that an int can't count the printf of musl makes an error. */
 CAIRN_EXPORT char *cairn_arena_vprintf(struct cairn_arena *arena, const char *format,
                                        va_list arguments) {
     va_list again;
