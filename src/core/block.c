@@ -27,6 +27,15 @@ void (*_Atomic chunks_watcher)(size_t taken);
 void chunks_lock(void) { mutex_lock(&lock); }
 void chunks_unlock(void) { mutex_unlock(&lock); }
 
+void chunks_lock_for_fork(void) {
+    chunks_lock();
+    for (int i = 0; i < FORK_WAITS_MS && purge_is_calling(); i++) {
+        chunks_unlock();
+        os_pause_ms(1);
+        chunks_lock();
+    }
+}
+
 /* --- taking ----------------------------------------------------------------------------------- */
 
 /* Takes the chunks of mask, all free; returns how many were dirty. */
@@ -433,10 +442,10 @@ void chunks_give(uintptr_t address, size_t count, bool dirty) {
     block_total_subtract(&block_totals.taken, count);
     if (dirty && count >= ALL_CHUNKS && count > purge_allowed()) {
         /* Larger than all that may be kept: one call for all of it. */
-        chunks_unlock();
+        purge_begin_call();
         size_t resident = purge_resident(address, count * CHUNK_SIZE);
         dirty = !os_purge((void *)address, count * CHUNK_SIZE);
-        chunks_lock();
+        purge_end_call();
         purge_note(!dirty, count, resident);
     }
     for (size_t left = count; left > 0;) {

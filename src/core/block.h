@@ -143,9 +143,17 @@ static inline void chunks_watch(void) {
     }
 }
 
+/* Milliseconds that a fork waits for what other threads have in hand, so that the child loses none
+ * of it.  Not for ever: a signal's handler may fork in the middle of that. */
+enum { FORK_WAITS_MS = 100 };
+
 /* For fork, and for walks of all descriptors that must not race with release and reuse. */
 void chunks_lock(void);
 void chunks_unlock(void);
+
+/* The same when no thread is giving chunks back to the kernel: those are in no list at that moment,
+ * and would be in none in a child for ever. */
+void chunks_lock_for_fork(void);
 void chunks_reset_lock(void);
 
 #endif

@@ -175,8 +175,7 @@ static bool check_waiting(const struct checker *checker, const struct sums *sums
 static bool check_totals(const struct checker *checker, const struct sums *sums) {
     size_t not_free = sums->blocks * CHUNKS_PER_BLOCK - sums->free;
     size_t taken = block_total(&block_totals.taken);
-    EXPECT(checker->after_fork ? taken <= not_free : taken == not_free,
-           "taken and free chunks are all committed ones", &block_totals);
+    EXPECT(taken == not_free, "taken and free chunks are all committed ones", &block_totals);
     EXPECT(block_total(&block_totals.dirty) == sums->dirty,
            "block_totals.dirty counts the dirty chunks", &block_totals);
     EXPECT(block_total(&block_totals.taken_peak) >= taken, "no more is taken than at the peak",

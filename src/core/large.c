@@ -272,7 +272,7 @@ static void *move(struct chunk *head, size_t bytes, size_t *zeroed_from) {
     prefault_note_leaving(old, old_chunks * CHUNK_SIZE);
     /* Whole chunks, so that nothing of the old ones stays resident. */
     if (!os_move_pages((void *)old, (void *)run.address, old_chunks * CHUNK_SIZE)) {
-        chunks_give(run.address, chunks_for(bytes), run.dirty != 0);
+        chunks_give(run.address, chunks_for(bytes), true); /* it may have come as a huge page */
         dismiss(holder, chunks_for(bytes));
         return NULL;
     }

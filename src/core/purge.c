@@ -18,7 +18,24 @@ void purge_measure(bool on) {
     (void)atomic_fetch_add_explicit(&measuring, on ? 1 : (unsigned)-1, memory_order_relaxed);
 }
 
-void purge_reset(void) { atomic_store_explicit(&measuring, 0, memory_order_relaxed); }
+static unsigned calling; /* threads that are in a call; under the chunk lock */
+
+void purge_begin_call(void) {
+    calling++;
+    chunks_unlock();
+}
+
+void purge_end_call(void) {
+    chunks_lock();
+    calling--;
+}
+
+bool purge_is_calling(void) { return calling != 0; }
+
+void purge_reset(void) {
+    atomic_store_explicit(&measuring, 0, memory_order_relaxed);
+    calling = 0;
+}
 
 size_t purge_resident(uintptr_t address, size_t size) {
     bool wanted = atomic_load_explicit(&measuring, memory_order_relaxed) != 0;
@@ -111,9 +128,9 @@ static size_t purge_ranges(struct purge *purge) {
 /* Lock held, and given up in between.  Returns the bytes. */
 static size_t purge_now(struct purge *purge) {
     purge_cap_note_purged(purge->chunks);
-    chunks_unlock();
+    purge_begin_call();
     size_t bytes = purge_ranges(purge);
-    chunks_lock();
+    purge_end_call();
     size_t failures = 0;
     for (size_t i = 0; i < purge->count; i++) {
         struct block *block = block_of(purge->range[i].address);

@@ -21,6 +21,12 @@ size_t purge_down_to(size_t keep, bool dense);
  * not come back here at once: a system call costs as much as ten page faults. */
 void purge_surplus(void);
 
+/* Gives the chunk lock up, and takes it again, for a system call on chunks that are in no list
+ * meanwhile, neither free nor taken; and whether any thread is between the two. */
+void purge_begin_call(void);
+void purge_end_call(void);
+bool purge_is_calling(void);
+
 /* Of a run of chunks that somebody else gave back or could not: `resident` of its bytes were. */
 void purge_note(bool gone, size_t count, size_t resident);
 
@@ -31,7 +37,7 @@ void purge_measure(bool on);
 /* How much of a range is resident; 0 while nobody measures. */
 size_t purge_resident(uintptr_t address, size_t size);
 
-/* In the child of a fork: whoever measured is gone. */
+/* In the child of a fork: whoever measured, or was in a call, is gone. */
 void purge_reset(void);
 
 #endif

@@ -1,9 +1,11 @@
 #include "core/reclaim.h"
 
+#include "core/block.h"
 #include "core/remote.h"
 #include "core/slab.h"
 #include "core/threads.h"
 #include "os/mutex.h"
+#include "os/os.h"
 
 enum {
     /* A list is reaped when so many chunks are condemned, and as many as a SHARE-th of the slabs
@@ -15,9 +17,25 @@ enum {
 struct reclaim_totals reclaim_totals;
 static struct mutex lock = MUTEX(RANK_RECLAIM);
 
+/* Threads that have claimed slabs and not released all of them; begun with the registry lock. */
+static _Atomic(unsigned) reaping;
+
 void reclaim_lock(void) { mutex_lock(&lock); }
 void reclaim_unlock(void) { mutex_unlock(&lock); }
-void reclaim_reset_lock(void) { mutex_reset(&lock); }
+
+/* relaxed: the child has one thread. */
+void reclaim_reset_lock(void) {
+    atomic_store_explicit(&reaping, 0, memory_order_relaxed);
+    mutex_reset(&lock);
+}
+
+void reclaim_wait_for_reapers(void) {
+    /* acquire: what was released is in the lists that the child will have. */
+    for (int i = 0; i < FORK_WAITS_MS && atomic_load_explicit(&reaping, memory_order_acquire) != 0;
+         i++) {
+        os_pause_ms(1);
+    }
+}
 
 /* --- condemning ------------------------------------------------------------------------------- */
 
@@ -167,6 +185,7 @@ static void reap(struct heap *heap) {
     if (atomic_load_explicit(&heap->state, memory_order_relaxed) == HEAP_ACTIVE) {
         slab = reap_list(heap);
     }
+    (void)atomic_fetch_add_explicit(&reaping, 1, memory_order_relaxed);
     threads_unlock();
     while (slab != NULL) {
         struct chunk *next = shared_of(slab)->next;
@@ -178,6 +197,8 @@ static void reap(struct heap *heap) {
         atomic_fetch_add_explicit(&reclaim_totals.objects, objects, memory_order_relaxed);
         slab = next;
     }
+    /* release: as above. */
+    (void)atomic_fetch_sub_explicit(&reaping, 1, memory_order_release);
 }
 
 /* `chunks` more of a heap's are condemned. */

@@ -64,7 +64,9 @@ struct reclaim_totals {
 };
 extern struct reclaim_totals reclaim_totals;
 
-/* For fork. */
+/* For fork.  Reapers are waited for with the registry lock held, so that none begins: a child would
+ * not know of whose slabs the claimed ones were. */
+void reclaim_wait_for_reapers(void);
 void reclaim_lock(void);
 void reclaim_unlock(void);
 void reclaim_reset_lock(void);

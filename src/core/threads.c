@@ -238,8 +238,8 @@ void *threads_take_late(unsigned class, bool *zeroed) {
     return object;
 }
 
-/* relaxed: fork finds either this or nothing of what the thread does next, as it does both in this
- * order.  Written once, so that threads that free do not take the line from each other. */
+/* relaxed: what the thread does next is a release, so that a fork that finds that finds this, too.
+ * Written once, so that threads that free do not take the line from each other. */
 void threads_note_without_heap(void) {
     if (!atomic_load_explicit(&any_without_heap, memory_order_relaxed)) {
         atomic_store_explicit(&any_without_heap, true, memory_order_relaxed);
@@ -391,8 +391,9 @@ void threads_retire_heaps(void) {
 
 static void before_fork(void) {
     threads_lock();
+    reclaim_wait_for_reapers();
     reclaim_lock();
-    chunks_lock();
+    chunks_lock_for_fork();
     metadata_lock();
     sampling_before_fork();
 }
@@ -405,9 +406,25 @@ static void after_fork_in_parent(void) {
     threads_unlock();
 }
 
-static void notify_anew(struct chunk *slab, void *unused) {
-    (void)unused;
-    remote_notify_anew(slab);
+/* What a thread that is gone had claimed and not released yet goes to the list *claimed instead. */
+static void notify_anew(struct chunk *slab, void *claimed) {
+    struct chunk **list = claimed;
+    if (chunk_owner(slab) == OWNER_EMPTIED) {
+        (void)remote_take_summary(slab);
+        shared_of(slab)->next = *list;
+        *list = slab;
+    } else {
+        remote_notify_anew(slab);
+    }
+}
+
+static void release_claimed(struct chunk *slab) {
+    while (slab != NULL) {
+        struct chunk *next = shared_of(slab)->next;
+        reclaim_settle(slab);
+        slab_release(NULL, slab);
+        slab = next;
+    }
 }
 
 static void after_fork_in_child(void) {
@@ -439,7 +456,9 @@ static void after_fork_in_child(void) {
         for (struct heap *heap = threads_first_heap(); heap != NULL; heap = heap->next) {
             atomic_store_explicit(&heap->notified, NULL, memory_order_relaxed);
         }
-        walk_slabs(notify_anew, NULL);
+        struct chunk *claimed = NULL;
+        walk_slabs(notify_anew, &claimed);
+        release_claimed(claimed);
     }
 }
 

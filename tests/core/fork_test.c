@@ -10,7 +10,7 @@
 #include "support/core.h"
 #include "support/random.h"
 
-enum { THREADS = 3, PLACES = 256, FORKS = 40 };
+enum { THREADS = 3, PLACES = 256, FORKS = 40, BLOCKS_TAKEN = 16 };
 
 static _Atomic(void *) places[PLACES];
 static _Atomic(bool) stop;
@@ -133,6 +133,82 @@ static void test_thread_without_heap(void **state) {
     assert_intact();
 }
 
+/* --- forks at the wrong moment ---------------------------------------------------------------- */
+
+/* Runs in the child. */
+static int look_only(void *unused) {
+    (void)unused;
+    require_intact();
+    return 0;
+}
+
+static void fork_beside(void *(*work)(void *), void (*before)(void)) {
+    pthread_t thread;
+    stop = false;
+    assert_int_equal(pthread_create(&thread, NULL, work, NULL), 0);
+    for (int i = 0; i < FORKS; i++) {
+        before();
+        assert_int_equal(in_child(look_only, NULL), 0);
+    }
+    stop = true;
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_intact();
+}
+
+static void *purge_much(void *unused) {
+    while (!stop) {
+        give(take(BLOCKS_TAKEN * BLOCK_SIZE));
+        (void)chunks_purge_all();
+    }
+    return unused;
+}
+
+static void wait_little(void) { (void)usleep(500); }
+
+static void test_purge(void **state) {
+    (void)state;
+    fork_beside(purge_much, wait_little);
+}
+
+static void *free_all(void *unused) {
+    while (!stop) {
+        for (size_t i = 0; i < PLACES; i++) {
+            give(atomic_exchange(&places[i], NULL));
+        }
+    }
+    return unused;
+}
+
+/* Whole slabs, so that who frees their objects reaps them. */
+static void make_slabs(void) {
+    for (size_t i = 0; i < 4 * PLACES; i++) {
+        give(atomic_exchange(&places[i % PLACES], take(4000)));
+    }
+}
+
+/* Of the thread that forks. */
+static void test_reaping(void **state) {
+    (void)state;
+    fork_beside(free_all, make_slabs);
+}
+
+static void *make_slabs_of_own(void *unused) {
+    while (!stop) {
+        make_slabs();
+    }
+    return unused;
+}
+
+/* Of another one, which drains its list, too. */
+static void test_reaping_beside(void **state) {
+    (void)state;
+    pthread_t thread;
+    stop = false;
+    assert_int_equal(pthread_create(&thread, NULL, make_slabs_of_own, NULL), 0);
+    fork_beside(free_all, wait_little);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 static int start(void **state) {
     (void)state;
     threads_start();
@@ -142,6 +218,9 @@ static int start(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_fork),
                                        cmocka_unit_test(test_grandchild),
-                                       cmocka_unit_test(test_thread_without_heap)};
+                                       cmocka_unit_test(test_thread_without_heap),
+                                       cmocka_unit_test(test_purge),
+                                       cmocka_unit_test(test_reaping),
+                                       cmocka_unit_test(test_reaping_beside)};
     return cmocka_run_group_tests(tests, start, NULL);
 }
