@@ -10,6 +10,7 @@
 #include "core/details.h"
 #include "core/policy.h"
 #include "core/sentence.h"
+#include "os/kept_stderr.h"
 #include "os/os.h"
 
 enum { STDERR = 2 };
@@ -141,7 +142,7 @@ struct target {
 };
 
 static struct target open_target(void) {
-    struct target target = {.fd = chosen.to_fd && fd_is_good() ? chosen.fd : STDERR};
+    struct target target = {.fd = chosen.to_fd && fd_is_good() ? chosen.fd : stderr_or_kept()};
     int fd;
     if (chosen.to_file && os_append_open(path, &fd) == 0) {
         target = (struct target){.fd = fd, .is_file = true, .tell_stderr = true};
@@ -195,7 +196,7 @@ static void write_report(const struct text *line, const struct finding *finding,
     struct target target = open_target();
     struct stack stack;
     if (target.tell_stderr) {
-        (void)text_show(line, STDERR);
+        (void)text_show(line, stderr_or_kept());
     }
     if (!chosen.as_json) {
         (void)text_show(line, target.fd);
@@ -273,7 +274,7 @@ static enum cairn_action tell(struct text *line, const struct finding *finding,
         write_report(line, finding, life, can_continue);
         action = ask_handler(finding, can_continue);
     } else {
-        (void)text_write(line, STDERR);
+        (void)text_write(line, stderr_or_kept());
     }
     errno = saved;
     return action;

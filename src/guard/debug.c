@@ -457,9 +457,7 @@ void debug_start(void) {
     canary_start();
     zero_size_start();
     edges_start();
-    if (options.leaks) {
-        kept_stderr_start();
-    }
+    kept_stderr_start(); /* damage may be found at the end only */
     report_set_history(history);
     report_set_site(site_now);
     damage_has_history = true;

@@ -32,3 +32,8 @@ int kept_stderr(void) {
                    now.number == file.number;
     return is_kept ? copy : STDERR_FILENO;
 }
+
+int stderr_or_kept(void) {
+    struct os_file_identity now;
+    return os_file_identity(STDERR_FILENO, &now) == 0 ? STDERR_FILENO : kept_stderr();
+}

@@ -9,4 +9,7 @@ void kept_stderr_start(void);
 /* The copy, or stderr itself if there is none or the program has closed it, too. */
 int kept_stderr(void);
 
+/* Stderr, whatever the program has made of it; the copy if it is closed. */
+int stderr_or_kept(void);
+
 #endif

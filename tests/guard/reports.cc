@@ -138,6 +138,12 @@ void leak_and_close() {
     EXPECT(close(STDERR_FILENO) == 0);
 }
 
+// Damage that nothing finds before the check at exit.
+void damage_and_close() {
+    static_cast<char *>(allocated(100))[100] = 'x';
+    EXPECT(close(STDERR_FILENO) == 0);
+}
+
 // What is said of leaks to the program's own function, which chooses what follows.
 enum cairn_action answer(void *context, const struct cairn_finding *finding) {
     bool is_as_told = finding->address == nullptr && finding->can_continue;
@@ -196,6 +202,7 @@ const struct mode {
     MODE(go_on),
     MODE(leak),
     MODE(leak_and_close),
+    MODE(damage_and_close),
     MODE(leak_to_go_on),
     MODE(leak_to_abort),
     MODE(leak_to_trap),

@@ -120,6 +120,11 @@ class Policy(unittest.TestCase):
         self.assertIn("that nothing points to\n", done.stderr)
         self.assertEqual(done.returncode, -signal.SIGABRT)
 
+    def test_damage_of_who_closes_stderr(self):
+        done = run("damage_and_close")
+        self.assertEqual(done.returncode, -signal.SIGABRT)
+        self.assertIn("100 bytes", first_lines(done)[0])
+
     def test_leaks_asked(self):
         asked = (r"leak\|exit\|cairn: leaks: \d+ bytes in \d+ objects that nothing points to"
                  r"\|yes\n")
