@@ -298,7 +298,7 @@ void leaks_report(void) {
     output_to_buffer(&output, message, sizeof message);
     write_head(&output, false);
     (void)output_end(&output);
-    output_to_fd(&output, kept_stderr());
+    output_to_fd(&output, stderr_or_kept());
     write_groups(&output, false);
     write_groups(&output, true);
     (void)output_end(&output);
