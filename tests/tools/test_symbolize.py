@@ -6,6 +6,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -134,6 +135,12 @@ class Symbolize(unittest.TestCase):
         done = subprocess.run([COMMAND, "run", "--", str(self.program)], capture_output=True,
                               text=True, timeout=60, env=kept_environment(CAIRN_REPORT=""))
         self.expect_lines(done.stderr)
+
+    def test_under_run_of_half_a_line(self):
+        script = "import os; os.write(int(os.environ['CAIRN_REPORT'][3:]), b'a line\\ncairn: half')"
+        done = subprocess.run([COMMAND, "run", "--", sys.executable, "-c", script],
+                              capture_output=True, text=True, timeout=60, env=kept_environment())
+        self.assertEqual((done.returncode, done.stderr), (0, "a line\ncairn: half\n"))
 
     def test_under_run_elsewhere(self):
         file = self.folder / "report"

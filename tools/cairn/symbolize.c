@@ -258,7 +258,11 @@ void symbolize_from(int fd, int process) {
             length -= (size_t)(end + 1 - start);
             (void)symbolize_line(start, stderr);
         }
-        memmove(line, start, length);
+        memmove(line, start, length + 1);
+        fflush(stderr);
+    }
+    if (length != 0) {
+        (void)symbolize_line(line, stderr); /* of who was killed in the middle of it */
         fflush(stderr);
     }
     free(line);
