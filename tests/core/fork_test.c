@@ -142,16 +142,24 @@ static int look_only(void *unused) {
     return 0;
 }
 
-static void fork_beside(void *(*work)(void *), void (*before)(void)) {
-    pthread_t thread;
+typedef void *work(void *unused);
+
+/* `other`: NULL, or what a second thread does. */
+static void fork_beside(work *one, work *other, void (*before)(void)) {
+    pthread_t threads[2];
     stop = false;
-    assert_int_equal(pthread_create(&thread, NULL, work, NULL), 0);
+    assert_int_equal(pthread_create(&threads[0], NULL, one, NULL), 0);
+    if (other != NULL) {
+        assert_int_equal(pthread_create(&threads[1], NULL, other, NULL), 0);
+    }
     for (int i = 0; i < FORKS; i++) {
         before();
         assert_int_equal(in_child(look_only, NULL), 0);
     }
     stop = true;
-    assert_int_equal(pthread_join(thread, NULL), 0);
+    for (size_t i = 0; i < (other != NULL ? 2 : 1); i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
     assert_intact();
 }
 
@@ -167,7 +175,7 @@ static void wait_little(void) { (void)usleep(500); }
 
 static void test_purge(void **state) {
     (void)state;
-    fork_beside(purge_much, wait_little);
+    fork_beside(purge_much, NULL, wait_little);
 }
 
 static void *free_all(void *unused) {
@@ -189,7 +197,7 @@ static void make_slabs(void) {
 /* Of the thread that forks. */
 static void test_reaping(void **state) {
     (void)state;
-    fork_beside(free_all, make_slabs);
+    fork_beside(free_all, NULL, make_slabs);
 }
 
 static void *make_slabs_of_own(void *unused) {
@@ -202,11 +210,7 @@ static void *make_slabs_of_own(void *unused) {
 /* Of another one, which drains its list, too. */
 static void test_reaping_beside(void **state) {
     (void)state;
-    pthread_t thread;
-    stop = false;
-    assert_int_equal(pthread_create(&thread, NULL, make_slabs_of_own, NULL), 0);
-    fork_beside(free_all, wait_little);
-    assert_int_equal(pthread_join(thread, NULL), 0);
+    fork_beside(free_all, make_slabs_of_own, wait_little);
 }
 
 static int start(void **state) {

@@ -209,10 +209,11 @@ static void test_rate_off_keeps_samples(void **state) {
 
 enum { PLACES = 32, THREADS = 3 };
 static _Atomic(void *) places[PLACES];
+static _Atomic(bool) forking; /* the threads go on so long, as they are to be there in each fork */
 
 static void *busy(void *argument) {
     uint64_t random = (uintptr_t)argument;
-    for (int i = 0; i < 6000; i++) {
+    for (int i = 0; i < 6000 || forking; i++) {
         size_t size = 1 + random_below(&random, 3000);
         char *object = take(size);
         object[0] = object[size - 1] = 1;
@@ -266,10 +267,12 @@ static void test_fork(void **state) {
     pthread_t threads[THREADS];
     threads_start();
     assert_int_equal(sampled_set_rate(3), 0);
+    forking = true;
     start_threads(threads);
     for (int i = 0; i < 30; i++) {
         assert_int_equal(in_child(live_on, NULL), 0);
     }
+    forking = false;
     end_threads(threads);
 }
 
