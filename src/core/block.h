@@ -145,7 +145,7 @@ static inline void chunks_watch(void) {
 
 /* Milliseconds that a fork waits for what other threads have in hand, so that the child loses none
  * of it.  Not for ever: a signal's handler may fork in the middle of that. */
-enum { FORK_WAITS_MS = 100 };
+enum { FORK_WAITS_MS = 1000 };
 
 /* For fork, and for walks of all descriptors that must not race with release and reuse. */
 void chunks_lock(void);
