@@ -129,9 +129,7 @@ static void leave(void) { atomic_store_explicit(&reporter, 0, memory_order_relea
 
 /* Whether the descriptor is what it was, and somebody reads it. */
 static bool fd_is_good(void) {
-    struct os_file_identity now;
-    return os_file_identity(chosen.fd, &now) == 0 && now.device == chosen.identity.device &&
-           now.number == chosen.identity.number && os_is_writable(chosen.fd);
+    return os_file_is(chosen.fd, &chosen.identity) && os_is_writable(chosen.fd);
 }
 
 /* Where a report goes: to stderr if what was chosen does not work any more. */

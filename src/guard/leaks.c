@@ -167,7 +167,9 @@ static struct group *group_of(uint32_t stack, uint32_t site, bool is_reached) {
     return &groups[group_count++];
 }
 
-static bool count(const struct known *known, bool is_reached) {
+/* Of those that are reached or not, as *argument says. */
+static bool count(const struct known *known, void *argument) {
+    bool is_reached = *(const bool *)argument;
     if ((known->record->mark != MARK_NONE) != is_reached) {
         return true;
     }
@@ -182,23 +184,13 @@ static bool count(const struct known *known, bool is_reached) {
     return true;
 }
 
-static bool count_lost(const struct known *known, void *unused) {
-    (void)unused;
-    return count(known, false);
-}
-
-static bool count_reached(const struct known *known, void *unused) {
-    (void)unused;
-    return count(known, true);
-}
-
 /* What is lost comes first: it is what programs are asked to mend, and there may be thousands of
  * places from which a program allocates what it keeps. */
 static void count_all(void) {
     group_count = 0;
     memset(totals, 0, sizeof totals);
-    (void)record_each_live(count_lost, NULL);
-    (void)record_each_live(count_reached, NULL);
+    (void)record_each_live(count, &(bool){false});
+    (void)record_each_live(count, &(bool){true});
 }
 
 static void write_stack(struct output *output, uint32_t id) {

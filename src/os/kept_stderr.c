@@ -26,12 +26,7 @@ RUNS_ONCE void kept_stderr_start(void) {
     errno = saved;
 }
 
-int kept_stderr(void) {
-    struct os_file_identity now;
-    bool is_kept = copy >= 0 && os_file_identity(copy, &now) == 0 && now.device == file.device &&
-                   now.number == file.number;
-    return is_kept ? copy : STDERR_FILENO;
-}
+int kept_stderr(void) { return copy >= 0 && os_file_is(copy, &file) ? copy : STDERR_FILENO; }
 
 int stderr_or_kept(void) {
     struct os_file_identity now;

@@ -149,6 +149,9 @@ struct os_file_identity {
 /* EBADF: it is not open. */
 int os_file_identity(int fd, struct os_file_identity *identity);
 
+/* Whether it is open, and on that. */
+bool os_file_is(int fd, const struct os_file_identity *identity);
+
 /* Whether what is written to the descriptor can arrive: false for a pipe that nobody reads. */
 bool os_is_writable(int fd);
 

@@ -326,6 +326,12 @@ int os_file_identity(int fd, struct os_file_identity *identity) {
     return code;
 }
 
+bool os_file_is(int fd, const struct os_file_identity *identity) {
+    struct os_file_identity now;
+    return os_file_identity(fd, &now) == 0 && now.device == identity->device &&
+           now.number == identity->number;
+}
+
 bool os_is_writable(int fd) {
     struct pollfd wait = {.fd = fd, .events = POLLOUT};
     int saved = errno;

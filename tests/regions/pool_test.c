@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "regions/pool_parts.h"
+#include "regions/pool_checks.h"
 #include "support/dies.h"
 #include "support/random.h"
 #include "support/tight_allocator.h"
@@ -11,17 +11,6 @@
 enum { MANY = 3000 };
 
 static void *objects[MANY];
-
-static void assert_sound(const struct cairn_pool *pool) {
-    const char *wrong;
-    if (!pool_holds(pool, &wrong)) {
-        fail_msg("the pool violates: %s", wrong);
-    }
-}
-
-static void make(struct cairn_pool *pool, size_t size, struct cairn_pool_options options) {
-    assert_true(cairn_pool_init(pool, size, &options));
-}
 
 /* --- objects ---------------------------------------------------------------------------------- */
 

@@ -3,21 +3,10 @@
 
 #include <sched.h>
 
-#include "regions/pool_parts.h"
+#include "regions/pool_checks.h"
 #include "support/dies.h"
 #include "support/random.h"
 #include "support/tight_allocator.h"
-
-static void assert_sound(const struct cairn_pool *pool) {
-    const char *wrong;
-    if (!pool_holds(pool, &wrong)) {
-        fail_msg("the pool violates: %s", wrong);
-    }
-}
-
-static void make(struct cairn_pool *pool, size_t size, struct cairn_pool_options options) {
-    assert_true(cairn_pool_init(pool, size, &options));
-}
 
 enum { THREADS = 4, ROUNDS = 20000, HELD = 40, PASSED = 8 };
 
