@@ -173,7 +173,7 @@ static bool check_slab(const struct checker *checker, struct chunk *slab) {
 static bool check_large(const struct checker *checker, struct chunk *head) {
     EXPECT(chunk_owner(head) == OWNER_LARGE || chunk_owner(head) == OWNER_WAITS,
            "a large object's owner says so", head);
-    size_t bytes = head->large.bytes, chunks = head->large.chunks;
+    size_t bytes = large_usable(head), chunks = head->large.chunks;
     size_t needed = (large_extent(head) + CHUNK_SIZE - 1) / CHUNK_SIZE;
     EXPECT(bytes > 0 &&
                (checker->after_fork || head->lead != 0 ? chunks >= needed : chunks == needed),

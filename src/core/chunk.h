@@ -91,7 +91,9 @@ struct chunk {
     union {
         struct slab_word one;
         struct {
-            size_t bytes;  /* large: usable bytes, a multiple of the page size */
+            /* large: usable bytes, a multiple of the page size; atomic, as who looks at a heap
+             * reads them of objects that others resize */
+            _Atomic(size_t) bytes;
             size_t chunks; /* large: chunks taken */
         } large;
     };
@@ -155,6 +157,15 @@ static inline uintptr_t owner_heap(uintptr_t owner) {
     return owner & ~(OWNER_FULL | OWNER_WATCHED | OWNER_EMPTIED);
 }
 
+/* relaxed: one number, with which nothing else comes. */
+static inline size_t large_usable(const struct chunk *head) {
+    return atomic_load_explicit(&head->large.bytes, memory_order_relaxed);
+}
+
+static inline void large_set_usable(struct chunk *head, size_t bytes) {
+    atomic_store_explicit(&head->large.bytes, bytes, memory_order_relaxed);
+}
+
 /* Where a large object begins: at the start of its chunks, or behind a guard page. */
 static inline uintptr_t large_address(const struct chunk *head) {
     return head->start + head->lead * os_page_size();
@@ -162,7 +173,7 @@ static inline uintptr_t large_address(const struct chunk *head) {
 
 /* Bytes that its chunks have to hold: guard pages before and behind it included. */
 static inline size_t large_extent(const struct chunk *head) {
-    return head->large.bytes + (head->lead != 0 ? (head->lead + 1u) * os_page_size() : 0);
+    return large_usable(head) + (head->lead != 0 ? (head->lead + 1u) * os_page_size() : 0);
 }
 
 /* Of a slab. */

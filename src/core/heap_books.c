@@ -138,7 +138,7 @@ bool books_next(struct shared_heap *heap, struct held *held) {
     if (head != NULL) {
         heap->books.look = shared_of(head)->next_held;
         *held = chunk_is(head, CHUNK_LARGE)
-                    ? (struct held){.large = (void *)head->start, .bytes = head->large.bytes}
+                    ? (struct held){.large = (void *)head->start, .bytes = large_usable(head)}
                     : (struct held){.slab = head};
     }
     mutex_unlock(&lock);

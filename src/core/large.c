@@ -34,7 +34,7 @@ static struct chunk *make_head(uintptr_t address, size_t bytes, struct shared_he
     struct chunk *head = chunk_of(address);
     head->start = address;
     atomic_store_explicit(&head->holder, holder, memory_order_relaxed);
-    head->large.bytes = bytes;
+    large_set_usable(head, bytes);
     head->large.chunks = chunks_for(bytes);
     head->moves = 0;
     head->is_protected = false;
@@ -197,7 +197,7 @@ static bool grow_in_place(struct chunk *head, size_t bytes, size_t *zeroed_from)
         }
     }
     head->large.chunks = want;
-    head->large.bytes = bytes;
+    large_set_usable(head, bytes);
     chunks_watch();
     return true;
 }
@@ -205,7 +205,7 @@ static bool grow_in_place(struct chunk *head, size_t bytes, size_t *zeroed_from)
 static void shrink_in_place(struct chunk *head, size_t bytes) {
     size_t have = head->large.chunks;
     size_t want = chunks_for(bytes);
-    head->large.bytes = bytes;
+    large_set_usable(head, bytes);
     head->large.chunks = want;
     dismiss(holder_of(head), have - want);
     if (want < have && head->moves != 0) {
@@ -216,7 +216,7 @@ static void shrink_in_place(struct chunk *head, size_t bytes) {
 }
 
 static bool may_move(const struct chunk *head) {
-    return head->large.bytes >= MOVE_MIN && head->moves < UINT8_MAX &&
+    return large_usable(head) >= MOVE_MIN && head->moves < UINT8_MAX &&
            atomic_load_explicit(&pieces, memory_order_relaxed) <= PIECES_MAX;
 }
 
@@ -244,9 +244,9 @@ static void prefault_tail(struct run run, size_t have, size_t count) {
 static void *copy(struct chunk *head, struct run run, size_t bytes) {
     size_t have = head->large.chunks;
     if (run.dirty < have) {
-        prefault_copy(run.address, head->large.bytes);
+        prefault_copy(run.address, large_usable(head));
     }
-    memcpy((void *)run.address, (void *)head->start, head->large.bytes);
+    memcpy((void *)run.address, (void *)head->start, large_usable(head));
     (void)make_head(run.address, bytes, holder_of(head));
     (void)large_free(head);
     prefault_tail(run, have, chunks_for(bytes));
@@ -308,7 +308,7 @@ bool large_move_pages(const struct chunk *from, struct chunk *to, size_t bytes) 
 bool large_resize_in_place(struct chunk *head, size_t size, size_t *zeroed_from) {
     size_t bytes = round_up(size, os_page_size());
     *zeroed_from = SIZE_MAX;
-    if (bytes <= head->large.bytes) {
+    if (bytes <= large_usable(head)) {
         shrink_in_place(head, bytes);
         return true;
     }

@@ -20,8 +20,9 @@ struct chunk *large_around(uintptr_t address) {
         if (chunk_is(head, CHUNK_LARGE)) {
             /* acquire: pairs with make_head(), so the rest is there. */
             uintptr_t owner = atomic_load_explicit(&head->owner, memory_order_acquire);
-            return owner == OWNER_LARGE && address < large_address(head) + head->large.bytes ? head
-                                                                                             : NULL;
+            return owner == OWNER_LARGE && address < large_address(head) + large_usable(head)
+                       ? head
+                       : NULL;
         }
     }
     return NULL;
@@ -36,7 +37,7 @@ static enum found find_large(uintptr_t address, struct object *object, struct fi
         return block == NULL || block->address == 0 ? FOUND_FOREIGN : FOUND_RELEASED;
     }
     finding->object = large_address(head);
-    finding->size = head->large.bytes - head->slack;
+    finding->size = large_usable(head) - head->slack;
     if (address != finding->object) {
         return FOUND_LARGE_BODY;
     }

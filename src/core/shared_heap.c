@@ -412,7 +412,7 @@ static void add_up(struct chunk *head, void *argument) {
     if (chunk_is(head, CHUNK_LARGE)) {
         figures->large++;
         figures->objects++;
-        figures->bytes += head->large.bytes;
+        figures->bytes += large_usable(head);
         return;
     }
     size_t live = 0;

@@ -37,7 +37,7 @@ static void note_gone(uintptr_t from, uintptr_t to) {
 static void put_guards(struct chunk *head) {
     size_t page = os_page_size();
     void *before = (void *)(large_address(head) - page);
-    void *behind = (void *)(large_address(head) + head->large.bytes);
+    void *behind = (void *)(large_address(head) + large_usable(head));
     regain_note_split((uintptr_t)before);
     regain_note_split((uintptr_t)behind);
     if (os_guard(before, page) && os_guard(behind, page)) {
@@ -69,7 +69,7 @@ static bool remove_guards(struct chunk *head) {
 
 /* --- freed, and waiting ----------------------------------------------------------------------- */
 
-static bool is_cleared(const struct chunk *head) { return head->large.bytes <= LARGE_CLEARED; }
+static bool is_cleared(const struct chunk *head) { return large_usable(head) <= LARGE_CLEARED; }
 
 static _Atomic(size_t) all_cleared_bytes; /* of all quarantines */
 
@@ -77,7 +77,7 @@ static _Atomic(size_t) all_cleared_bytes; /* of all quarantines */
 static bool take_from_program(const struct chunk *head) {
     uintptr_t object = large_address(head);
     if (is_cleared(head)) {
-        memset((void *)object, 0, head->large.bytes);
+        memset((void *)object, 0, large_usable(head));
         return true;
     }
     /* To the end of its chunks: whatever was there before is gone then. */
@@ -91,8 +91,8 @@ static bool take_from_program(const struct chunk *head) {
 
 /* What was written after its free. */
 static void check_cleared(const struct chunk *head) {
-    if (is_cleared(head) && !is_clear((void *)large_address(head), head->large.bytes)) {
-        damage_after_free("malloc", large_address(head), head->large.bytes, 0);
+    if (is_cleared(head) && !is_clear((void *)large_address(head), large_usable(head))) {
+        damage_after_free("malloc", large_address(head), large_usable(head), 0);
     }
 }
 
@@ -117,7 +117,7 @@ static struct cleared_large *cleared_of(struct large_quarantine *quarantine, siz
 }
 
 static void keep_cleared(struct large_quarantine *quarantine, struct chunk *head) {
-    struct cleared_large *cleared = cleared_of(quarantine, head->large.bytes);
+    struct cleared_large *cleared = cleared_of(quarantine, large_usable(head));
     shared_of(head)->next = NULL;
     if (cleared->count++ == 0) {
         cleared->oldest = head;
@@ -125,9 +125,9 @@ static void keep_cleared(struct large_quarantine *quarantine, struct chunk *head
         shared_of(cleared->newest)->next = head;
     }
     cleared->newest = head;
-    quarantine->cleared_bytes += head->large.bytes;
+    quarantine->cleared_bytes += large_usable(head);
     /* relaxed: a measure, here and below. */
-    (void)atomic_fetch_add_explicit(&all_cleared_bytes, head->large.bytes, memory_order_relaxed);
+    (void)atomic_fetch_add_explicit(&all_cleared_bytes, large_usable(head), memory_order_relaxed);
 }
 
 /* There is one. */
@@ -136,8 +136,8 @@ static struct chunk *take_cleared(struct large_quarantine *quarantine,
     struct chunk *head = cleared->oldest;
     cleared->oldest = shared_of(head)->next;
     cleared->count--;
-    quarantine->cleared_bytes -= head->large.bytes;
-    (void)atomic_fetch_sub_explicit(&all_cleared_bytes, head->large.bytes, memory_order_relaxed);
+    quarantine->cleared_bytes -= large_usable(head);
+    (void)atomic_fetch_sub_explicit(&all_cleared_bytes, large_usable(head), memory_order_relaxed);
     return head;
 }
 
@@ -170,8 +170,8 @@ static bool is_too_much(const struct large_quarantine *quarantine) {
 static void keep_untouchable(struct large_quarantine *quarantine, struct chunk *head,
                              bool was_whole) {
     quarantine->waiting[quarantine->count++] =
-        (struct waiting_large){head, head->large.bytes, was_whole};
-    quarantine->untouchable_bytes += head->large.bytes;
+        (struct waiting_large){head, large_usable(head), was_whole};
+    quarantine->untouchable_bytes += large_usable(head);
 }
 
 static struct chunk *take_untouchable(struct large_quarantine *quarantine, uint32_t i) {
@@ -179,7 +179,7 @@ static struct chunk *take_untouchable(struct large_quarantine *quarantine, uint3
     quarantine->count--;
     memmove(&quarantine->waiting[i], &quarantine->waiting[i + 1],
             (quarantine->count - i) * sizeof *quarantine->waiting);
-    quarantine->untouchable_bytes -= head->large.bytes;
+    quarantine->untouchable_bytes -= large_usable(head);
     return head;
 }
 
@@ -212,7 +212,7 @@ static void keep(struct large_quarantine *quarantine, struct chunk *head, bool w
         keep_cleared(quarantine, head);
     } else {
         while (quarantine->count == LARGE_WAITING ||
-               quarantine->untouchable_bytes > LARGE_WAITING_BYTES - head->large.bytes) {
+               quarantine->untouchable_bytes > LARGE_WAITING_BYTES - large_usable(head)) {
             release(take_untouchable(quarantine, 0));
         }
         keep_untouchable(quarantine, head, was_whole);
@@ -256,7 +256,7 @@ static struct chunk *take_new(size_t bytes, size_t alignment, size_t reserve, bo
         return NULL;
     }
     struct chunk *head = chunk_of((uintptr_t)taken);
-    head->large.bytes = bytes;
+    large_set_usable(head, bytes);
     head->lead = (uint16_t)lead;
     if (lead != 0) {
         put_guards(head);
@@ -322,7 +322,7 @@ bool guarded_large_check(const char *function, const struct chunk *head) {
     if (likely(guarded_large_is_sound(head))) {
         return true;
     }
-    damage_fill(function, object, size, head->large.bytes);
+    damage_fill(function, object, size, large_usable(head));
     return false;
 }
 
@@ -337,7 +337,7 @@ void *guarded_large_record(struct chunk *head) {
 /* Its memory ends elsewhere from now on; what is new of it reads as zero.  False: there is no room
  * for that in its chunks, or it would cost mappings. */
 static bool move_end(struct chunk *head, size_t bytes) {
-    size_t page = os_page_size(), old = head->large.bytes;
+    size_t page = os_page_size(), old = large_usable(head);
     size_t room = head->large.chunks * CHUNK_SIZE - (head->lead + 1u) * page;
     char *start = (char *)large_address(head);
     if (head->lead == 0 || head->is_protected || bytes > room) {
@@ -357,8 +357,9 @@ static bool move_end(struct chunk *head, size_t bytes) {
 
 bool guarded_large_resize(struct chunk *head, size_t size) {
     size_t old = guarded_large_size(head), bytes = round_up(size, os_page_size());
-    size_t kept = head->large.bytes < bytes ? head->large.bytes : bytes;
-    if (size == 0 || size > REQUEST_MAX || (bytes != head->large.bytes && !move_end(head, bytes))) {
+    size_t kept = large_usable(head) < bytes ? large_usable(head) : bytes;
+    if (size == 0 || size > REQUEST_MAX ||
+        (bytes != large_usable(head) && !move_end(head, bytes))) {
         return false;
     }
     if (kept > old) {
@@ -367,7 +368,7 @@ bool guarded_large_resize(struct chunk *head, size_t size) {
     if (bytes > kept) {
         prefault_growth(large_address(head) + kept, bytes - kept, kept);
     }
-    head->large.bytes = bytes;
+    large_set_usable(head, bytes);
     head->slack = (uint16_t)(bytes - size);
     write_canary(head);
     return true;
@@ -375,7 +376,7 @@ bool guarded_large_resize(struct chunk *head, size_t size) {
 
 static bool has_last_page(const struct chunk *head) {
     size_t page = os_page_size();
-    return os_resident_bytes((void *)(large_address(head) + head->large.bytes - page), page) != 0;
+    return os_resident_bytes((void *)(large_address(head) + large_usable(head) - page), page) != 0;
 }
 
 /* --- freeing ---------------------------------------------------------------------------------- */
@@ -385,7 +386,7 @@ bool guarded_large_free(struct chunk *head, struct large_quarantine *quarantine)
         return false;
     }
     bool was_whole = !is_cleared(head) && has_last_page(head);
-    if (quarantine == NULL || head->lead != 1 || head->large.bytes > LARGE_WAITING_BYTES / 2 ||
+    if (quarantine == NULL || head->lead != 1 || large_usable(head) > LARGE_WAITING_BYTES / 2 ||
         !take_from_program(head)) {
         (void)remove_guards(head);
         give_record(head);
@@ -415,25 +416,25 @@ static void clear_from(char *object, size_t from, size_t to) {
 
 static bool remove_guard_behind(struct chunk *head) {
     uintptr_t end = head->start + head->large.chunks * CHUNK_SIZE;
-    uintptr_t from = large_address(head) + head->large.bytes;
+    uintptr_t from = large_address(head) + large_usable(head);
     return os_unguard((void *)from, end - from);
 }
 
 /* Beyond its chunks or to less of them, where it is. */
 static bool resize_chunks(struct chunk *head, size_t size, bool zeroed) {
-    size_t page = os_page_size(), bytes = round_up(size, page), old_bytes = head->large.bytes;
+    size_t page = os_page_size(), bytes = round_up(size, page), old_bytes = large_usable(head);
     size_t old = guarded_large_size(head), room = head->large.chunks * CHUNK_SIZE, zeroed_from;
     uint16_t lead = head->lead, slack = head->slack;
     if (!remove_guard_behind(head)) {
         return false;
     }
     /* As a large object that fills its chunks, and has no guard pages. */
-    head->large.bytes = room;
+    large_set_usable(head, room);
     head->lead = 0;
     head->slack = 0;
     bool resized = large_resize_in_place(head, (lead + 1) * page + bytes, &zeroed_from);
     head->lead = lead;
-    head->large.bytes = resized ? bytes : old_bytes;
+    large_set_usable(head, resized ? bytes : old_bytes);
     head->slack = resized ? (uint16_t)(bytes - size) : slack;
     put_guards(head);
     if (resized) {
@@ -452,7 +453,7 @@ static bool resize_chunks(struct chunk *head, size_t size, bool zeroed) {
 static struct chunk *move_elsewhere(struct chunk *head, size_t size, bool zeroed,
                                     struct large_quarantine *quarantine) {
     size_t page = os_page_size(), bytes = round_up(size, page), old = guarded_large_size(head);
-    size_t kept = bytes < head->large.bytes ? bytes : head->large.bytes;
+    size_t kept = bytes < large_usable(head) ? bytes : large_usable(head);
     bool is_zero;
     struct chunk *to = take_new(bytes, page, 0, &is_zero);
     if (to == NULL) {
@@ -474,7 +475,7 @@ static struct chunk *move_elsewhere(struct chunk *head, size_t size, bool zeroed
 
 void *guarded_large_move(struct chunk *head, size_t size, bool zeroed,
                          struct large_quarantine *quarantine) {
-    if (head->lead != 1 || head->is_protected || head->large.bytes < LARGE_MOVED) {
+    if (head->lead != 1 || head->is_protected || large_usable(head) < LARGE_MOVED) {
         return NULL;
     }
     if (!resize_chunks(head, size, zeroed)) {

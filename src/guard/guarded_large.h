@@ -38,8 +38,8 @@ enum {
 struct large_quarantine {
     struct waiting_large {
         struct chunk *head;
-        size_t bytes;   /* head->large.bytes: who looks for one of some size reads no descriptors */
-        bool was_whole; /* its last page was in use */
+        size_t bytes; /* large_usable(head): who looks for one of some size reads no descriptors */
+        bool was_whole;       /* its last page was in use */
     } waiting[LARGE_WAITING]; /* untouchable; oldest first */
     uint32_t count;
     struct cleared_large {
@@ -65,7 +65,7 @@ static inline size_t guarded_large_reserve(size_t size) { return size / 2; }
 struct chunk *guarded_large_find(uintptr_t address);
 
 static inline size_t guarded_large_size(const struct chunk *head) {
-    return head->large.bytes - head->slack;
+    return large_usable(head) - head->slack;
 }
 
 /* False: something was written behind it. */

@@ -24,7 +24,7 @@ static bool is_slab(const struct chunk *chunk) {
 static struct known known_large(struct chunk *head) {
     return (struct known){.address = large_address(head),
                           .chunk = head,
-                          .room = head->large.bytes,
+                          .room = large_usable(head),
                           .size = guarded_large_size(head),
                           .record = (struct record *)(void *)notes_of(head)};
 }

@@ -49,7 +49,7 @@ static void test_sizes(void **state) {
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         char *object = make(sizes[i]);
         assert_int_equal((uintptr_t)object % CHUNK_SIZE, 0);
-        assert_int_equal(head_of(object)->large.bytes, round_up(sizes[i], page));
+        assert_int_equal(large_usable(head_of(object)), round_up(sizes[i], page));
         assert_int_equal(block_totals.taken, round_up(sizes[i], CHUNK_SIZE) / CHUNK_SIZE);
         memset(object, 1, sizes[i]);
         unmake(object);
@@ -103,7 +103,7 @@ static void test_grow_in_place(void **state) {
     assert_int_equal(block_totals.taken, 20);
     assert_intact();
     assert_ptr_equal(resize_to(head_of(object), 70 * CHUNK_SIZE), object); /* beyond its block */
-    assert_int_equal(head_of(object)->large.bytes, 70 * CHUNK_SIZE);
+    assert_int_equal(large_usable(head_of(object)), 70 * CHUNK_SIZE);
     assert_intact();
     assert_marked(object, 100000);
     memset(object, 1, 70 * CHUNK_SIZE);
@@ -148,7 +148,7 @@ static void test_shrink(void **state) {
     mark(object, 5 * MIB);
     assert_ptr_equal(resize_to(head_of(object), 3 * MIB + 1), object);
     assert_int_equal(block_totals.taken, 97);
-    assert_int_equal(head_of(object)->large.bytes, 3 * MIB + os_page_size());
+    assert_int_equal(large_usable(head_of(object)), 3 * MIB + os_page_size());
     assert_intact();
     assert_ptr_equal(resize_to(head_of(object), 40000), object);
     assert_int_equal(block_totals.taken, 2);
@@ -163,7 +163,7 @@ static void test_growth_is_known(void **state) {
     size_t zeroed_from = 0;
     (void)chunks_purge_all();
     char *object = make(100000);
-    memset(object, 1, head_of(object)->large.bytes);
+    memset(object, 1, large_usable(head_of(object)));
     assert_ptr_equal(large_resize(head_of(object), 110000, &zeroed_from), object);
     assert_int_equal(zeroed_from, SIZE_MAX);
     assert_ptr_equal(large_resize(head_of(object), 10 * CHUNK_SIZE, &zeroed_from), object);
@@ -177,7 +177,7 @@ static void test_growth_is_known(void **state) {
     void *in_the_way = make(CHUNK_SIZE);
     assert_ptr_equal(in_the_way, object + 10 * CHUNK_SIZE);
     assert_false(large_resize_in_place(head_of(object), 11 * CHUNK_SIZE, &zeroed_from));
-    assert_int_equal(head_of(object)->large.bytes, 10 * CHUNK_SIZE);
+    assert_int_equal(large_usable(head_of(object)), 10 * CHUNK_SIZE);
     assert_intact();
     unmake(in_the_way);
     unmake(object);

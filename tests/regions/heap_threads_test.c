@@ -10,6 +10,7 @@
 #include "core/block.h"
 #include "core/shared_heap.h"
 #include "core/trim.h"
+#include "os/os.h"
 #include "support/child.h"
 #include "support/core.h"
 #include "support/random.h"
@@ -139,6 +140,44 @@ static void threads_allocate_and_free_crosswise(void **state) {
     cairn_heap_destroy(heap);
     assert_intact();
     assert_int_equal(settled(), before);
+}
+
+/* --- looking while objects change size -------------------------------------------------------- */
+
+enum { LOOKS = 300, LARGE_LEAST = 100000, LARGE_MOST = 120000 };
+
+static _Atomic(bool) is_over;
+
+static void *resize_for_ever(void *heap) {
+    void *object = cairn_heap_malloc(heap, LARGE_LEAST);
+    for (size_t i = 0; !atomic_load(&is_over); i++) {
+        object = cairn_heap_realloc(heap, object, i % 2 == 0 ? LARGE_MOST : LARGE_LEAST);
+    }
+    return object;
+}
+
+static void is_of_a_size(void *unused, void *object, size_t bytes) {
+    (void)unused;
+    (void)object;
+    assert_in_range(bytes, LARGE_LEAST, LARGE_MOST + os_page_size());
+}
+
+static void look_while_an_object_is_resized(void **state) {
+    (void)state;
+    struct cairn_heap *heap = make();
+    pthread_t thread;
+    atomic_store(&is_over, false);
+    assert_int_equal(pthread_create(&thread, NULL, resize_for_ever, heap), 0);
+    for (int i = 0; i < LOOKS; i++) {
+        size_t used = cairn_heap_statistics(heap).used;
+        assert_true(used == 0 || used >= LARGE_LEAST);
+        (void)cairn_heap_walk(heap, is_of_a_size, NULL);
+        sched_yield();
+    }
+    atomic_store(&is_over, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    cairn_heap_destroy(heap);
+    assert_intact();
 }
 
 /* --- frees under way as destroy begins -------------------------------------------------------- */
@@ -354,8 +393,6 @@ static void others_wait_for_a_scope(void **state) {
 
 /* --- fork ------------------------------------------------------------------------------------- */
 
-static _Atomic(bool) is_over;
-
 static void *churn(void *argument) {
     struct worker *worker = argument;
     while (!atomic_load(&is_over)) {
@@ -495,6 +532,7 @@ int main(void) {
     threads_start();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_allocate_and_free_crosswise),
+        cmocka_unit_test(look_while_an_object_is_resized),
         cmocka_unit_test(destroy_at_the_last_free),
         cmocka_unit_test(destroy_waits_for_a_free),
         cmocka_unit_test(an_ended_heap_passes_on),
