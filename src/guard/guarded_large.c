@@ -125,9 +125,17 @@ static void keep_cleared(struct large_quarantine *quarantine, struct chunk *head
         shared_of(cleared->newest)->next = head;
     }
     cleared->newest = head;
+    cleared->newest_turn = ++quarantine->turns;
     quarantine->cleared_bytes += large_usable(head);
     /* relaxed: a measure, here and below. */
     (void)atomic_fetch_add_explicit(&all_cleared_bytes, large_usable(head), memory_order_relaxed);
+}
+
+/* At least so many of any size came after the oldest one: after the newest, and those between. */
+static bool has_waited(const struct large_quarantine *quarantine,
+                       const struct cleared_large *cleared) {
+    return cleared->count != 0 &&
+           quarantine->turns - cleared->newest_turn + cleared->count - 1 >= LARGE_DELAY;
 }
 
 /* There is one. */
@@ -224,7 +232,7 @@ static struct chunk *take_waiting(struct large_quarantine *quarantine, size_t by
     struct chunk *head = NULL;
     if (bytes > LARGE_CLEARED) {
         head = find_untouchable(quarantine, bytes);
-    } else if (cleared_of(quarantine, bytes)->count > LARGE_DELAY) {
+    } else if (has_waited(quarantine, cleared_of(quarantine, bytes))) {
         head = take_cleared(quarantine, cleared_of(quarantine, bytes));
         check_cleared(head);
     }

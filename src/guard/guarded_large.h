@@ -7,10 +7,10 @@
  *
  * A freed one waits in the quarantine of the thread that freed it: untouchable as a whole, or, up
  * to LARGE_CLEARED bytes, cleared, which costs less than the kernel would take.  It keeps its
- * guard pages, and once a few others have come after (of its size, if cleared) it may be handed
- * out again.  Where the kernel has no guard pages (before Linux 6.13, or memory is locked) they
- * are made by mprotect, for GUARDED_BY_PROTECTION objects at a time, as that costs mappings;
- * others then have the canary alone.
+ * guard pages, and once a few others have come after it may be handed out again.  Where the kernel
+ * has no guard pages (before Linux 6.13, or memory is locked) they are made by mprotect, for
+ * GUARDED_BY_PROTECTION objects at a time, as that costs mappings; others then have the canary
+ * alone.
  *
  * Thread-safe as large objects are: any thread may free or resize one. */
 #ifndef CAIRN_GUARD_GUARDED_LARGE_H
@@ -45,7 +45,9 @@ struct large_quarantine {
     struct cleared_large {
         struct chunk *oldest, *newest; /* by chunk_shared.next */
         uint32_t count;
-    } cleared[LARGE_SIZES]; /* by their pages */
+        uint32_t newest_turn; /* `turns` when the newest one came */
+    } cleared[LARGE_SIZES];   /* by their pages */
+    uint32_t turns;           /* how many came to wait cleared, ever */
     size_t cleared_bytes, untouchable_bytes;
 };
 

@@ -36,34 +36,52 @@ static int empty(void **state) {
     return 0;
 }
 
-/* Only once some others of its size have come after it is one handed out again, clear. */
+static void assert_is_clear(const char *object, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        assert_int_equal(object[i], 0);
+    }
+}
+
+/* Only once some others have come after it is one handed out again, clear. */
 static void test_delay(void **state) {
     (void)state;
-    char *objects[LARGE_DELAY + 1], *others[LARGE_DELAY + 1];
+    char *objects[LARGE_DELAY + 1];
     for (size_t i = 0; i < LARGE_DELAY + 1; i++) {
         objects[i] = take_one(SIZE);
-        others[i] = take_one(OTHER);
     }
     for (size_t i = 0; i < LARGE_DELAY; i++) {
         give_one(objects[i]);
-    }
-    for (size_t i = 0; i < LARGE_DELAY + 1; i++) {
-        give_one(others[i]);
     }
     char *fresh = take_one(SIZE);
     for (size_t i = 0; i < LARGE_DELAY; i++) {
         assert_ptr_not_equal(fresh, objects[i]);
     }
-    assert_ptr_equal(take_one(OTHER), others[0]);
     give_one(objects[LARGE_DELAY]);
     char *again = guarded_large_allocate(SIZE, GRANULE, false, 0, &quarantine);
     assert_ptr_equal(again, objects[0]);
-    for (size_t i = 0; i < SIZE; i++) {
-        assert_int_equal(again[i], 0);
-    }
+    assert_is_clear(again, SIZE);
     give_one(again);
     give_one(fresh);
-    give_one(others[0]);
+}
+
+/* The others may be of another size. */
+static void test_delay_by_others(void **state) {
+    (void)state;
+    char *object = take_one(SIZE), *others[LARGE_DELAY];
+    for (size_t i = 0; i < LARGE_DELAY; i++) {
+        others[i] = take_one(OTHER);
+    }
+    give_one(object);
+    for (size_t i = 0; i < LARGE_DELAY; i++) {
+        char *fresh = take_one(SIZE);
+        assert_ptr_not_equal(fresh, object);
+        (void)guarded_large_free(guarded_large_find((uintptr_t)fresh), NULL);
+        give_one(others[i]);
+    }
+    char *again = guarded_large_allocate(SIZE, GRANULE, false, 0, &quarantine);
+    assert_ptr_equal(again, object);
+    assert_is_clear(again, SIZE);
+    give_one(again);
 }
 
 /* As many as are a share of what is taken: none of these has to get new guard pages. */
@@ -145,6 +163,7 @@ static int start(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_delay, empty),
+        cmocka_unit_test_teardown(test_delay_by_others, empty),
         cmocka_unit_test_teardown(test_many_wait, empty),
         cmocka_unit_test_teardown(test_share, empty),
         cmocka_unit_test_teardown(test_untouchable, empty),
