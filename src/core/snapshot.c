@@ -19,6 +19,10 @@ UNWATCHED static uint64_t read_word(const void *word) {
     return __atomic_load_n((const raw_word *)word, __ATOMIC_ACQUIRE);
 }
 
+UNWATCHED static unsigned char read_byte(const unsigned char *byte) {
+    return __atomic_load_n(byte, __ATOMIC_ACQUIRE);
+}
+
 UNWATCHED void snapshot_copy(void *to, const void *from, size_t words) {
     raw_word *copy = to;
     const raw_word *original = from;
@@ -68,7 +72,8 @@ static uint64_t waiting_bits(const struct descriptor *copy, unsigned w, uint64_t
     uint64_t waiting = 0;
     for (uint64_t rest = notes == NULL ? 0 : live; rest != 0; rest &= rest - 1) {
         unsigned bit = lowest_bit(rest);
-        bool waits = note_read(notes + (w * 64 + bit) * interceptor->note_bytes) == NOTE_WAITS;
+        /* Where the notes were may be something else by now. */
+        bool waits = read_byte(notes + (w * 64 + bit) * interceptor->note_bytes) == NOTE_WAITS;
         waiting |= (uint64_t)waits << bit;
     }
     return waiting;

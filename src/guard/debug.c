@@ -73,14 +73,17 @@ static void note_site(const char *file, unsigned line) {
 }
 
 static void note_birth(struct record *record, size_t size, size_t alignment, uint32_t stack) {
-    *record = (struct record){.used = 1,
-                              .form = FORM_MALLOC,
-                              .alignment = lowest_bit(alignment) & 63,
-                              .asked = (uint16_t)size,
-                              .allocated_stack = stack,
-                              .allocated_site = own_site() & (SITES_MAX - 1),
-                              .allocated_thread = os_thread_id(),
-                              .allocated_ms = now_ms()};
+    struct record born = {.used = 1,
+                          .form = FORM_MALLOC,
+                          .alignment = lowest_bit(alignment) & 63,
+                          .asked = (uint16_t)size,
+                          .allocated_stack = stack,
+                          .allocated_site = own_site() & (SITES_MAX - 1),
+                          .allocated_thread = os_thread_id(),
+                          .allocated_ms = now_ms()};
+    /* But for the state, which is NOTE_LIVE by now, and which others look at without the lock. */
+    memcpy((char *)record + sizeof born.state, (char *)&born + sizeof born.state,
+           sizeof born - sizeof born.state);
 }
 
 static void note_death(struct record *record, uint32_t stack) {
@@ -147,7 +150,7 @@ static void *allocate_small(size_t request, size_t size, size_t alignment, bool 
     }
     if (known.record->used != 0 && !is_filled(object, known.room, FILL_FREED)) {
         *damaged = known;
-        damaged->record->state = NOTE_WAITS; /* it is left as it was found */
+        note_write(&damaged->record->state, NOTE_WAITS); /* it is left as it was found */
         return NULL;
     }
     note_birth(known.record, size, alignment, stack);
@@ -263,7 +266,7 @@ static enum verdict free_known(const struct known *known, uint32_t stack, struct
         return guarded_large_free(known->chunk, guard != NULL ? &guard->large : NULL) ? FREED_IT
                                                                                       : NOT_OURS;
     }
-    known->record->state = NOTE_WAITS;
+    note_write(&known->record->state, NOTE_WAITS);
     memset((void *)known->address, FILL_FREED, known->room);
     if (guard != NULL) {
         quarantine_keep(threads_own_heap(), &guard->small, known->chunk, known->index, known->room);

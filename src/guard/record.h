@@ -12,7 +12,7 @@
 enum record_mark { MARK_NONE, MARK_REACHED, MARK_SCANNED }; /* see leaks.h */
 
 struct record {
-    unsigned char state;         /* NOTE_LIVE, NOTE_WAITS */
+    unsigned char state;         /* NOTE_LIVE, NOTE_WAITS; by note_read() and note_write() */
     unsigned char form : 2;      /* enum form, of its allocation */
     unsigned char alignment : 6; /* that was asked for, GRANULE at least, as a power of two */
     uint16_t asked;              /* bytes, of a slab's object */
