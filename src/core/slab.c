@@ -244,13 +244,20 @@ void slab_release(struct heap *owner, struct chunk *slab) {
     if (unlikely(owner != NULL && owner->shared != NULL)) {
         books_remove(owner->shared, slab);
     }
-    if (slab->noted) {
+    bool noted = slab->noted;
+    if (noted) {
         interceptor->memory_goes(slab, slab->start, slab->start + slab_bytes(slab));
+        chunks_lock(); /* who walks (walk.h) reads the notes of the slabs that it finds */
     }
     slab_set_owner(slab, OWNER_NONE);
     for (unsigned i = 0; i < slab->chunks; i++) {
         slab[i].reciprocal = 0; /* so that no address is the start of an object here */
         chunk_set_kind(&slab[i], CHUNK_RELEASED);
+    }
+    if (noted) {
+        give_notes(notes_of(slab), slab->class);
+        set_notes(slab, NULL);
+        chunks_unlock();
     }
     if (size_class->words > 1) {
         metadata_give(slab->words, table_lines(size_class->words));
@@ -258,11 +265,7 @@ void slab_release(struct heap *owner, struct chunk *slab) {
     if (unlikely(has_guard(slab))) {
         CHECK(os_unguard(guard_page(slab), os_page_size()));
     }
-    bool dirty = !slab->zeroed || slab->fresh > 0 || slab->noted;
-    if (slab->noted) {
-        give_notes(notes_of(slab), slab->class);
-        set_notes(slab, NULL);
-    }
+    bool dirty = !slab->zeroed || slab->fresh > 0 || noted;
     if (dirty && slab->chunks == 1 && owner != NULL && has_spares(owner)) {
         spare_give(owner, slab->start);
     } else {
