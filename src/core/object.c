@@ -24,6 +24,9 @@ struct chunk *large_around(uintptr_t address) {
                        ? head
                        : NULL;
         }
+        if (chunk_is(head, CHUNK_SLAB) || chunk_is(head, CHUNK_BODY)) {
+            return NULL; /* what lies before it is another thread's, which may be writing there */
+        }
     }
     return NULL;
 }
