@@ -386,9 +386,51 @@ static void *allocate_beside(const struct object *object, size_t size, bool *zer
     return likely(avail != 0) ? bin_take(bin, avail) : take_small(size, zeroed);
 }
 
+/* Objects of first-class heaps are none of an interceptor's. */
+static bool is_interceptors(const void *pointer) {
+    uintptr_t address = (uintptr_t)pointer;
+    return interceptor != NULL &&
+           (!address_is_mappable(address) || shared_heap_of(chunk_of(address)) == NULL);
+}
+
+/* Clears [from, to). */
+static void *clear(void *pointer, size_t from, size_t to) {
+    if (from < to) {
+        memset((char *)pointer + from, 0, to - from);
+    }
+    return pointer;
+}
+
+/* Of an interceptor's object, while the thread's requests go to a first-class heap: a copy comes to
+ * there, as what malloc gives does. */
+static void *reallocate_into_heap(const char *function, void *pointer, size_t old_size,
+                                  size_t size) {
+    size_t usable = object_require(function, pointer).usable;
+    size_t kept = old_size < usable ? old_size : usable;
+    bool zeroed = old_size != SIZE_MAX;
+    if (size > REQUEST_MAX) {
+        return out_of_memory();
+    }
+    if (size >= usable / 2 && interceptor->resize_in_place(function, pointer, size)) {
+        return zeroed ? clear(pointer, kept, size) : pointer;
+    }
+    void *copy = zeroed ? fast_allocate_zeroed(size) : fast_allocate(size);
+    if (copy != NULL) {
+        memcpy(copy, pointer, kept < size ? kept : size);
+        free_slow(function, pointer);
+    }
+    return copy;
+}
+
+static void *reallocate_interceptors(const char *function, void *pointer, size_t old_size,
+                                     size_t size) {
+    return is_intercepted() ? interceptor->reallocate(function, pointer, old_size, size)
+                            : reallocate_into_heap(function, pointer, old_size, size);
+}
+
 void *reallocate(const char *function, void *pointer, size_t size) {
-    if (unlikely(interceptor != NULL)) {
-        return interceptor->reallocate(function, pointer, SIZE_MAX, size);
+    if (unlikely(is_interceptors(pointer))) {
+        return reallocate_interceptors(function, pointer, SIZE_MAX, size);
     }
     struct object object = object_require(function, pointer);
     if (fits_well(size, object.usable) && !is_sample_of_other_size(pointer, &object, size)) {
@@ -412,14 +454,6 @@ void *reallocate(const char *function, void *pointer, size_t size) {
     return copy;
 }
 
-/* Clears [from, to). */
-static void *clear(void *pointer, size_t from, size_t to) {
-    if (from < to) {
-        memset((char *)pointer + from, 0, to - from);
-    }
-    return pointer;
-}
-
 /* Only what is not copied over is cleared, and only if it has to be. */
 static void *copy_zeroed(const struct object *object, void *pointer, size_t old_size, size_t size) {
     bool zeroed;
@@ -437,8 +471,8 @@ void *reallocate_zeroed(const char *function, void *pointer, size_t old_size, si
     if (old_size > object.usable) {
         report_wrong_size(function, (uintptr_t)pointer, object.usable, old_size);
     }
-    if (unlikely(interceptor != NULL)) {
-        return interceptor->reallocate(function, pointer, old_size, size);
+    if (unlikely(is_interceptors(pointer))) {
+        return reallocate_interceptors(function, pointer, old_size, size);
     }
     if (fits_well(size, object.usable) && !is_sample_of_other_size(pointer, &object, size)) {
         return clear(pointer, old_size, size);
