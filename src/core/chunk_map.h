@@ -40,8 +40,13 @@ FAST_PATH struct chunk *chunk_of(uintptr_t address) {
     /* A plain read, as it folds into one instruction: whoever holds an object's address got it
      * after the entry was written, and the way it got it ordered the two; entries are written
      * once, whole; and for any other address either value leads to a readable descriptor. */
-    uintptr_t leaf = (uintptr_t)&chunk_map + chunk_map.leaf_distance[address >> WINDOW_SHIFT];
-    return (struct chunk *)leaf + chunk_in_window(address);
+    const uintptr_t *entry = &chunk_map.leaf_distance[address >> WINDOW_SHIFT];
+#ifdef __SANITIZE_THREAD__ /* is told what the plain read stands for */
+    uintptr_t distance = __atomic_load_n(entry, __ATOMIC_RELAXED);
+#else
+    uintptr_t distance = *entry;
+#endif
+    return (struct chunk *)((uintptr_t)&chunk_map + distance) + chunk_in_window(address);
 }
 
 static inline bool address_is_mappable(uintptr_t address) {
