@@ -11,6 +11,7 @@
 #include "guard/record.h"
 #include "support/dies.h"
 #include "support/exchange.h"
+#include "support/first_class.h"
 
 enum { MANY = PLACES, ROUNDS = 8000 };
 
@@ -70,6 +71,16 @@ static void threads_free_each_others_objects(void **state) {
     (void)trim();
     assert_intact();
     assert_true(debug_check("test"));
+}
+
+static void anybody_may_look_meanwhile(void **state) {
+    (void)state;
+    look_while_threads_come_and_go(25, 100, debug_check);
+}
+
+static void objects_of_a_heap_stay_in_it(void **state) {
+    (void)state;
+    assert_heaps_keep_their_objects();
 }
 
 static void forks_go_on(void **state) {
@@ -263,6 +274,8 @@ int main(void) {
         cmocka_unit_test(memory_is_filled),
         cmocka_unit_test(what_is_too_large_is_refused),
         cmocka_unit_test(threads_free_each_others_objects),
+        cmocka_unit_test(anybody_may_look_meanwhile),
+        cmocka_unit_test(objects_of_a_heap_stay_in_it),
         cmocka_unit_test(forks_go_on),
         cmocka_unit_test(a_write_behind_an_object_is_found),
         cmocka_unit_test(a_write_before_an_object_is_found),

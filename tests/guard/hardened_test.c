@@ -14,6 +14,7 @@
 #include "guard/quarantine.h"
 #include "support/dies.h"
 #include "support/exchange.h"
+#include "support/first_class.h"
 #include "support/random.h"
 
 enum { MANY = 3000, ROUNDS = 30000 };
@@ -201,6 +202,16 @@ static void threads_free_each_others_objects(void **state) {
     empty_places();
     (void)trim();
     assert_intact();
+}
+
+static void anybody_may_look_meanwhile(void **state) {
+    (void)state;
+    look_while_threads_come_and_go(25, 100, NULL);
+}
+
+static void objects_of_a_heap_stay_in_it(void **state) {
+    (void)state;
+    assert_heaps_keep_their_objects();
 }
 
 static void forks_go_on(void **state) {
@@ -450,6 +461,8 @@ int main(void) {
         cmocka_unit_test(large_objects_are_resized_between_their_guards),
         cmocka_unit_test(what_waits_is_not_live),
         cmocka_unit_test(threads_free_each_others_objects),
+        cmocka_unit_test(anybody_may_look_meanwhile),
+        cmocka_unit_test(objects_of_a_heap_stay_in_it),
         cmocka_unit_test(forks_go_on),
         cmocka_unit_test(a_write_behind_an_object_is_found),
         cmocka_unit_test(a_write_after_free_is_found_when_the_object_comes_again_or_goes),
