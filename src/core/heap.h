@@ -113,6 +113,7 @@ struct heap_sampling {
     uint64_t random;
     uint32_t epoch;                /* sampling_epoch when the others were drawn */
     uint64_t due[CLASS_COUNT + 1]; /* what bin.handed is when the next request is a sample */
+    uint64_t objects, bytes;       /* samples that the heap's threads got, as asked for */
 };
 
 /* See heap_release_unused(). */

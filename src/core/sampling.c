@@ -106,6 +106,10 @@ void *sampling_take(struct heap *heap, unsigned class, size_t size, size_t align
     void *sample = source_now()->take(size, alignment);
     /* What is not served as one counts with the others. */
     heap->sampling.due[class] = handed + draw(&heap->sampling.random) + (sample == NULL);
+    if (sample != NULL) {
+        heap->sampling.objects++;
+        heap->sampling.bytes += size;
+    }
     return sample;
 }
 

@@ -31,8 +31,8 @@ static void add(struct cairn_tag *tag, uint64_t objects, uint64_t bytes) {
 
 /* What the heap has allocated in all its life. */
 static void sum_up(const struct heap *heap, uint64_t *objects, uint64_t *bytes) {
-    *objects = heap->counters.large_objects;
-    *bytes = heap->counters.large_bytes;
+    *objects = heap->counters.large_objects + heap->sampling.objects;
+    *bytes = heap->counters.large_bytes + heap->sampling.bytes;
     for (unsigned c = 0; c < CLASS_COUNT; c++) {
         const struct bin *bin = &heap->bins[c];
         if (bin->handed != 0) {

@@ -1,7 +1,7 @@
 /* Tags: see <cairn/tag.h>.
  *
  * What a heap has allocated is known without counting: bin.handed is what came to the bin, and what
- * is still in its word was not allocated. */
+ * is still in its word was not allocated.  Large objects and samples are counted. */
 #ifndef CAIRN_CORE_TAG_H
 #define CAIRN_CORE_TAG_H
 

@@ -105,7 +105,10 @@ __attribute__((noreturn)) static void report(const char *function, uintptr_t add
 static void give(const char *function, uintptr_t address) {
     struct slot *slot = slot_at(address);
     if (slot->object != address || !slot_claim(slot)) {
-        report(function, address);
+        struct finding finding;
+        sampled_describe(address, &finding);
+        report_finding(function, &finding);
+        return;
     }
     uint64_t begin = budget_now();
     struct finding finding = {

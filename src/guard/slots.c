@@ -258,7 +258,10 @@ void slot_close(struct slot *slot) {
     slots_unlock();
 }
 
+/* They are counted anew: a thread that is gone may have counted one that it did not make live yet,
+ * or not have discounted one that it made free. */
 void slots_after_fork_in_child(void) {
+    uint64_t objects = 0, bytes = 0;
     mutex_reset(&lock);
     slots_lock();
     for (uint32_t i = 0; i < used; i++) {
@@ -268,9 +271,14 @@ void slots_after_fork_in_child(void) {
                 protect(&slots[i]);
             }
             append(&slots[i]);
+        } else if (state == SLOT_LIVE) {
+            objects++;
+            bytes += slots[i].size;
         }
     }
     slots_unlock();
+    atomic_store_explicit(&live, objects, memory_order_relaxed);
+    atomic_store_explicit(&live_bytes, bytes, memory_order_relaxed);
 }
 
 /* --- what is around the object ---------------------------------------------------------------- */

@@ -6,8 +6,10 @@
 #include <signal.h>
 #include <string.h>
 
+#include "core/policy.h"
 #include "core/sampling.h"
 #include "core/statistics.h"
+#include "core/tag.h"
 #include "core/threads.h"
 #include "guard/slots.h"
 #include "os/os.h"
@@ -196,6 +198,42 @@ static void test_statistics(void **state) {
     give(object);
 }
 
+static void test_tags_count_samples(void **state) {
+    (void)state;
+    static struct cairn_tag tag = CAIRN_TAG("samples");
+    char *objects[SIZES];
+    uint64_t bytes = 0;
+    struct cairn_tag_scope scope = tag_enter(&tag);
+    for (size_t i = 0; i < SIZES; i++) {
+        objects[i] = take(sizes[i]);
+        bytes += usable_size("malloc_usable_size", objects[i]);
+    }
+    tag_leave("cairn_tag_leave", &scope);
+    for (size_t i = 0; i < SIZES; i++) {
+        give(objects[i]);
+    }
+    assert_int_equal(tag.objects, SIZES);
+    assert_int_equal(tag.bytes, bytes);
+}
+
+static int free_twice(void *object) {
+    REQUIRE(policy_read("continue"));
+    give(object);
+    give(object);
+    give((char *)object + 1);
+    char *other = sample_of(33);
+    other[33] = 1;
+    give(other);
+    return 0;
+}
+
+static void test_goes_on_if_told_so(void **state) {
+    (void)state;
+    char *object = sample_of(40);
+    assert_int_equal(in_child(free_twice, object), 0);
+    give(object);
+}
+
 static void test_rate_off_keeps_samples(void **state) {
     (void)state;
     char *object = sample_of(64);
@@ -265,7 +303,6 @@ static int live_on(void *argument) {
 static void test_fork(void **state) {
     (void)state;
     pthread_t threads[THREADS];
-    threads_start();
     assert_int_equal(sampled_set_rate(3), 0);
     forking = true;
     start_threads(threads);
@@ -274,6 +311,26 @@ static void test_fork(void **state) {
     }
     forking = false;
     end_threads(threads);
+}
+
+static int look_at_counts(void *unused) {
+    (void)unused;
+    struct slots_counts counts;
+    slots_count(&counts);
+    REQUIRE(counts.live == 1 && counts.live_bytes == 300);
+    return 0;
+}
+
+/* One that a thread which is gone was about to make live. */
+static void test_fork_in_the_middle(void **state) {
+    (void)state;
+    char *half = sample_of(40), *whole = sample_of(300);
+    struct slot *slot = slot_at((uintptr_t)half);
+    atomic_store(&slot->state, SLOT_TAKING);
+    assert_int_equal(in_child(look_at_counts, NULL), 0);
+    atomic_store(&slot->state, SLOT_LIVE);
+    give(half);
+    give(whole);
 }
 
 /* --- what a checker would find ---------------------------------------------------------------- */
@@ -297,6 +354,7 @@ static void test_broken_tables_are_found(void **state) {
 }
 
 int main(void) {
+    threads_start();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_sizes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_both_sides_come, set_up, tear_down),
@@ -307,9 +365,12 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_slots_used_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_first_in_first_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_statistics, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_tags_count_samples, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_goes_on_if_told_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_rate_off_keeps_samples, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_threads, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_fork, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_fork_in_the_middle, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_broken_tables_are_found, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
