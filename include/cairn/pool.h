@@ -18,8 +18,8 @@
  *
  * Thread-safety: a pool belongs to one thread at a time, unless it is made with `shared`; then
  * take, give and everything about handles may be called by any thread, and none ever waits for
- * another (only to grow, a lock is held for the moment of it).  Its figures in cairn_regions_each
- * may be read by any.
+ * another.  Its figures in cairn_regions_each may be read by any.  The child of a fork may use a
+ * shared pool, whatever other threads were doing; what these had, or were just taking, stays taken.
  * Ownership: an object is the caller's from take to give; destroying the pool ends them all.  The
  * pool must not be copied or moved while it is in use.
  * Errors: no memory, and a fixed pool that is full, are NULL.  Giving what is not a live object of

@@ -13,7 +13,7 @@
 enum mutex_rank {
     RANK_REGISTRY = 1,  /* the list of regions; held while a visitor may allocate */
     RANK_CACHES = 2,    /* the list of object caches */
-    RANK_REGION = 3,    /* the insides of one region: a pool's growth, an object cache's slabs */
+    RANK_REGION = 3,    /* the insides of one region: an object cache's slabs */
     RANK_GUARD = 4,     /* the debug profile: one thread at a time */
     RANK_HEAP = 5,      /* the bins and queues of one first-class heap */
     RANK_THREADS = 6,   /* the registry of heaps: parking, adoption, fork */

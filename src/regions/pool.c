@@ -180,15 +180,39 @@ void pool_chunk_delete(struct cairn_pool *pool, struct cairn_pool_chunk *chunk) 
     }
 }
 
-/* The table that came with a chunk has all chunks up to it. */
+struct cairn_pool_chunk *pool_chunk_claim(struct cairn_pool *pool, uint32_t number,
+                                          struct cairn_pool_chunk *chunk) {
+    struct cairn_pool_chunk *first = NULL;
+    if (number == CAIRN_POOL_CHUNKS) {
+        return NULL;
+    }
+    /* Who comes second finds what the chunk leads to. */
+    return __atomic_compare_exchange_n(&pool->chunks[number], &first, chunk, false,
+                                       __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
+               ? chunk
+               : first;
+}
+
+/* It came with the chunk, and has all chunks up to it. */
+static struct cairn_span_table *table_of(struct cairn_pool_chunk *chunk) {
+    return (struct cairn_span_table *)(void *)((char *)chunk + round_up(sizeof *chunk, CACHE_LINE));
+}
+
+/* Each step goes from what was before the chunk to what is with it, once, whoever takes it. */
 void pool_chunk_publish(struct cairn_pool *pool, struct cairn_pool_chunk *chunk) {
-    size_t table = round_up(sizeof *chunk, CACHE_LINE);
-    pool->chunks[chunk->number] = chunk;
+    uint32_t count = chunk->number;
+    struct cairn_span_table *spans = count == 0 ? &no_spans : table_of(pool->chunks[count - 1]);
+    size_t capacity = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        capacity += pool->chunks[i]->objects;
+    }
     /* release: who sees the table, or the count, finds the chunks that it leads to. */
-    __atomic_store_n(&pool->spans, (struct cairn_span_table *)(void *)((char *)chunk + table),
-                     __ATOMIC_RELEASE);
-    __atomic_store_n(&pool->capacity, pool->capacity + chunk->objects, __ATOMIC_RELAXED);
-    __atomic_store_n(&pool->chunk_count, chunk->number + 1, __ATOMIC_RELEASE);
+    (void)__atomic_compare_exchange_n(&pool->spans, &spans, table_of(chunk), false,
+                                      __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+    (void)__atomic_compare_exchange_n(&pool->capacity, &capacity, capacity + chunk->objects, false,
+                                      __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    (void)__atomic_compare_exchange_n(&pool->chunk_count, &count, chunk->number + 1, false,
+                                      __ATOMIC_RELEASE, __ATOMIC_RELAXED);
     if (pool->sharing == NULL && !poison_is_active()) {
         pool->table = pool->spans->slots;
         pool->table_mask = pool->spans->mask;
@@ -365,7 +389,7 @@ CAIRN_EXPORT bool cairn_pool_init_fixed(struct cairn_pool *pool, size_t size, vo
     char *start = at + front + round_up(layout.end, pool->alignment);
     struct cairn_pool_chunk *chunk = chunk_make(pool, 0, at + front, &layout, start, objects);
     table_fill(pool, chunk, at + front + layout.table, 1);
-    pool_chunk_publish(pool, chunk);
+    pool_chunk_publish(pool, pool_chunk_claim(pool, 0, chunk));
     if (pool->sharing != NULL) {
         pool_shared_offer(pool, chunk);
     }
@@ -390,7 +414,8 @@ CAIRN_EXPORT size_t cairn_pool_bytes(size_t size, size_t count,
 CAIRN_EXPORT void cairn_pool_destroy(struct cairn_pool *pool) {
     require_live(pool, "cairn_pool_destroy");
     registry_remove(&pool->region);
-    for (uint32_t i = 0; i < pool->chunk_count; i++) {
+    /* In the child of a fork one may not have been published. */
+    for (uint32_t i = 0; i < CAIRN_POOL_CHUNKS && pool->chunks[i] != NULL; i++) {
         pool_chunk_delete(pool, pool->chunks[i]);
     }
     if (pool->sharing != NULL && !pool->fixed) {
@@ -456,7 +481,7 @@ static void *take_alone(struct cairn_pool *pool) {
         if (chunk == NULL) {
             return NULL;
         }
-        pool_chunk_publish(pool, chunk);
+        pool_chunk_publish(pool, pool_chunk_claim(pool, chunk->number, chunk));
         if (chunk->number == 0) {
             registry_add(&pool->region);
         }

@@ -42,7 +42,11 @@ uint64_t pool_free_bits(const struct cairn_pool_word *word);
 struct cairn_pool_chunk *pool_chunk_new(struct cairn_pool *pool, uint32_t count, size_t capacity);
 void pool_chunk_delete(struct cairn_pool *pool, struct cairn_pool_chunk *chunk);
 
-/* Makes the chunk the pool's next one.  One thread at a time. */
+/* The pool's chunk of the number: this one, if none was before it; NULL: there is none.  It is to
+ * be published next, by whoever knows of it: several threads may do that at once, and one that a
+ * fork left out in the middle of it keeps nobody waiting. */
+struct cairn_pool_chunk *pool_chunk_claim(struct cairn_pool *pool, uint32_t number,
+                                          struct cairn_pool_chunk *chunk);
 void pool_chunk_publish(struct cairn_pool *pool, struct cairn_pool_chunk *chunk);
 
 /* Makes word w ready, all its objects taken, and the generations of its objects. */

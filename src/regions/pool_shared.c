@@ -18,7 +18,6 @@
 #include <stdatomic.h>
 
 #include "core/threads.h"
-#include "os/mutex.h"
 
 enum { HINTS = 16 };
 
@@ -36,7 +35,6 @@ struct hint {
 struct cairn_pool_shared {
     struct hint hints[HINTS];
     _Alignas(CACHE_LINE) _Atomic(uint64_t) head; /* place, and above it how often it changed */
-    _Alignas(CACHE_LINE) struct mutex growth; /* held to publish a chunk, never to allocate one */
 };
 
 const size_t pool_shared_bytes = sizeof(struct cairn_pool_shared);
@@ -199,8 +197,8 @@ void pool_shared_offer(struct cairn_pool *pool, struct cairn_pool_chunk *chunk) 
                &chunk->words[words_of(pool, chunk->objects) - 1]);
 }
 
-/* The allocator is called without the lock, as it may be anything; whoever comes second gives its
- * chunk back, as there are objects by then.  False: no memory. */
+/* Without a lock, which the child of a fork might find held for ever.  Whoever comes second gives
+ * its chunk back, and sees to it that the first one's can be taken from.  False: no memory. */
 static bool grow(struct cairn_pool *pool) {
     uint32_t count = __atomic_load_n(&pool->chunk_count, __ATOMIC_ACQUIRE);
     size_t capacity = 0;
@@ -208,17 +206,16 @@ static bool grow(struct cairn_pool *pool) {
         capacity += pool->chunks[i]->objects;
     }
     struct cairn_pool_chunk *chunk = pool_chunk_new(pool, count, capacity);
-    mutex_lock(&pool->sharing->growth);
-    bool grown = __atomic_load_n(&pool->chunk_count, __ATOMIC_RELAXED) != count;
-    if (!grown && chunk != NULL) {
-        pool_chunk_publish(pool, chunk);
-        pool_shared_offer(pool, chunk);
+    struct cairn_pool_chunk *next = pool_chunk_claim(pool, count, chunk);
+    if (next != NULL) {
+        pool_chunk_publish(pool, next);
     }
-    mutex_unlock(&pool->sharing->growth);
-    if (grown && chunk != NULL) {
+    if (chunk != NULL && next == chunk) {
+        pool_shared_offer(pool, chunk);
+    } else if (chunk != NULL) {
         pool_chunk_delete(pool, chunk);
     }
-    return grown || chunk != NULL;
+    return next != NULL;
 }
 
 void *pool_shared_take(struct cairn_pool *pool) {
@@ -291,6 +288,6 @@ const char *pool_shared_check(const struct cairn_pool *pool) {
 
 void pool_shared_start(struct cairn_pool *pool, void *memory) {
     struct cairn_pool_shared *sharing = memory;
-    *sharing = (struct cairn_pool_shared){.head = LIST_END, .growth = MUTEX(RANK_REGION)};
+    *sharing = (struct cairn_pool_shared){.head = LIST_END};
     pool->sharing = sharing;
 }

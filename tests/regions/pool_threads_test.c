@@ -2,8 +2,12 @@
 #include <cairn/pool.h>
 
 #include <sched.h>
+#include <stdatomic.h>
 
+#include "core/threads.h"
 #include "regions/pool_checks.h"
+#include "regions/pool_parts.h"
+#include "support/child.h"
 #include "support/dies.h"
 #include "support/random.h"
 #include "support/tight_allocator.h"
@@ -156,11 +160,86 @@ static void gives_a_handle_back_once(void **state) {
     cairn_pool_destroy(&common);
 }
 
+/* --- fork ------------------------------------------------------------------------------------- */
+
+/* More than what is there, and all of it back. */
+static int grow_in_child(void *unused) {
+    (void)unused;
+    void *objects[200];
+    for (size_t i = 0; i < 200; i++) {
+        REQUIRE((objects[i] = cairn_pool_take(&common)) != NULL);
+    }
+    for (size_t i = 0; i < 200; i++) {
+        cairn_pool_give(&common, objects[i]);
+    }
+    cairn_pool_destroy(&common);
+    return 0;
+}
+
+/* A thread that is gone had claimed a place for its chunk, and come no further. */
+static int grow_in_the_middle(void *tight) {
+    struct cairn_pool_chunk *chunk = pool_chunk_new(&common, 1, common.capacity);
+    REQUIRE(pool_chunk_claim(&common, 1, chunk) == chunk);
+    REQUIRE(pool_chunk_claim(&common, 1, NULL) == chunk);
+    (void)grow_in_child(NULL);
+    return ((struct tight_allocator *)tight)->used != 0;
+}
+
+static void goes_on_after_a_fork_in_the_middle(void **state) {
+    (void)state;
+    struct tight_allocator tight = {.limit = SIZE_MAX};
+    const struct cairn_allocator allocator = TIGHT_ALLOCATOR(&tight);
+    make(&common, 1024,
+         (struct cairn_pool_options){.allocator = &allocator, .shared = true, .first = 4});
+    void *first = cairn_pool_take(&common);
+    assert_int_equal(in_child(grow_in_the_middle, &tight), 0);
+    cairn_pool_give(&common, first);
+    cairn_pool_destroy(&common);
+}
+
+static _Atomic(bool) forking;
+
+static void *keep_growing(void *unused) {
+    while (forking) {
+        void *objects[40];
+        for (size_t i = 0; i < 40; i++) {
+            objects[i] = cairn_pool_take(&common);
+        }
+        for (size_t i = 0; i < 40; i++) {
+            cairn_pool_give(&common, objects[i]);
+        }
+    }
+    return unused;
+}
+
+/* Each child ends, whatever the other threads were doing. */
+static void a_child_uses_what_others_were_growing(void **state) {
+    (void)state;
+    for (int round = 0; round < 20; round++) {
+        pthread_t threads[2];
+        make(&common, 1024, (struct cairn_pool_options){.shared = true, .first = 4});
+        forking = true;
+        for (size_t i = 0; i < 2; i++) {
+            assert_int_equal(pthread_create(&threads[i], NULL, keep_growing, NULL), 0);
+        }
+        assert_int_equal(in_child(grow_in_child, NULL), 0);
+        forking = false;
+        for (size_t i = 0; i < 2; i++) {
+            assert_int_equal(pthread_join(threads[i], NULL), 0);
+        }
+        assert_sound(&common);
+        cairn_pool_destroy(&common);
+    }
+}
+
 int main(void) {
+    threads_start();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(serves_threads_growing),
         cmocka_unit_test(serves_threads_fixed),
         cmocka_unit_test(gives_a_handle_back_once),
+        cmocka_unit_test(goes_on_after_a_fork_in_the_middle),
+        cmocka_unit_test(a_child_uses_what_others_were_growing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
