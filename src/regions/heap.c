@@ -169,7 +169,11 @@ CAIRN_EXPORT bool cairn_heap_delete(struct cairn_heap *heap) {
         report_misuse("cairn_heap_delete", heap,
                       "objects in caller memory can't outlive their heap; destroy it");
     }
+    /* First: a visitor of the list would read the figures of a heap that ended, or is another one
+     * by then. */
+    registry_remove(&heap->region);
     if (!shared_heap_dissolve(heap->shared)) {
+        registry_add(&heap->region);
         return false;
     }
     say_destroyed(heap);

@@ -1,5 +1,6 @@
 /* First-class heaps that several threads use, end and fork at once. */
 #include <cairn/heap.h>
+#include <cairn/regions.h>
 
 #include <errno.h>
 #include <sched.h>
@@ -528,6 +529,43 @@ static void a_child_that_was_forked_in_a_scope(void **state) {
     }
 }
 
+/* --- the list of regions ---------------------------------------------------------------------- */
+
+static void *delete_heap(void *heap) {
+    assert_true(cairn_heap_delete(heap));
+    return NULL;
+}
+
+struct sight {
+    struct cairn_heap *heap; /* to be deleted during the visit */
+    pthread_t thread;
+    size_t used;
+};
+
+/* The newest heap comes first; from there on the other one is being deleted. */
+static void delete_meanwhile(void *context, const struct cairn_region_view *view) {
+    struct sight *sight = context;
+    if (strcmp(view->name, "newest") == 0) {
+        assert_int_equal(pthread_create(&sight->thread, NULL, delete_heap, sight->heap), 0);
+        os_pause_ms(50);
+    } else if (strcmp(view->name, "deleted") == 0) {
+        sight->used = view->usage.used;
+    }
+}
+
+static void a_visitor_sees_no_heap_that_is_gone(void **state) {
+    (void)state;
+    struct sight sight = {.heap =
+                              cairn_heap_create(&(struct cairn_heap_options){.name = "deleted"})};
+    void *object = cairn_heap_malloc(sight.heap, 1000);
+    struct cairn_heap *newest = cairn_heap_create(&(struct cairn_heap_options){.name = "newest"});
+    cairn_regions_each(delete_meanwhile, &sight);
+    assert_int_equal(pthread_join(sight.thread, NULL), 0);
+    assert_int_equal(sight.used, 1024);
+    give(object);
+    cairn_heap_destroy(newest);
+}
+
 int main(void) {
     threads_start();
     const struct CMUnitTest tests[] = {
@@ -542,6 +580,7 @@ int main(void) {
         cmocka_unit_test(a_child_uses_heaps_that_others_were_using),
         cmocka_unit_test(a_child_repairs_what_others_left),
         cmocka_unit_test(a_child_that_was_forked_in_a_scope),
+        cmocka_unit_test(a_visitor_sees_no_heap_that_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
