@@ -97,9 +97,11 @@ void map_set_size(struct cairn_map *map, size_t size) {
     }
 }
 
+/* Which may be a part of what it was. */
 static void set_name(struct cairn_map *map, const char *name) {
-    map->name[0] = '\0';
-    (void)strncat(map->name, name, sizeof map->name - 1);
+    size_t length = strnlen(name, sizeof map->name - 1);
+    memmove(map->name, name, length);
+    map->name[length] = '\0';
 }
 
 void map_open(struct cairn_map *map, enum map_kind kind, size_t size, const char *name) {

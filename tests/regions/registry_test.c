@@ -152,6 +152,10 @@ static void test_maps_are_listed(void **state) {
     assert_int_equal(look_for("").count, 1);
     cairn_map_name(&map, "a name that is longer than a map has room for");
     assert_int_equal(look_for("a name that is longer than a ma").count, 1);
+    cairn_map_name(&map, map.name);
+    assert_int_equal(look_for("a name that is longer than a ma").count, 1);
+    cairn_map_name(&map, map.name + 2);
+    assert_int_equal(look_for("name that is longer than a ma").count, 1);
     assert_fine(cairn_map_close(&map));
     const char *path = scratch_file("listed", "text", 4);
     assert_fine(cairn_map_file(&map, path, CAIRN_MAP_WRITE, 0));
