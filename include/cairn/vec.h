@@ -101,36 +101,37 @@ void cairn_vec_misuse(const char *function, const void *vec, size_t index, size_
 
 #define CAIRN_VEC_FUNCTION CAIRN_ATTRIBUTE(unused) static inline
 
-#define CAIRN_VEC_MEMORY(name, type)                                                            \
-    CAIRN_VEC_FUNCTION void name##_init(struct name *vec_,                                      \
-                                        const struct cairn_allocator *allocator_) {             \
-        vec_->items = NULL;                                                                     \
-        vec_->count = 0;                                                                        \
-        vec_->capacity = 0;                                                                     \
-        vec_->allocator = allocator_;                                                           \
-    }                                                                                           \
-    CAIRN_VEC_FUNCTION void name##_destroy(struct name *vec_) {                                 \
-        cairn_release(vec_->allocator, vec_->items, vec_->capacity * sizeof(type),              \
-                      CAIRN_ALIGNOF(type));                                                     \
-        name##_init(vec_, vec_->allocator);                                                     \
-    }                                                                                           \
-    CAIRN_VEC_FUNCTION bool name##_reserve(struct name *vec_, size_t number_) {                 \
-        if (number_ <= vec_->capacity) {                                                        \
-            return true;                                                                        \
-        }                                                                                       \
-        void *grown_ = cairn_vec_grow(vec_->allocator, vec_->items, &vec_->capacity, number_,   \
-                                      sizeof(type), CAIRN_ALIGNOF(type));                       \
-        if (grown_ == NULL) {                                                                   \
-            return false;                                                                       \
-        }                                                                                       \
-        vec_->items = CAIRN_POINTER(type, grown_);                                              \
-        return true;                                                                            \
-    }                                                                                           \
-    CAIRN_VEC_FUNCTION void name##_shrink(struct name *vec_) {                                  \
-        vec_->items =                                                                           \
-            CAIRN_POINTER(type, cairn_vec_fit(vec_->allocator, vec_->items, &vec_->capacity,    \
-                                              vec_->count, sizeof(type), CAIRN_ALIGNOF(type))); \
-    }                                                                                           \
+#define CAIRN_VEC_MEMORY(name, type)                                                               \
+    CAIRN_VEC_FUNCTION void name##_init(struct name *vec_,                                         \
+                                        const struct cairn_allocator *allocator_) {                \
+        (void)sizeof(char[sizeof(type) != 0 ? 1 : -1]); /* not of nothing: GNU C's empty struct */ \
+        vec_->items = NULL;                                                                        \
+        vec_->count = 0;                                                                           \
+        vec_->capacity = 0;                                                                        \
+        vec_->allocator = allocator_;                                                              \
+    }                                                                                              \
+    CAIRN_VEC_FUNCTION void name##_destroy(struct name *vec_) {                                    \
+        cairn_release(vec_->allocator, vec_->items, vec_->capacity * sizeof(type),                 \
+                      CAIRN_ALIGNOF(type));                                                        \
+        name##_init(vec_, vec_->allocator);                                                        \
+    }                                                                                              \
+    CAIRN_VEC_FUNCTION bool name##_reserve(struct name *vec_, size_t number_) {                    \
+        if (number_ <= vec_->capacity) {                                                           \
+            return true;                                                                           \
+        }                                                                                          \
+        void *grown_ = cairn_vec_grow(vec_->allocator, vec_->items, &vec_->capacity, number_,      \
+                                      sizeof(type), CAIRN_ALIGNOF(type));                          \
+        if (grown_ == NULL) {                                                                      \
+            return false;                                                                          \
+        }                                                                                          \
+        vec_->items = CAIRN_POINTER(type, grown_);                                                 \
+        return true;                                                                               \
+    }                                                                                              \
+    CAIRN_VEC_FUNCTION void name##_shrink(struct name *vec_) {                                     \
+        vec_->items =                                                                              \
+            CAIRN_POINTER(type, cairn_vec_fit(vec_->allocator, vec_->items, &vec_->capacity,       \
+                                              vec_->count, sizeof(type), CAIRN_ALIGNOF(type)));    \
+    }                                                                                              \
     CAIRN_VEC_FUNCTION void name##_clear(struct name *vec_) { vec_->count = 0; }
 
 /* Names end in an underscore, so that a type may be called item; const comes after the type, which

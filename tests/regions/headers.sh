@@ -20,6 +20,12 @@ for header in include/cairn/*.hpp; do
         count=$((count + 1))
     done
 done
+# An array of nothing, which GNU C has, would divide by its size.
+if gcc -fsyntax-only -Iinclude -xc - 2>/dev/null <<<'#include <cairn/vec.h>
+struct nothing {}; CAIRN_VEC(nothings, struct nothing)'; then
+    echo "CAIRN_VEC() takes items without a size" >&2
+    exit 1
+fi
 # headers.cc has them all.
 for header in include/cairn/*.h; do
     grep -q "#include <cairn/${header##*/}>" tests/regions/headers.cc || {
