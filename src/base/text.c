@@ -7,11 +7,16 @@
 void text_string(struct text *text, const char *string) {
     size_t length = strlen(string);
     size_t room = TEXT_CAPACITY - text->length;
-    if (length > room) {
-        length = room;
+    if (length <= room) {
+        memcpy(text->bytes + text->length, string, length);
+        text->length += length;
+        return;
     }
-    memcpy(text->bytes + text->length, string, length);
-    text->length += length;
+    memcpy(text->bytes + text->length, string, room);
+    text->length = TEXT_CAPACITY;
+    if (string[length - 1] == '\n') {
+        text->bytes[TEXT_CAPACITY - 1] = '\n';
+    }
 }
 
 static void text_digits(struct text *text, uint64_t number, unsigned base) {

@@ -1,6 +1,7 @@
 /* Text in a fixed buffer: what reports and summaries are built with.
  *
- * Allocates nothing, takes no lock, is async-signal-safe; what does not fit is cut off. */
+ * Allocates nothing, takes no lock, is async-signal-safe; what does not fit is cut off, but for
+ * the end of a line. */
 #ifndef CAIRN_BASE_TEXT_H
 #define CAIRN_BASE_TEXT_H
 

@@ -41,6 +41,9 @@ static void test_cut_off(void **state) {
     text_address(&guarded.text, 12345);
     assert_int_equal(guarded.text.length, TEXT_CAPACITY);
     assert_memory_equal(guarded.text.bytes + TEXT_CAPACITY - 4, "abca", 4);
+    text_string(&guarded.text, "\n");
+    assert_int_equal(guarded.text.length, TEXT_CAPACITY);
+    assert_memory_equal(guarded.text.bytes + TEXT_CAPACITY - 4, "abc\n", 4);
     for (size_t i = 0; i < sizeof guarded.behind; i++) {
         assert_int_equal(guarded.behind[i], 'g');
     }
