@@ -69,8 +69,7 @@ static const struct module *module_of(const struct details *details, unsigned wh
 
 /* --- text ------------------------------------------------------------------------------------- */
 
-/* "0x55d0c8a011d4 /usr/bin/program+0x11d4 (build-id 8f3c...)" */
-static void write_frame(struct output *output, uintptr_t address, const struct module *module) {
+void details_write_frame(struct output *output, uintptr_t address, const struct module *module) {
     output_string(output, "    ");
     output_address(output, address);
     if (module != NULL) {
@@ -90,7 +89,7 @@ static void write_frame(struct output *output, uintptr_t address, const struct m
 static void write_frames(struct output *output, const struct details *details, unsigned which) {
     const struct stack *stack = &details->stack[which];
     for (uint32_t i = details->first[which]; i < stack->count; i++) {
-        write_frame(output, stack->frame[i], module_of(details, which, i));
+        details_write_frame(output, stack->frame[i], module_of(details, which, i));
     }
 }
 
@@ -193,7 +192,8 @@ static void json_address(struct output *output, uintptr_t address) {
     output_string(output, "\"");
 }
 
-static void json_frame(struct output *output, uintptr_t address, const struct module *module) {
+void details_write_json_frame(struct output *output, uintptr_t address,
+                              const struct module *module) {
     output_string(output, "{\"address\":");
     json_address(output, address);
     if (module != NULL) {
@@ -216,12 +216,12 @@ static void json_stack(struct output *output, const struct details *details, uns
     member_name(output, "stack");
     for (uint32_t i = details->first[which]; i < stack->count; i++) {
         output_string(output, i == details->first[which] ? "[" : ",");
-        json_frame(output, stack->frame[i], module_of(details, which, i));
+        details_write_json_frame(output, stack->frame[i], module_of(details, which, i));
     }
     output_string(output, details->first[which] == stack->count ? "[]" : "]");
 }
 
-static void json_site(struct output *output, struct site site) {
+void details_write_json_site(struct output *output, struct site site) {
     if (site.file != NULL) {
         member_name(output, "site");
         output_string(output, "{\"file\":");
@@ -240,7 +240,7 @@ static void json_event(struct output *output, const struct details *details, con
     output_string(output, "{\"thread\":");
     output_decimal(output, thread);
     member_number(output, "ms", ms);
-    json_site(output, site);
+    details_write_json_site(output, site);
     json_stack(output, details, which);
     output_string(output, "}");
 }
@@ -284,7 +284,7 @@ void details_write_json(struct output *output, const struct details *details) {
     if (finding->object != 0) {
         json_object(output, details);
     }
-    json_site(output, details->site);
+    details_write_json_site(output, details->site);
     json_stack(output, details, STACK_NOW);
     json_event(output, details, "allocated", STACK_ALLOCATED, life->allocated_thread,
                life->allocated_ms, life->allocated_site);

@@ -31,6 +31,15 @@ void details_collect(struct details *details, const struct finding *finding,
 /* " at FILE:LINE"; nothing where that is not known. */
 void details_write_site(struct output *output, struct site site);
 
+/* "    0x55d0c8a011d4 /usr/bin/program+0x11d4 (build-id 8f3c...)", a line; or a JSON object of the
+ * same.  module NULL: it is not known. */
+void details_write_frame(struct output *output, uintptr_t address, const struct module *module);
+void details_write_json_frame(struct output *output, uintptr_t address,
+                              const struct module *module);
+
+/* ,"site":{...}; nothing where that is not known. */
+void details_write_json_site(struct output *output, struct site site);
+
 /* Lines that begin with two blanks. */
 void details_write_text(struct output *output, const struct details *details);
 

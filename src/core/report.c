@@ -132,20 +132,23 @@ static bool fd_is_good(void) {
     return os_file_is(chosen.fd, &chosen.identity) && os_is_writable(chosen.fd);
 }
 
-/* Where a report goes: to stderr if what was chosen does not work any more. */
-struct target {
-    int fd;
-    bool is_file;     /* opened for this report */
-    bool tell_stderr; /* the first line goes there too */
-};
-
-static struct target open_target(void) {
-    struct target target = {.fd = chosen.to_fd && fd_is_good() ? chosen.fd : stderr_or_kept()};
+struct report_target report_open_target(void) {
+    struct report_target target = {
+        .fd = chosen.to_fd && fd_is_good() ? chosen.fd : stderr_or_kept(),
+        .as_json = chosen.as_json,
+    };
     int fd;
     if (chosen.to_file && os_append_open(path, &fd) == 0) {
-        target = (struct target){.fd = fd, .is_file = true, .tell_stderr = true};
+        target.fd = fd;
+        target.is_file = true;
     }
     return target;
+}
+
+void report_close_target(const struct report_target *target) {
+    if (target->is_file) {
+        (void)os_file_close(target->fd);
+    }
 }
 
 static void write_json(void) {
@@ -191,27 +194,25 @@ static struct site site_now(void) {
 /* The line goes first: what follows looks at memory that the program may have damaged. */
 static void write_report(const struct text *line, const struct finding *finding,
                          const struct life *life, bool can_continue) {
-    struct target target = open_target();
+    struct report_target target = report_open_target();
     struct stack stack;
-    if (target.tell_stderr) {
+    if (target.is_file) {
         (void)text_show(line, stderr_or_kept());
     }
-    if (!chosen.as_json) {
+    if (!target.as_json) {
         (void)text_show(line, target.fd);
     }
     capture(&stack, finding, can_continue);
     details_collect(&work.details, finding, life, &stack);
     work.details.site = site_now();
     output_to_fd(&work.output, target.fd);
-    if (chosen.as_json) {
+    if (target.as_json) {
         write_json();
     } else {
         details_write_text(&work.output, &work.details);
     }
     (void)output_end(&work.output);
-    if (target.is_file) {
-        (void)os_file_close(target.fd);
-    }
+    report_close_target(&target);
 }
 
 /* The line's parts, as strings. */

@@ -95,6 +95,15 @@ void report_fault(const struct finding *finding);
 /* What the program wants to be asked; see cairn_on_finding(). */
 void report_set_handler(cairn_finding_handler *handler, void *context);
 
+/* Where a report goes: to stderr if what was chosen does not work any more. */
+struct report_target {
+    int fd;
+    bool is_file; /* opened for this report, whose first line goes to stderr too */
+    bool as_json;
+};
+struct report_target report_open_target(void);
+void report_close_target(const struct report_target *target);
+
 /* What is to follow leaks that were told of, of which this is the first line: by the program's
  * handler, or else by policy_of_leaks(). */
 enum cairn_action report_ask_of_leaks(const char *message);

@@ -193,30 +193,25 @@ static void count_all(void) {
     (void)record_each_live(count, &(bool){true});
 }
 
-static void write_stack(struct output *output, uint32_t id) {
+/* Frames as lines, or as ,"stack":[...] */
+static void write_stack(struct output *output, uint32_t id, bool as_json) {
     static struct module_table modules;
     struct stack stack;
     uint8_t place[STACK_FRAMES];
     modules.count = 0;
     (void)stack_depot_find(id, &stack);
     modules_find(&modules, stack.frame, place, stack.count);
+    output_string(output, as_json ? ",\"stack\":[" : "");
     for (uint32_t i = 0; i < stack.count; i++) {
-        output_string(output, "    ");
-        output_address(output, stack.frame[i]);
-        if (place[i] < MODULES) {
-            const struct module *module = &modules.module[place[i]];
-            output_string(output, " ");
-            output_string(output, module->path);
-            output_string(output, "+");
-            output_address(output, stack.frame[i] - module->bias);
-            if (module->build_id_size > 0) {
-                output_string(output, " (build-id ");
-                output_bytes(output, module->build_id, module->build_id_size);
-                output_string(output, ")");
-            }
+        const struct module *module = place[i] < MODULES ? &modules.module[place[i]] : NULL;
+        if (as_json) {
+            output_string(output, i == 0 ? "" : ",");
+            details_write_json_frame(output, stack.frame[i], module);
+        } else {
+            details_write_frame(output, stack.frame[i], module);
         }
-        output_string(output, "\n");
     }
+    output_string(output, as_json ? "]" : "");
 }
 
 static void write_amount(struct output *output, size_t bytes, size_t objects) {
@@ -261,12 +256,73 @@ static void write_groups(struct output *output, bool is_reached) {
         output_string(output, ", allocated");
         details_write_site(output, sites_find(group->site));
         output_string(output, group->site != 0 ? ", from:\n" : " at:\n");
-        write_stack(output, group->stack);
+        write_stack(output, group->stack, false);
         group->objects = 0;
     }
     if (shown < totals[is_reached].objects) {
         output_string(output, "  and more of other call stacks\n");
     }
+}
+
+static void write_json_amount(struct output *output, size_t bytes, size_t objects) {
+    output_string(output, "{\"bytes\":");
+    output_decimal(output, bytes);
+    output_string(output, ",\"objects\":");
+    output_decimal(output, objects);
+}
+
+/* {"bytes":24,"objects":2,"calls":[{"bytes":24,"objects":2,"site":{...},"stack":[...]}]} */
+static void write_json_groups(struct output *output, bool is_reached) {
+    write_json_amount(output, totals[is_reached].bytes, totals[is_reached].objects);
+    output_string(output, ",\"calls\":[");
+    for (int i = 0; i < GROUPS_SHOWN; i++) {
+        struct group *group = largest(is_reached);
+        if (group == NULL) {
+            break;
+        }
+        output_string(output, i == 0 ? "" : ",");
+        write_json_amount(output, group->bytes, group->objects);
+        details_write_json_site(output, sites_find(group->site));
+        write_stack(output, group->stack, true);
+        output_string(output, "}");
+        group->objects = 0;
+    }
+    output_string(output, "]}");
+}
+
+static void write_json(struct output *output, const char *message) {
+    output_string(output, "{\"message\":");
+    output_json_string(output, message);
+    output_string(output, ",\"function\":\"exit\",\"thread\":");
+    output_decimal(output, os_thread_id());
+    output_string(output, ",\"ms\":");
+    output_decimal(output, os_clock_ms());
+    output_string(output, ",\"kind\":\"leak\",\"lost\":");
+    write_json_groups(output, false);
+    output_string(output, ",\"kept\":");
+    write_json_groups(output, true);
+    output_string(output, "}\n");
+}
+
+/* To where all reports go, and as they are written there. */
+static void tell(const char *message) {
+    struct report_target target = report_open_target();
+    struct output output;
+    if (target.is_file) {
+        output_to_fd(&output, stderr_or_kept());
+        output_string(&output, message);
+        output_string(&output, "\n");
+        (void)output_end(&output);
+    }
+    output_to_fd(&output, target.fd);
+    if (target.as_json) {
+        write_json(&output, message);
+    } else {
+        write_groups(&output, false);
+        write_groups(&output, true);
+    }
+    (void)output_end(&output);
+    report_close_target(&target);
 }
 
 /* The program is asked, or its options, whether it may end as it would. */
@@ -290,10 +346,7 @@ void leaks_report(void) {
     output_to_buffer(&output, message, sizeof message);
     write_head(&output, false);
     (void)output_end(&output);
-    output_to_fd(&output, stderr_or_kept());
-    write_groups(&output, false);
-    write_groups(&output, true);
-    (void)output_end(&output);
+    tell(message);
     if (totals[false].objects != 0) {
         end_for_leaks(message);
     }

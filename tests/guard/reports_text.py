@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import unittest
 
 PROGRAMS = pathlib.Path(sys.argv.pop())
@@ -114,6 +115,25 @@ class Policy(unittest.TestCase):
         done = run("matching", CAIRN_LEAKS="1", CAIRN_ON_FINDING="leak=abort")
         self.assertIn("cairn: leaks: 0 bytes in 0 objects " + lost, done.stderr)
         self.assertEqual(done.returncode, 0)
+
+    def test_leaks_go_where_reports_go(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "reports"
+            done = run("leak", CAIRN_LEAKS="1", CAIRN_REPORT=str(path))
+            told = path.read_text()
+            self.assertRegex(done.stderr, r"^cairn: leaks: .* that nothing points to\n$")
+            self.assertTrue(told.startswith(done.stderr), told)
+            self.assertRegex(told, r"(?m)^  \d+00 bytes in \d+ objects, allocated at:\n    0x")
+        done = run("leak", CAIRN_LEAKS="1", CAIRN_REPORT_FORMAT="json")
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        leaks = json.loads(done.stderr)
+        self.assertRegex(leaks["message"], "^cairn: leaks: .* that nothing points to$")
+        self.assertEqual((leaks["kind"], leaks["function"]), ("leak", "exit"))
+        for group in leaks["lost"], leaks["kept"]:
+            self.assertLessEqual(sum(call["bytes"] for call in group["calls"]), group["bytes"])
+        call = leaks["lost"]["calls"][0]
+        self.assertGreater(call["objects"], 0)
+        self.assertIn("module", call["stack"][0])
 
     def test_leaks_of_who_closes_stderr(self):
         done = run("leak_and_close", CAIRN_LEAKS="1", CAIRN_ON_FINDING="leak=abort")
