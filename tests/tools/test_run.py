@@ -82,6 +82,21 @@ class Command(WithFolder):
         self.assertEqual(cairn("run", "--walk", "true").returncode, 125)
 
 
+    def test_words_too_many(self):
+        for arguments in (["options", "x"], ["version", "x"], ["help", "run", "x"]):
+            with self.subTest(arguments):
+                self.fails(125, "'x', which it does not take", *arguments)
+
+    def test_output_that_cannot_be_written(self):
+        for arguments in (["help"], ["options"], ["version"], ["help", "run"], ["run", "--help"]):
+            for target in (">/dev/full", ">&-"):
+                with self.subTest(arguments, target=target):
+                    done = subprocess.run(["sh", "-c", f'exec "$@" {target}', "sh", COMMAND,
+                                           *arguments], capture_output=True, text=True, timeout=60)
+                    self.assertEqual(done.returncode, 125)
+                    self.assertRegex(done.stderr, r"^cairn: cannot write: .+\n$")
+
+
 class Run(WithFolder):
     def test_the_library_is_in_the_program(self):
         done = cairn("run", "--", "grep", "-c", "libcairn", "/proc/self/maps")
@@ -118,6 +133,7 @@ class Run(WithFolder):
         self.fails(127, "'/no/such' is not found", "run", "/no/such")
         self.fails(127, "'' is not found", "run", "")
         self.fails(126, "Permission denied", "run", self.file("plain", "text", 0o644))
+        self.fails(126, "it is a directory", "run", str(self.folder))
         self.fails(126, "interpreter", "run", self.file("script", "#!/no/such/interpreter\n"))
 
     def test_programs_are_found_as_by_the_shell(self):

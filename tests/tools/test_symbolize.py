@@ -196,6 +196,12 @@ class Symbolize(unittest.TestCase):
         self.program.write_text("text")
         self.fails(symbolize(text=report), 1, "^cairn: '.*/pro gram' is not a program or library: ")
 
+    def test_program_is_no_file(self):
+        report = self.report()
+        self.program.unlink()
+        os.mkfifo(self.program)
+        self.fails(symbolize(text=report), 1, "^cairn: '.*/pro gram', of which .* is no file$")
+
     def test_no_lines(self):
         report = re.sub(r"(?m)^    0x\w+ (?!.*pro gram).*\n", "", self.report())
         stripped = self.folder / "stripped"

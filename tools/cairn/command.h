@@ -21,6 +21,9 @@ struct command {
 int run_main(int argc, char **argv);
 int symbolize_main(int argc, char **argv);
 
+/* Ends with a sentence if something that was printed to stdout could not be written. */
+void finish_output(void);
+
 /* Prints one sentence to stderr, after "cairn: ". */
 __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
 __attribute__((format(printf, 2, 3))) noreturn void fail(int status, const char *format, ...);

@@ -1,7 +1,11 @@
 /* The command cairn: finds the sub-command in a table and calls it. */
 #include <cairn/options.h>
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 
@@ -42,7 +46,24 @@ static void print_commands(FILE *out) {
     fputs("\n'cairn help COMMAND' says more about one of them.\n", out);
 }
 
+/* At exit, as argp ends the process by itself when it has printed its help. */
+void finish_output(void) {
+    bool failed = ferror(stdout) != 0;
+    if (fflush(stdout) != 0 || failed) {
+        complain("cannot write: %s", strerror(errno));
+        _exit(STATUS_FAILED);
+    }
+}
+
+static void take_at_most(int most, int argc, char **argv) {
+    if (argc - 1 > most) {
+        fail(STATUS_FAILED, "%s is given '%s', which it does not take; leave it out", argv[0],
+             argv[most + 1]);
+    }
+}
+
 static int help_main(int argc, char **argv) {
+    take_at_most(1, argc, argv);
     if (argc < 2) {
         print_commands(stdout);
         return 0;
@@ -61,7 +82,7 @@ static int help_main(int argc, char **argv) {
 }
 
 static int options_main(int argc, char **argv) {
-    (void)argc, (void)argv;
+    take_at_most(0, argc, argv);
 #define PRINT(name, type, variable, fallback, sentence) \
     printf("%s (default '%s')\n    %s\n", variable, fallback, sentence);
     CAIRN_OPTIONS(PRINT)
@@ -70,12 +91,13 @@ static int options_main(int argc, char **argv) {
 }
 
 static int version_main(int argc, char **argv) {
-    (void)argc, (void)argv;
+    take_at_most(0, argc, argv);
     puts("cairn " CAIRN_VERSION);
     return 0;
 }
 
 int main(int argc, char **argv) {
+    (void)atexit(finish_output);
     if (argc < 2) {
         print_commands(stderr);
         return STATUS_FAILED;

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -82,8 +83,16 @@ static const char *prepare_summary(const char *file) {
     return absolute;
 }
 
+static bool is_folder(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 void fail_to_execute(const char *program, int reason) {
     char path[PATH_MAX];
+    if (strchr(program, '/') != NULL && is_folder(program)) {
+        fail(STATUS_NOT_EXECUTABLE, "cannot execute '%s': it is a directory", program);
+    }
     if (!find_program(program, path)) {
         fail(STATUS_NOT_FOUND, "the program '%s' is not found", program);
     }

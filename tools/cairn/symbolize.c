@@ -295,9 +295,7 @@ int symbolize_main(int argc, char **argv) {
     if (ferror(in)) {
         fail(STATUS_FAILED, "cannot read '%s': %s", name, strerror(errno));
     }
-    if (fflush(stdout) != 0) {
-        fail(STATUS_FAILED, "cannot write: %s", strerror(errno));
-    }
+    finish_output();
     if (reports == 0) {
         fail(STATUS_FAILED, "there is no report of cairn's in %s", name);
     }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -51,7 +52,18 @@ static void give_up(struct file *file) {
     file->module = NULL;
 }
 
+/* To open anything else might wait for ever. */
+static bool is_file(const char *path) {
+    struct stat status;
+    return stat(path, &status) != 0 || S_ISREG(status.st_mode);
+}
+
 static void open_module(struct file *file) {
+    if (!is_file(file->path)) {
+        complain("'%s', of which the report has addresses, is no file", file->path);
+        give_up(file);
+        return;
+    }
     if (access(file->path, R_OK) != 0) {
         complain("cannot read '%s', of which the report has addresses: %s", file->path,
                  strerror(errno));
