@@ -7,7 +7,8 @@
 #include "os/os.h"
 
 enum {
-    SMALL_STEP = 16,       /* a step is small if it is at most such a share of the object */
+    SMALL_STEP = 7,        /* a step is small if it is at most such a share of the object: Python's
+                              lists grow by an eighth and a bit */
     LARGE_FROM = 1 << 18,  /* bytes: below, looking costs as much as it may save */
     LARGE_SHARE = 4,       /* of all that is taken: more is never populated on a guess; */
     FIRST_BYTES = 1 << 25, /* but of a new object so many bytes */

@@ -10,6 +10,7 @@
 #include "core/interceptor.h"
 #include "core/limit.h"
 #include "core/metadata.h"
+#include "core/page_runs.h"
 #include "core/prefault.h"
 #include "core/report.h"
 #include "core/spare.h"
@@ -238,6 +239,21 @@ struct chunk *slab_create(struct heap *owner, unsigned class) {
     return slab;
 }
 
+static void look_at_resident(void *run, size_t bytes, bool is_resident, void *slab) {
+    if (is_resident) {
+        interceptor->memory_goes(slab, (uintptr_t)run, (uintptr_t)run + bytes);
+    }
+}
+
+/* Pages of it that were given back are looked at only if somebody wrote to them since. */
+static void look_at_memory(struct chunk *slab) {
+    if (slab_has_holes(slab)) {
+        page_runs_each((void *)slab->start, slab_bytes(slab), look_at_resident, slab);
+    } else {
+        interceptor->memory_goes(slab, slab->start, slab->start + slab_bytes(slab));
+    }
+}
+
 void slab_release(struct heap *owner, struct chunk *slab) {
     const struct size_class *size_class = slab_class(slab);
     DCHECK(slab_is_empty(slab));
@@ -246,7 +262,7 @@ void slab_release(struct heap *owner, struct chunk *slab) {
     }
     bool noted = slab->noted;
     if (noted) {
-        interceptor->memory_goes(slab, slab->start, slab->start + slab_bytes(slab));
+        look_at_memory(slab);
         chunks_lock(); /* who walks (walk.h) reads the notes of the slabs that it finds */
     }
     slab_set_owner(slab, OWNER_NONE);

@@ -64,6 +64,20 @@ static void test_an_array_that_doubles(void **state) {
     unmake(array);
 }
 
+/* As Python's lists grow. */
+static void test_steps_of_an_eighth(void **state) {
+    (void)state;
+    size_t size = 16 * CHUNK_SIZE, step = size / 8, zeroed_from;
+    char *array = make_used(size);
+    assert_ptr_equal(large_resize(chunk_of((uintptr_t)array), size + step, &zeroed_from), array);
+    assert_int_equal(os_resident_bytes(array + size, step), step);
+    size += step;
+    step = size / 3;
+    assert_ptr_equal(large_resize(chunk_of((uintptr_t)array), size + step, &zeroed_from), array);
+    assert_int_equal(os_resident_bytes(array + size, step), 0);
+    unmake(array);
+}
+
 static void test_objects_used_whole(void **state) {
     (void)state;
     char *others = make_used(8 * MIB);
@@ -184,6 +198,7 @@ static void test_arrays_that_move(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_an_array_that_doubles, clean_up),
+        cmocka_unit_test_teardown(test_steps_of_an_eighth, clean_up),
         cmocka_unit_test_teardown(test_objects_used_whole, clean_up),
         cmocka_unit_test_teardown(test_guesses_end, clean_up),
         cmocka_unit_test_teardown(test_no_more_than_is_trusted, clean_up),

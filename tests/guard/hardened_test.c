@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/bits.h"
 #include "core/batch.h"
 #include "core/block.h"
 #include "core/interceptor.h"
@@ -12,6 +13,7 @@
 #include "core/threads.h"
 #include "core/trim.h"
 #include "guard/quarantine.h"
+#include "os/os.h"
 #include "support/dies.h"
 #include "support/exchange.h"
 #include "support/first_class.h"
@@ -266,6 +268,12 @@ static void write_after_free(void *argument) {
     }
 }
 
+static void release_what_waits(void) {
+    for (size_t i = 0; i < 1000; i++) {
+        give(take(8));
+    }
+}
+
 /* The object's slab goes before the object comes again. */
 static void write_before_release(void *argument) {
     const struct mistake *mistake = argument;
@@ -278,9 +286,7 @@ static void write_before_release(void *argument) {
     for (size_t i = 1; i < MANY; i++) {
         give(objects[i]);
     }
-    for (size_t i = 0; i < 1000; i++) {
-        give(take(8)); /* what waits is released */
-    }
+    release_what_waits();
     (void)trim();
 }
 
@@ -295,6 +301,52 @@ static void a_write_after_free_is_found_when_the_object_comes_again_or_goes(void
         assert_dies(write_before_release, &mistake,
                     "1 byte was changed after the free of an object");
     }
+}
+
+/* A slab of which all pages but the first were given to the kernel, and one object there is live:
+ * returns that. */
+static char *slab_with_holes(size_t size) {
+    static char *objects[MANY];
+    char *last = NULL;
+    for (size_t i = 0; i < MANY; i++) {
+        objects[i] = take(size);
+    }
+    struct chunk *slab = chunk_of((uintptr_t)objects[MANY / 2]);
+    for (size_t i = 0; i < MANY; i++) {
+        if (chunk_of((uintptr_t)objects[i]) == slab) {
+            bool is_last = (uintptr_t)objects[i] == slab->start;
+            last = is_last ? objects[i] : last;
+            if (!is_last) {
+                give(objects[i]);
+            }
+        }
+    }
+    assert_non_null(last);
+    release_what_waits();
+    size_t page = os_page_size();
+    assert_true(os_purge((void *)(slab->start + page), CHUNK_SIZE - page));
+    slab->purged = (uint8_t)(low_mask((unsigned)(CHUNK_SIZE / page)) & ~UINT64_C(1));
+    return last;
+}
+
+static void write_where_pages_were(void *unused) {
+    (void)unused;
+    char *last = slab_with_holes(512);
+    last[5 * 512 + (CHUNK_SIZE / 2)] = 1;
+    give(last);
+    release_what_waits();
+    (void)trim();
+}
+
+static void pages_that_were_given_back_stay_away(void **state) {
+    (void)state;
+    size_t page = os_page_size();
+    char *last = slab_with_holes(512);
+    give(last);
+    release_what_waits();
+    assert_false(chunk_is(chunk_of((uintptr_t)last), CHUNK_SLAB));
+    assert_int_equal(os_resident_bytes(last + page, CHUNK_SIZE - page), 0);
+    assert_dies(write_where_pages_were, NULL, "1 byte was changed after the free of an object");
 }
 
 static void free_twice(void *argument) {
@@ -466,6 +518,7 @@ int main(void) {
         cmocka_unit_test(forks_go_on),
         cmocka_unit_test(a_write_behind_an_object_is_found),
         cmocka_unit_test(a_write_after_free_is_found_when_the_object_comes_again_or_goes),
+        cmocka_unit_test(pages_that_were_given_back_stay_away),
         cmocka_unit_test(a_double_free_is_found),
         cmocka_unit_test(pointers_into_objects_are_found),
         cmocka_unit_test(guards_are_untouchable),
