@@ -141,7 +141,7 @@ struct cairn_pool {
     bool handles;
     struct cairn_allocator allocator;
     struct cairn_region region;
-    struct cairn_pool_chunk *chunks[CAIRN_POOL_CHUNKS]; /* written once each */
+    struct cairn_pool_chunk *chunks[CAIRN_POOL_CHUNKS]; /* atomic; written once each */
 };
 
 void *cairn_pool_take_slow(struct cairn_pool *pool);
@@ -294,7 +294,7 @@ static inline void *cairn_pool_get(const struct cairn_pool *pool, struct cairn_h
     if (handle.generation == 0 || number >= __atomic_load_n(&pool->chunk_count, __ATOMIC_ACQUIRE)) {
         return NULL;
     }
-    const struct cairn_pool_chunk *chunk = pool->chunks[number];
+    const struct cairn_pool_chunk *chunk = __atomic_load_n(&pool->chunks[number], __ATOMIC_RELAXED);
     if (slot >= __atomic_load_n(&chunk->touched, __ATOMIC_RELAXED) || chunk->generations == NULL ||
         __atomic_load_n(&chunk->generations[slot], __ATOMIC_RELAXED) != handle.generation) {
         return NULL;

@@ -51,8 +51,9 @@ struct interceptor {
      * what the program asked for. */
     bool (*find)(const void *pointer, size_t *size);
 
-    /* A slab without a live object is about to be released, or [from, to) of one to be given to the
-     * system: no object that was handed out before is live there. */
+    /* A slab without a live object is about to be released (all of it, or each run of resident
+     * pages if some were given to the system), or [from, to) of one to be given to the system: no
+     * object that was handed out before is live there. */
     void (*memory_goes)(const struct chunk *slab, uintptr_t from, uintptr_t to);
 
     /* The heap has a thread from now on, which calls it; its last one may have vanished in a fork,

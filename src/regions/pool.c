@@ -124,7 +124,7 @@ static struct cairn_pool_chunk *chunk_make(struct cairn_pool *pool, uint32_t num
 static size_t entries_with(const struct cairn_pool *pool, uint32_t count, size_t bytes) {
     size_t entries = granules_of(pool, bytes);
     for (uint32_t i = 0; i < count; i++) {
-        entries += granules_of(pool, pool->chunks[i]->span.bytes);
+        entries += granules_of(pool, pool_chunk_at(pool, i)->span.bytes);
     }
     return entries;
 }
@@ -134,7 +134,7 @@ static void table_fill(struct cairn_pool *pool, struct cairn_pool_chunk *chunk, 
     struct cairn_span_table *table =
         span_table_init(memory, entries, pool->granule_log, &no_chunk.span);
     for (uint32_t i = 0; i < chunk->number; i++) {
-        span_table_add(table, &pool->chunks[i]->span);
+        span_table_add(table, &pool_chunk_at(pool, i)->span);
     }
     span_table_add(table, &chunk->span);
 }
@@ -201,10 +201,11 @@ static struct cairn_span_table *table_of(struct cairn_pool_chunk *chunk) {
 /* Each step goes from what was before the chunk to what is with it, once, whoever takes it. */
 void pool_chunk_publish(struct cairn_pool *pool, struct cairn_pool_chunk *chunk) {
     uint32_t count = chunk->number;
-    struct cairn_span_table *spans = count == 0 ? &no_spans : table_of(pool->chunks[count - 1]);
+    struct cairn_span_table *spans =
+        count == 0 ? &no_spans : table_of(pool_chunk_at(pool, count - 1));
     size_t capacity = 0;
     for (uint32_t i = 0; i < count; i++) {
-        capacity += pool->chunks[i]->objects;
+        capacity += pool_chunk_at(pool, i)->objects;
     }
     /* release: who sees the table, or the count, finds the chunks that it leads to. */
     (void)__atomic_compare_exchange_n(&pool->spans, &spans, table_of(chunk), false,
@@ -259,7 +260,7 @@ static struct cairn_pool_figures pool_figures(const struct cairn_pool *pool) {
     struct cairn_pool_figures figures = {0};
     figures.reserved = pool->sharing != NULL ? pool_shared_bytes : 0;
     for (uint32_t i = 0; i < chunk_count(pool); i++) {
-        const struct cairn_pool_chunk *chunk = pool->chunks[i];
+        const struct cairn_pool_chunk *chunk = pool_chunk_at(pool, i);
         size_t touched = touched_of(chunk);
         for (size_t w = 0; w < words_of(pool, touched); w++) {
             figures.live += count_bits(live_bits(pool, chunk, w, touched));
@@ -415,8 +416,8 @@ CAIRN_EXPORT void cairn_pool_destroy(struct cairn_pool *pool) {
     require_live(pool, "cairn_pool_destroy");
     registry_remove(&pool->region);
     /* In the child of a fork one may not have been published. */
-    for (uint32_t i = 0; i < CAIRN_POOL_CHUNKS && pool->chunks[i] != NULL; i++) {
-        pool_chunk_delete(pool, pool->chunks[i]);
+    for (uint32_t i = 0; i < CAIRN_POOL_CHUNKS && pool_chunk_at(pool, i) != NULL; i++) {
+        pool_chunk_delete(pool, pool_chunk_at(pool, i));
     }
     if (pool->sharing != NULL && !pool->fixed) {
         cairn_release(&pool->allocator, pool->sharing, pool_shared_bytes, CACHE_LINE);
@@ -461,7 +462,7 @@ static void conceal(struct cairn_pool *pool) {
 /* Makes a word of objects current that were never used; false if the last chunk has none left. */
 static bool touch(struct cairn_pool *pool) {
     struct cairn_pool_chunk *chunk =
-        pool->chunk_count == 0 ? &no_chunk : pool->chunks[pool->chunk_count - 1];
+        pool->chunk_count == 0 ? &no_chunk : pool_chunk_at(pool, pool->chunk_count - 1);
     if (chunk->touched == chunk->objects) {
         return false;
     }
@@ -587,7 +588,7 @@ CAIRN_EXPORT void *cairn_pool_next(const struct cairn_pool *pool,
                                    struct cairn_pool_cursor *cursor) {
     require_live(pool, "cairn_pool_next");
     for (; cursor->chunk < chunk_count(pool); cursor->chunk++, cursor->index = 0) {
-        const struct cairn_pool_chunk *chunk = pool->chunks[cursor->chunk];
+        const struct cairn_pool_chunk *chunk = pool_chunk_at(pool, cursor->chunk);
         size_t touched = touched_of(chunk);
         while (cursor->index < touched) {
             size_t w = cursor->index >> pool->word_log;
@@ -608,9 +609,9 @@ CAIRN_EXPORT void *cairn_pool_next(const struct cairn_pool *pool,
 CAIRN_EXPORT size_t cairn_pool_index_limit(const struct cairn_pool *pool) {
     require_live(pool, "cairn_pool_index_limit");
     uint32_t count = chunk_count(pool);
-    return count == 0
-               ? 0
-               : ((size_t)(count - 1) << CAIRN_POOL_SLOT_LOG) + pool->chunks[count - 1]->objects;
+    return count == 0 ? 0
+                      : ((size_t)(count - 1) << CAIRN_POOL_SLOT_LOG) +
+                            pool_chunk_at(pool, count - 1)->objects;
 }
 
 CAIRN_EXPORT struct cairn_pool_figures cairn_pool_statistics(const struct cairn_pool *pool) {

@@ -5,7 +5,7 @@
 static const char *check_list(const struct cairn_pool *pool) {
     size_t with_freed = 0;
     for (uint32_t i = 0; i < pool->chunk_count; i++) {
-        const struct cairn_pool_chunk *chunk = pool->chunks[i];
+        const struct cairn_pool_chunk *chunk = pool_chunk_at(pool, i);
         for (size_t w = 0; w < words_of(pool, chunk->touched); w++) {
             with_freed += chunk->words[w].freed != 0;
         }
@@ -64,11 +64,11 @@ static const char *check_chunk(const struct cairn_pool *pool,
 static const char *check_pool(const struct cairn_pool *pool) {
     size_t capacity = 0;
     for (uint32_t i = 0; i < pool->chunk_count; i++) {
-        const char *wrong = check_chunk(pool, pool->chunks[i]);
+        const char *wrong = check_chunk(pool, pool_chunk_at(pool, i));
         if (wrong != NULL) {
             return wrong;
         }
-        capacity += pool->chunks[i]->objects;
+        capacity += pool_chunk_at(pool, i)->objects;
     }
     if (capacity != pool->capacity) {
         return "capacity is the sum of all chunks' objects";

@@ -42,6 +42,13 @@ uint64_t pool_free_bits(const struct cairn_pool_word *word);
 struct cairn_pool_chunk *pool_chunk_new(struct cairn_pool *pool, uint32_t count, size_t capacity);
 void pool_chunk_delete(struct cairn_pool *pool, struct cairn_pool_chunk *chunk);
 
+/* The pool's chunk of a number below chunk_count; of any number: NULL if there is none yet.
+ * relaxed: the count was read before, with acquire, or the pool is the caller's alone. */
+static inline struct cairn_pool_chunk *pool_chunk_at(const struct cairn_pool *pool,
+                                                     uint32_t number) {
+    return __atomic_load_n(&pool->chunks[number], __ATOMIC_RELAXED);
+}
+
 /* The pool's chunk of the number: this one, if none was before it; NULL: there is none.  It is to
  * be published next, by whoever knows of it: several threads may do that at once, and one that a
  * fork left out in the middle of it keeps nobody waiting. */

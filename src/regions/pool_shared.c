@@ -44,7 +44,7 @@ static uint64_t place_of(const struct cairn_pool_chunk *chunk, size_t w) {
 }
 
 static struct cairn_pool_chunk *chunk_at(const struct cairn_pool *pool, uint64_t place) {
-    return pool->chunks[(place - FIRST) >> CAIRN_POOL_SLOT_LOG];
+    return pool_chunk_at(pool, (uint32_t)((place - FIRST) >> CAIRN_POOL_SLOT_LOG));
 }
 
 static size_t word_number(uint64_t place) {
@@ -167,7 +167,7 @@ static void *take_from_hints(struct cairn_pool *pool) {
 static void *take_from_any(struct cairn_pool *pool, struct hint *hint) {
     uint32_t count = __atomic_load_n(&pool->chunk_count, __ATOMIC_ACQUIRE);
     for (uint32_t i = 0; i < count; i++) {
-        struct cairn_pool_chunk *chunk = pool->chunks[i];
+        struct cairn_pool_chunk *chunk = pool_chunk_at(pool, i);
         for (size_t w = 0; w < words_of(pool, chunk->objects); w++) {
             void *object = freed_of(&chunk->words[w]) == 0
                                ? NULL
@@ -203,7 +203,7 @@ static bool grow(struct cairn_pool *pool) {
     uint32_t count = __atomic_load_n(&pool->chunk_count, __ATOMIC_ACQUIRE);
     size_t capacity = 0;
     for (uint32_t i = 0; i < count; i++) {
-        capacity += pool->chunks[i]->objects;
+        capacity += pool_chunk_at(pool, i)->objects;
     }
     struct cairn_pool_chunk *chunk = pool_chunk_new(pool, count, capacity);
     struct cairn_pool_chunk *next = pool_chunk_claim(pool, count, chunk);
@@ -269,7 +269,7 @@ static bool is_hint(const struct cairn_pool *pool, uint64_t place) {
 const char *pool_shared_check(const struct cairn_pool *pool) {
     size_t listed = 0;
     for (uint32_t i = 0; i < pool->chunk_count; i++) {
-        const struct cairn_pool_chunk *chunk = pool->chunks[i];
+        const struct cairn_pool_chunk *chunk = pool_chunk_at(pool, i);
         for (size_t w = 0; w < words_of(pool, chunk->objects); w++) {
             const struct cairn_pool_word *word = &chunk->words[w];
             bool in_list = word->link.next_place != NOT_LISTED;
