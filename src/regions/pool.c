@@ -203,10 +203,7 @@ void pool_chunk_publish(struct cairn_pool *pool, struct cairn_pool_chunk *chunk)
     uint32_t count = chunk->number;
     struct cairn_span_table *spans =
         count == 0 ? &no_spans : table_of(pool_chunk_at(pool, count - 1));
-    size_t capacity = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        capacity += pool_chunk_at(pool, i)->objects;
-    }
+    size_t capacity = pool_capacity_of(pool, count);
     /* release: who sees the table, or the count, finds the chunks that it leads to. */
     (void)__atomic_compare_exchange_n(&pool->spans, &spans, table_of(chunk), false,
                                       __ATOMIC_RELEASE, __ATOMIC_RELAXED);

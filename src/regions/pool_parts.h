@@ -49,6 +49,15 @@ static inline struct cairn_pool_chunk *pool_chunk_at(const struct cairn_pool *po
     return __atomic_load_n(&pool->chunks[number], __ATOMIC_RELAXED);
 }
 
+/* The objects of its first `count` chunks. */
+static inline size_t pool_capacity_of(const struct cairn_pool *pool, uint32_t count) {
+    size_t capacity = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        capacity += pool_chunk_at(pool, i)->objects;
+    }
+    return capacity;
+}
+
 /* The pool's chunk of the number: this one, if none was before it; NULL: there is none.  It is to
  * be published next, by whoever knows of it: several threads may do that at once, and one that a
  * fork left out in the middle of it keeps nobody waiting. */

@@ -201,11 +201,7 @@ void pool_shared_offer(struct cairn_pool *pool, struct cairn_pool_chunk *chunk) 
  * its chunk back, and sees to it that the first one's can be taken from.  False: no memory. */
 static bool grow(struct cairn_pool *pool) {
     uint32_t count = __atomic_load_n(&pool->chunk_count, __ATOMIC_ACQUIRE);
-    size_t capacity = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        capacity += pool_chunk_at(pool, i)->objects;
-    }
-    struct cairn_pool_chunk *chunk = pool_chunk_new(pool, count, capacity);
+    struct cairn_pool_chunk *chunk = pool_chunk_new(pool, count, pool_capacity_of(pool, count));
     struct cairn_pool_chunk *next = pool_chunk_claim(pool, count, chunk);
     if (next != NULL) {
         pool_chunk_publish(pool, next);
