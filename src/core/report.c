@@ -151,14 +151,18 @@ void report_close_target(const struct report_target *target) {
     }
 }
 
-static void write_json(void) {
-    struct output *output = &work.output;
+void report_begin_json(struct output *output, const char *message, const char *function) {
     output_string(output, "{\"message\":");
-    output_json_string(output, work.message);
+    output_json_string(output, message);
     output_string(output, ",\"function\":");
-    output_json_string(output, work.function);
+    output_json_string(output, function);
     output_string(output, ",\"thread\":");
     output_decimal(output, os_thread_id());
+}
+
+static void write_json(void) {
+    struct output *output = &work.output;
+    report_begin_json(output, work.message, work.function);
     details_write_json(output, &work.details);
     output_string(output, "}\n");
 }

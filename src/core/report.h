@@ -15,6 +15,7 @@
 
 #include "base/bits.h"
 #include "base/compiler.h"
+#include "base/output.h"
 #include "base/text.h"
 #include "trace/stack.h"
 
@@ -103,6 +104,9 @@ struct report_target {
 };
 struct report_target report_open_target(void);
 void report_close_target(const struct report_target *target);
+
+/* Begins a report's JSON: {"message":...,"function":...,"thread":... */
+void report_begin_json(struct output *output, const char *message, const char *function);
 
 /* What is to follow leaks that were told of, of which this is the first line: by the program's
  * handler, or else by policy_of_leaks(). */

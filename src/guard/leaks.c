@@ -291,10 +291,7 @@ static void write_json_groups(struct output *output, bool is_reached) {
 }
 
 static void write_json(struct output *output, const char *message) {
-    output_string(output, "{\"message\":");
-    output_json_string(output, message);
-    output_string(output, ",\"function\":\"exit\",\"thread\":");
-    output_decimal(output, os_thread_id());
+    report_begin_json(output, message, "exit");
     output_string(output, ",\"ms\":");
     output_decimal(output, os_clock_ms());
     output_string(output, ",\"kind\":\"leak\",\"lost\":");
